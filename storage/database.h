@@ -1,0 +1,111 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "storage/failure.h"
+#include "storage/transaction.h"
+
+namespace poold {
+
+// How long a call may take, and how it is called off.
+struct Bounds {
+  std::chrono::steady_clock::time_point deadline;
+  std::stop_token stop;
+};
+
+// The database, as a pool of connections that runs functions in transactions. Thread-safe. Must outlive its calls.
+class Database {
+ public:
+  enum class Mode {
+    kRead,  // each statement sees a snapshot of its own and is one round trip; writing is refused by the server
+    kWrite  // one READ COMMITTED transaction: BEGIN, the body, COMMIT
+  };
+
+  struct Options {
+    // postgresql://… or key=value …; what it sets wins over our own defaults (see storage/session.h). libpq's
+    // environment variables (PGPASSWORD, PGSSLROOTCERT, …) work too.
+    std::string url;
+    int connections = 8;                                    // at most so many at once; opened on first use
+    std::chrono::milliseconds connect_timeout{2000};        // for one attempt to connect
+    std::chrono::milliseconds statement_backstop{30000};    // the server's own limit for one statement, whatever the deadline
+    bool prepare = true;                                    // false behind a pooler that mixes transactions of clients
+    int max_tries = 5;                                      // how often a body is run at most; also for connecting
+
+    // Told of every statement after it ended, on the thread that ran it; must be quick and must not throw.
+    std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)> observe;
+  };
+
+  // Counted since construction, but for the first two, which are of this moment. Read one by one: not a snapshot.
+  struct Stats {
+    int open = 0;    // connections
+    int in_use = 0;  // connections at work
+
+    std::uint64_t reads = 0;   // kRead runs that ended well
+    std::uint64_t writes = 0;  // kWrite runs that ended well, so committed
+    std::uint64_t failures = 0;  // runs that ended in a StorageFailure
+
+    std::uint64_t connects = 0;
+    std::uint64_t connect_failures = 0;
+    std::uint64_t cuts = 0;  // connections cut off at a deadline or by a stop token
+
+    std::uint64_t retries_contended = 0;
+    std::uint64_t retries_unavailable = 0;
+
+    std::uint64_t in_doubt_committed = 0;  // commits whose answer was lost, by what the look-up said
+    std::uint64_t in_doubt_aborted = 0;
+    std::uint64_t in_doubt_unknown = 0;
+  };
+
+  // Does not connect. Throws StorageFailure kBug for a url that cannot be read.
+  explicit Database(Options options);
+
+  // No call may be running.
+  ~Database();
+
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Runs `body` on a connection, in the thread of the caller, and in kWrite commits what it did.
+  //
+  // Body may run several times, each time from the top after everything before was undone, so it must have no effect
+  // outside its Transaction but for overwriting its results. It is run again, at most max_tries times in all and with
+  // random pauses, when the database reports a conflict with others (serialization failure, deadlock, lock not
+  // available; also a duplicate key: then its own checks see the other's row and can refuse kindly) and when the
+  // connection was lost before the commit was sent.
+  //
+  // An exception of body's own undoes the transaction and passes through unchanged; body is not run again.
+  //
+  // A commit whose answer was lost is looked up on another connection, never guessed. Returning means committed.
+  //
+  // Throws StorageFailure:
+  //   kDeadline     bounds.deadline passed. Nothing was committed.
+  //   kCancelled    bounds.stop was triggered. Nothing was committed.
+  //   kContended    still in conflict at the last try. Nothing was committed.
+  //   kUnavailable  no connection in time, or the server could not serve; nothing was committed, except when what()
+  //                 says "outcome unknown": then the answer of a commit was lost and the look-up did not succeed.
+  //   kBug          a statement or its data is wrong.
+  //
+  // Time: a statement still running at the deadline, or when stop is triggered, is cut off at once by closing its
+  // connection. Only COMMIT is not cut at once: a known outcome is worth more than punctuality, so that a call may last
+  // up to kCommitGrace longer than its deadline, when it is already committing then.
+  void Run(Mode mode, const Bounds& bounds, const std::function<void(Transaction&)>& body);
+
+  static constexpr std::chrono::milliseconds kCommitGrace{1000};
+
+  // The limit of the options: how many calls can run at once without waiting for one another.
+  int connections() const;
+
+  Stats stats() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace poold

@@ -1,0 +1,191 @@
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace poold {
+
+class Session;
+
+// A moment, in milliseconds since 1970 UTC: the precision of the API. A timestamptz column holds it exactly. Finer
+// fractions that the database made itself (now()) are cut off towards the past when read.
+using Time = std::chrono::sys_time<std::chrono::milliseconds>;
+
+// A bytea value: any bytes, NUL included. Text is std::string, must be UTF-8 and cannot hold NUL.
+struct Bytes {
+  std::string data;
+  friend bool operator==(const Bytes&, const Bytes&) = default;
+};
+
+// A statement of ours, usually a constant beside the function that runs it. The name is what logs, metrics and traces
+// call it: short, few, never made from data. SQL is constant too, or composed from constant pieces: values always
+// travel as parameters. Each distinct text is prepared once per connection.
+struct Statement {
+  std::string_view name;
+  std::string_view sql;
+};
+
+// The values of $1, $2, ... in order, in PostgreSQL's text form. Owns copies of them.
+//
+//   Params(account, pool.id, std::optional<std::string>(), ids)
+//
+// Takes text (std::string, std::string_view, const char*), bool, integers, Time (timestamptz), Bytes (bytea),
+// std::vector of std::string or std::optional<std::string> (text[]), std::optional of any of those (absent is NULL) and
+// std::nullopt (NULL). Where SQL cannot tell a parameter's type by itself, cast there: $1::text[].
+// Throws StorageFailure kBug for text with a NUL character, which PostgreSQL cannot store: callers' text is checked
+// for it long before.
+class Params {
+ public:
+  Params() = default;
+
+  template <typename First, typename... Rest>
+    requires(sizeof...(Rest) > 0 || !std::same_as<First, Params>)
+  explicit Params(const First& first, const Rest&... rest) {
+    values_.reserve(1 + sizeof...(rest));
+    Add(first);
+    (Add(rest), ...);
+  }
+
+  void Add(std::string_view text);
+  void Add(const std::string& text) { Add(std::string_view(text)); }
+  void Add(const char* text) { Add(std::string_view(text)); }
+  void Add(bool value);
+  template <std::integral T>
+  void Add(T value) {
+    values_.emplace_back(std::to_string(value));
+  }
+  void Add(Time value);
+  void Add(const Bytes& value);
+  void Add(const std::vector<std::string>& texts);
+  void Add(const std::vector<std::optional<std::string>>& texts);
+  void Add(std::nullopt_t) { values_.emplace_back(std::nullopt); }
+  template <typename T>
+  void Add(const std::optional<T>& value) {
+    if (value) {
+      Add(*value);
+    } else {
+      Add(std::nullopt);
+    }
+  }
+
+  int size() const { return static_cast<int>(values_.size()); }
+
+  // The text forms, NULL as nullopt.
+  const std::vector<std::optional<std::string>>& values() const { return values_; }
+
+ private:
+  std::vector<std::optional<std::string>> values_;
+};
+
+class Rows;
+
+// One row: a view into its Rows, valid as long as they live.
+class Row {
+ public:
+  // Reads the columns, from the first and in order, into the fields: std::string, bool, int, std::int64_t, Time, Bytes,
+  // std::vector of std::string or std::optional<std::string> (text[]), and std::optional of those (NULL is nullopt).
+  // There may be fewer fields than columns. Throws StorageFailure kBug, naming the column, for a NULL that the field
+  // cannot hold, a text that doesn't read as the field's type, or a column that isn't there: SQL and code disagree.
+  template <typename... T>
+  void Read(T&... fields) const {
+    int column = 0;
+    (ReadColumn(column++, fields), ...);
+  }
+
+  bool IsNull(int column) const { return !Column(column).has_value(); }
+
+ private:
+  friend class Rows;
+  Row(const Rows& rows, std::size_t index) : rows_(&rows), index_(index) {}
+
+  std::optional<std::string_view> Column(int column) const;  // nullopt is NULL
+  std::string_view Required(int column) const;
+
+  void ReadColumn(int column, std::string& field) const;
+  void ReadColumn(int column, bool& field) const;
+  void ReadColumn(int column, int& field) const;
+  void ReadColumn(int column, std::int64_t& field) const;
+  void ReadColumn(int column, Time& field) const;
+  void ReadColumn(int column, Bytes& field) const;
+  void ReadColumn(int column, std::vector<std::string>& field) const;
+  void ReadColumn(int column, std::vector<std::optional<std::string>>& field) const;
+  template <typename T>
+  void ReadColumn(int column, std::optional<T>& field) const {
+    if (IsNull(column)) {
+      field.reset();
+    } else {
+      ReadColumn(column, field.emplace());
+    }
+  }
+
+  const Rows* rows_;
+  std::size_t index_;
+};
+
+// What a statement answered. Owns it, independent of the transaction and the connection; copies share it.
+class Rows {
+ public:
+  class Iterator {
+   public:
+    Iterator(const Rows& rows, std::size_t index) : rows_(&rows), index_(index) {}
+    Row operator*() const { return (*rows_)[index_]; }
+    Iterator& operator++() {
+      ++index_;
+      return *this;
+    }
+    bool operator==(const Iterator& other) const { return index_ == other.index_; }
+
+   private:
+    const Rows* rows_;
+    std::size_t index_;
+  };
+
+  Rows() = default;  // no rows
+
+  std::size_t size() const;
+  bool empty() const { return size() == 0; }
+  Row operator[](std::size_t index) const { return Row(*this, index); }  // index < size()
+  Iterator begin() const { return Iterator(*this, 0); }
+  Iterator end() const { return Iterator(*this, size()); }
+
+  // How many rows an INSERT, UPDATE or DELETE touched. 0 for other statements.
+  std::int64_t affected() const;
+
+ private:
+  friend class Row;
+  friend class Session;
+  struct Data;
+  explicit Rows(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
+  std::shared_ptr<const Data> data_;
+};
+
+// One attempt of a body at its work; see Database::Run. Belongs to the thread that runs the body and to that body's
+// call: never keep it, never share it.
+class Transaction {
+ public:
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  ~Transaction();
+
+  // Runs the statement and waits for its whole answer. Throws the StorageFailure that Database::Run knows how to
+  // handle: let it pass. After a failure the transaction is dead: each further Run throws that failure again, and
+  // Database::Run never commits, even if the body swallows it.
+  Rows Run(const Statement& statement, const Params& params = Params());
+
+ private:
+  friend class Database;
+  struct State;
+  explicit Transaction(State& state) : state_(state) {}
+
+  State& state_;
+};
+
+}  // namespace poold
