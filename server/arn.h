@@ -1,0 +1,56 @@
+#pragma once
+
+// ARNs of this service: `arn:<partition>:sms-voice:<region>:<account>:<type>/<id>`. Pure functions, any thread.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace poold {
+
+// Where a resource lives: every resource belongs to one account and one region.
+struct Scope {
+  std::string account;  // 12 digits
+  std::string region;   // for instance "us-east-1"
+
+  bool operator==(const Scope&) const = default;
+};
+
+struct Arn {
+  std::string partition;  // aws, aws-cn or aws-us-gov
+  std::string region;
+  std::string account;  // 12 digits
+  std::string type;     // "pool", "phone-number", "sender-id", "opt-out-list", ...
+  std::string id;       // all after the first '/': "pool-0a1b...", "EXAMPLECO/GB", "Default"
+
+  Scope scope() const { return {account, region}; }
+  bool operator==(const Arn&) const = default;
+};
+
+// nullopt unless `text` is a proper sms-voice ARN: known partition, region and type of lower-case letters, digits and
+// '-', account of 12 digits, id of the model's characters ([A-Za-z0-9_:/-]) and of its type's form: no '/' in the id of a
+// pool, phone number or opt-out list, and `<SenderId>/<two upper-case letters>` for a sender ID. It does not ask
+// whether the region is the caller's or the resource exists.
+std::optional<Arn> ParseArn(std::string_view text);
+
+// The text of an ARN; the parts are taken as they are.
+std::string MakeArn(std::string_view partition, std::string_view region, std::string_view account,
+                    std::string_view type, std::string_view id);
+
+// "aws-cn" for cn-…, "aws-us-gov" for us-gov-…, else "aws".
+std::string_view PartitionOf(std::string_view region);
+
+std::string PoolArn(const Scope& scope, std::string_view pool_id);
+std::string PhoneNumberArn(const Scope& scope, std::string_view phone_number_id);
+std::string SenderIdArn(const Scope& scope, std::string_view sender_id, std::string_view iso_country_code);
+std::string OptOutListArn(const Scope& scope, std::string_view name);
+
+// The two halves of a sender ID's ARN id, "EXAMPLECO/GB". The views point into `arn_id`.
+struct SenderIdParts {
+  std::string_view sender_id;
+  std::string_view iso_country_code;
+};
+// nullopt unless it has that form. Always has it when ParseArn gave the id and the type is "sender-id".
+std::optional<SenderIdParts> SplitSenderId(std::string_view arn_id);
+
+}  // namespace poold

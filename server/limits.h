@@ -1,0 +1,41 @@
+#pragma once
+
+// Every number the API imposes that no rule in the .proto files holds, each with where it comes from. [model] is the
+// service model of 2022-03-31, [doc] its documentation, [ours] a choice where neither says.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace poold::limits {
+
+// Items on a page when the caller names no MaxResults [ours]; also the greatest MaxResults [model].
+inline constexpr int kPageSize = 100;
+// Characters of a NextToken [model].
+inline constexpr std::size_t kNextTokenLength = 1024;
+
+// How long a ClientToken's answer is kept [ours].
+inline constexpr std::chrono::hours kClientTokenLife{24};
+
+// Quotas per account and region, the documented defaults; all of them can be configured.
+inline constexpr std::int64_t kPools = 25;                        // [doc]
+inline constexpr std::int64_t kOriginationIdentitiesPerPool = 100;  // [doc]
+inline constexpr std::int64_t kPhoneNumbers = 25;                 // [doc]
+inline constexpr std::int64_t kSenderIds = 25;                    // [ours]
+inline constexpr std::int64_t kOptOutLists = 25;                  // [doc] `Default` included
+inline constexpr std::int64_t kKeywords = 30;                     // [doc] per number or pool, HELP and STOP included
+inline constexpr std::int64_t kTagsPerResource = 50;              // [doc]
+
+// Field violations reported in one answer [ours]: enough for any person, too few to be used against the server.
+inline constexpr std::size_t kViolations = 100;
+// Bytes of one value that a message may repeat [ours].
+inline constexpr std::size_t kQuotedBytes = 256;
+// Field names listed in the text of a ValidationException [ours]; `Fields` itself has them all.
+inline constexpr std::size_t kFieldsInText = 10;
+
+// Bytes of google.rpc.Status in grpc-status-details-bin, before base64 adds a third, and of the status message once
+// percent-encoded. Together they stay under the 8 KiB of metadata that gRPC peers accept by default.
+inline constexpr std::size_t kStatusDetails = 4096;
+inline constexpr std::size_t kStatusMessage = 1536;
+
+}  // namespace poold::limits
