@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace poold {
+
+// Where incoming messages go. A channel is there exactly when two-way is on; a role only with a channel.
+struct TwoWay {
+  bool enabled = false;
+  std::optional<std::string> channel_arn;
+  std::optional<std::string> channel_role;
+
+  bool operator==(const TwoWay&) const = default;
+};
+
+// What the numbers of a pool have in common with it (apart from keywords and capabilities): a pool takes it from its
+// first identity, later numbers must match it, and a change of the pool is written through to its numbers.
+struct Configuration {
+  std::string message_type;  // "TRANSACTIONAL" or "PROMOTIONAL"
+  TwoWay two_way;
+  bool self_managed_opt_outs = false;
+  std::string opt_out_list_name;
+};
+
+}  // namespace poold

@@ -1,0 +1,136 @@
+#include "storage/pool_members.h"
+
+#include "storage/query.h"
+
+namespace poold {
+namespace {
+
+constexpr FilterColumn kFilters[] = {
+    {"iso-country-code", "country = ANY(?::text[])"},
+    {"number-capability", "capabilities && ?::text[]"},
+};
+
+bool ReadBool(const Rows& rows) {
+  bool value = false;
+  rows[0].Read(value);
+  return value;
+}
+
+}  // namespace
+
+MemberCount CountMembers(Transaction& tx, const Scope& scope, std::string_view pool_id) {
+  static constexpr Statement kCount{"pool_members.count",
+                                    "SELECT count(phone_number_id), count(sender_id_key) FROM pool_members"
+                                    " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
+  MemberCount count;
+  tx.Run(kCount, Params(scope.account, scope.region, pool_id))[0].Read(count.phone_numbers, count.sender_ids);
+  return count;
+}
+
+std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx, const Scope& scope,
+                                                                std::string_view pool_id) {
+  static constexpr Statement kFind{"phone_numbers.capabilities_in_pool",
+                                   "SELECT number_capabilities FROM phone_numbers"
+                                   " WHERE account_id = $1 AND region = $2 AND pool_id = $3 LIMIT 1"};
+  const Rows rows = tx.Run(kFind, Params(scope.account, scope.region, pool_id));
+  if (rows.empty()) return std::nullopt;
+  std::vector<std::string> capabilities;
+  rows[0].Read(capabilities);
+  return capabilities;
+}
+
+bool IsSenderIdInPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name) {
+  static constexpr Statement kExists{"pool_members.has_sender_id",
+                                     "SELECT EXISTS (SELECT FROM pool_members"
+                                     " WHERE account_id = $1 AND region = $2 AND pool_id = $3"
+                                     " AND sender_id_key = lower($4) AND iso_country_code = $5)"};
+  return ReadBool(
+      tx.Run(kExists, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code)));
+}
+
+bool IsSenderIdInAnyPool(Transaction& tx, const Scope& scope, const SenderIdName& name) {
+  static constexpr Statement kExists{"pool_members.any_has_sender_id",
+                                     "SELECT EXISTS (SELECT FROM pool_members"
+                                     " WHERE account_id = $1 AND region = $2"
+                                     " AND sender_id_key = lower($3) AND iso_country_code = $4)"};
+  return ReadBool(tx.Run(kExists, Params(scope.account, scope.region, name.sender_id, name.iso_country_code)));
+}
+
+void AddPhoneNumberToPool(Transaction& tx, const Scope& scope, std::string_view pool_id,
+                          std::string_view phone_number_id) {
+  static constexpr Statement kAdd{
+      "pool_members.add_phone_number",
+      "WITH number AS ("
+      "  UPDATE phone_numbers SET pool_id = $3 WHERE account_id = $1 AND region = $2 AND phone_number_id = $4)"
+      " INSERT INTO pool_members (account_id, region, pool_id, phone_number_id) VALUES ($1, $2, $3, $4)"};
+  tx.Run(kAdd, Params(scope.account, scope.region, pool_id, phone_number_id));
+}
+
+void AddSenderIdToPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name) {
+  static constexpr Statement kAdd{
+      "pool_members.add_sender_id",
+      "INSERT INTO pool_members (account_id, region, pool_id, sender_id_key, iso_country_code)"
+      " VALUES ($1, $2, $3, lower($4), $5)"};
+  tx.Run(kAdd, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code));
+}
+
+void RemovePhoneNumberFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id,
+                               std::string_view phone_number_id) {
+  static constexpr Statement kRemove{
+      "pool_members.remove_phone_number",
+      "WITH member AS ("
+      "  DELETE FROM pool_members"
+      "  WHERE account_id = $1 AND region = $2 AND pool_id = $3 AND phone_number_id = $4)"
+      " UPDATE phone_numbers SET pool_id = NULL"
+      " WHERE account_id = $1 AND region = $2 AND phone_number_id = $4 AND pool_id = $3"};
+  tx.Run(kRemove, Params(scope.account, scope.region, pool_id, phone_number_id));
+}
+
+void RemoveSenderIdFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name) {
+  static constexpr Statement kRemove{"pool_members.remove_sender_id",
+                                     "DELETE FROM pool_members"
+                                     " WHERE account_id = $1 AND region = $2 AND pool_id = $3"
+                                     " AND sender_id_key = lower($4) AND iso_country_code = $5"};
+  tx.Run(kRemove, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code));
+}
+
+void RemoveAllFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id) {
+  static constexpr Statement kRemove{
+      "pool_members.remove_all",
+      "WITH members AS ("
+      "  DELETE FROM pool_members WHERE account_id = $1 AND region = $2 AND pool_id = $3)"
+      " UPDATE phone_numbers SET pool_id = NULL WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
+  tx.Run(kRemove, Params(scope.account, scope.region, pool_id));
+}
+
+std::vector<PoolMember> ListMembers(Transaction& tx, const Scope& scope, std::string_view pool_id,
+                                    const std::vector<Condition>& conditions, std::int64_t after, int limit) {
+  Query query("pool_members.list");
+  query
+      .Add("SELECT position, phone_number_id, phone_number, sender_id, country, capabilities FROM ("
+           "  SELECT member.position, number.phone_number_id, number.phone_number, sender.sender_id,"
+           "    coalesce(number.iso_country_code, sender.iso_country_code) AS country,"
+           "    coalesce(number.number_capabilities, ARRAY['SMS']) AS capabilities"
+           "  FROM pool_members AS member"
+           "  LEFT JOIN phone_numbers AS number USING (account_id, region, phone_number_id)"
+           "  LEFT JOIN sender_ids AS sender ON sender.account_id = member.account_id"
+           "    AND sender.region = member.region AND sender.sender_id_key = member.sender_id_key"
+           "    AND sender.iso_country_code = member.iso_country_code"
+           "  WHERE member.account_id = ?",
+           scope.account)
+      .Add(" AND member.region = ?", scope.region)
+      .Add(" AND member.pool_id = ?", pool_id)
+      .Add(" AND member.position > ?::bigint) AS members WHERE true", after);
+  AddConditions(query, kFilters, conditions);
+  query.Add(" ORDER BY position LIMIT ?", limit);
+
+  std::vector<PoolMember> members;
+  for (const Row row : query.Run(tx)) {
+    PoolMember& member = members.emplace_back();
+    row.Read(member.position, member.phone_number_id, member.phone_number, member.sender_id, member.iso_country_code,
+             member.capabilities);
+  }
+  return members;
+}
+
+}  // namespace poold

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/condition.h"
+#include "storage/scope.h"
+#include "storage/sender_ids.h"
+#include "storage/transaction.h"
+
+namespace poold {
+
+// An identity in a pool. Whoever adds or takes away members holds the pool's lock (LockPool), then the identity's.
+struct PoolMember {
+  std::int64_t position = 0;  // grows in the order of association
+  std::optional<std::string> phone_number_id;
+  std::optional<std::string> phone_number;
+  std::optional<std::string> sender_id;
+  std::string iso_country_code;
+  std::vector<std::string> capabilities;  // of a sender ID: SMS
+};
+
+struct MemberCount {
+  int phone_numbers = 0;
+  int sender_ids = 0;
+};
+
+MemberCount CountMembers(Transaction& tx, const Scope& scope, std::string_view pool_id);
+
+// The capabilities that all numbers of the pool have, sorted; nullopt if there is no number in it.
+std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx, const Scope& scope,
+                                                                std::string_view pool_id);
+
+bool IsSenderIdInPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name);
+bool IsSenderIdInAnyPool(Transaction& tx, const Scope& scope, const SenderIdName& name);
+
+// Adds an identity that is not in the pool (and a number that is in no other).
+void AddPhoneNumberToPool(Transaction& tx, const Scope& scope, std::string_view pool_id,
+                          std::string_view phone_number_id);
+void AddSenderIdToPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name);
+
+// Takes a member out.
+void RemovePhoneNumberFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id,
+                               std::string_view phone_number_id);
+void RemoveSenderIdFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name);
+void RemoveAllFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id);
+
+// The first `limit` members after the position that meet the conditions, in the order of association.
+std::vector<PoolMember> ListMembers(Transaction& tx, const Scope& scope, std::string_view pool_id,
+                                    const std::vector<Condition>& conditions, std::int64_t after, int limit);
+
+}  // namespace poold

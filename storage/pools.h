@@ -1,0 +1,65 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/condition.h"
+#include "storage/configuration.h"
+#include "storage/scope.h"
+#include "storage/transaction.h"
+
+namespace poold {
+
+struct Pool {
+  std::string id;
+  std::string status;  // "CREATING", "ACTIVE" or "DELETING"
+  Configuration configuration;
+  bool shared_routes = false;
+  bool deletion_protected = false;
+  Time created;
+};
+
+// Where a page of pools begins: after this one, in the order of creation and then id.
+struct PoolPosition {
+  Time created;
+  std::string id;
+};
+
+// The pool, or nullopt.
+std::optional<Pool> FindPool(Transaction& tx, const Scope& scope, std::string_view pool_id);
+
+// The same, locked against every other change until the transaction ends. Whoever changes a pool or its members locks
+// the pool first, before any identity: that order keeps membership rules exact and free of deadlocks.
+std::optional<Pool> LockPool(Transaction& tx, const Scope& scope, std::string_view pool_id);
+
+// The first `limit` pools after the position that meet the conditions, oldest first.
+std::vector<Pool> ListPools(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,
+                            const std::optional<PoolPosition>& after, int limit);
+
+// A pool that was asked for by id, and whether it meets the conditions.
+struct NamedPool {
+  Pool pool;
+  bool meets_conditions = false;
+};
+
+// Those of the pools that are there, oldest first.
+std::vector<NamedPool> FindPools(Transaction& tx, const Scope& scope, const std::vector<std::string>& pool_ids,
+                                 const std::vector<Condition>& conditions);
+
+void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool);
+
+// Writes everything that can change but the status. The pool's phone numbers take its configuration over.
+void UpdatePool(Transaction& tx, const Scope& scope, const Pool& pool);
+
+// Marks the pool as being deleted. Its members must be gone.
+void MarkPoolDeleting(Transaction& tx, const Scope& scope, std::string_view pool_id, Time now);
+
+// Removes the pool with its keywords and tags. Its members must be gone.
+void DeletePool(Transaction& tx, const Scope& scope, std::string_view pool_id);
+
+// Removes at most `limit` pools whose deletion began before `before`, of any account. Returns how many.
+std::int64_t FinishPoolDeletions(Transaction& tx, Time before, int limit);
+
+}  // namespace poold

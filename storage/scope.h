@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+namespace poold {
+
+// Where a resource lives: every resource belongs to one account and one region, and every key begins with them.
+struct Scope {
+  std::string account;  // 12 digits
+  std::string region;   // for instance "us-east-1"
+
+  bool operator==(const Scope&) const = default;
+};
+
+}  // namespace poold

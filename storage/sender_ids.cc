@@ -1,0 +1,132 @@
+#include "storage/sender_ids.h"
+
+#include "storage/query.h"
+#include "storage/tags.h"
+
+namespace poold {
+namespace {
+
+#define SENDER_ID_COLUMNS                                                                              \
+  "sender_id, iso_country_code, message_types, monthly_leasing_price, deletion_protection_enabled," \
+  " registered, registration_id, created_at"
+
+constexpr FilterColumn kFilters[] = {
+    {"sender-id", "sender_id = ANY(?::text[])"},
+    {"iso-country-code", "iso_country_code = ANY(?::text[])"},
+    {"message-type", "message_types && ?::text[]"},
+    {"deletion-protection-enabled", "deletion_protection_enabled = ANY(?::boolean[])"},
+    {"registered", "registered = ANY(?::boolean[])"},
+};
+
+SenderId ReadSenderId(const Row& row, bool& meets_conditions) {
+  SenderId sender_id;
+  row.Read(sender_id.sender_id, sender_id.iso_country_code, sender_id.message_types, sender_id.monthly_leasing_price,
+           sender_id.deletion_protected, sender_id.registered, sender_id.registration_id, sender_id.created,
+           meets_conditions);
+  return sender_id;
+}
+
+std::optional<SenderId> ReadOne(const Rows& rows) {
+  if (rows.empty()) return std::nullopt;
+  bool ignored = false;
+  return ReadSenderId(rows[0], ignored);
+}
+
+}  // namespace
+
+std::optional<SenderId> FindSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name) {
+  static constexpr Statement kFind{"sender_ids.find", "SELECT " SENDER_ID_COLUMNS
+                                                      ", true FROM sender_ids"
+                                                      " WHERE account_id = $1 AND region = $2"
+                                                      " AND sender_id_key = lower($3) AND iso_country_code = $4"};
+  return ReadOne(tx.Run(kFind, Params(scope.account, scope.region, name.sender_id, name.iso_country_code)));
+}
+
+std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
+                                     SenderIdLock lock) {
+  static constexpr Statement kForUse{"sender_ids.lock_for_use",
+                                     "SELECT " SENDER_ID_COLUMNS
+                                     ", true FROM sender_ids"
+                                     " WHERE account_id = $1 AND region = $2"
+                                     " AND sender_id_key = lower($3) AND iso_country_code = $4 FOR KEY SHARE"};
+  static constexpr Statement kForChange{"sender_ids.lock_for_change",
+                                        "SELECT " SENDER_ID_COLUMNS
+                                        ", true FROM sender_ids"
+                                        " WHERE account_id = $1 AND region = $2"
+                                        " AND sender_id_key = lower($3) AND iso_country_code = $4 FOR UPDATE"};
+  const Statement& statement = lock == SenderIdLock::kForUse ? kForUse : kForChange;
+  return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name.sender_id, name.iso_country_code)));
+}
+
+std::vector<SenderId> ListSenderIds(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,
+                                    const std::optional<SenderIdName>& after, int limit) {
+  Query query("sender_ids.list");
+  query.Add("SELECT " SENDER_ID_COLUMNS ", true FROM sender_ids WHERE account_id = ?", scope.account)
+      .Add(" AND region = ?", scope.region);
+  if (after) {
+    query.Add(" AND (sender_id_key, iso_country_code) > (lower(?)", after->sender_id)
+        .Add(", ?)", after->iso_country_code);
+  }
+  AddConditions(query, kFilters, conditions);
+  query.Add(" ORDER BY sender_id_key, iso_country_code LIMIT ?", limit);
+
+  std::vector<SenderId> sender_ids;
+  bool ignored = false;
+  for (const Row row : query.Run(tx)) sender_ids.push_back(ReadSenderId(row, ignored));
+  return sender_ids;
+}
+
+std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const Scope& scope, const std::vector<SenderIdName>& names,
+                                         const std::vector<Condition>& conditions) {
+  std::vector<std::string> texts;
+  std::vector<std::string> countries;
+  for (const SenderIdName& name : names) {
+    texts.push_back(name.sender_id);
+    countries.push_back(name.iso_country_code);
+  }
+  Query query("sender_ids.find_named");
+  query.Add("SELECT " SENDER_ID_COLUMNS ", (true");
+  AddConditions(query, kFilters, conditions);
+  query.Add(") FROM sender_ids WHERE account_id = ?", scope.account)
+      .Add(" AND region = ?", scope.region)
+      .Add(" AND (sender_id_key, iso_country_code) IN (SELECT lower(name), country FROM unnest(?::text[]", texts)
+      .Add(", ?::text[]) AS wanted (name, country)) ORDER BY sender_id_key, iso_country_code", countries);
+
+  std::vector<NamedSenderId> sender_ids;
+  for (const Row row : query.Run(tx)) {
+    NamedSenderId& named = sender_ids.emplace_back();
+    named.sender_id = ReadSenderId(row, named.meets_conditions);
+  }
+  return sender_ids;
+}
+
+bool InsertSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_id) {
+  static constexpr Statement kInsert{"sender_ids.insert", "INSERT INTO sender_ids (account_id, region, " SENDER_ID_COLUMNS
+                                                          ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+                                                          " ON CONFLICT ON CONSTRAINT sender_ids_pkey DO NOTHING"};
+  return tx.Run(kInsert, Params(scope.account, scope.region, sender_id.sender_id, sender_id.iso_country_code,
+                                sender_id.message_types, sender_id.monthly_leasing_price, sender_id.deletion_protected,
+                                sender_id.registered, sender_id.registration_id, sender_id.created))
+             .affected() == 1;
+}
+
+void UpdateSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_id) {
+  static constexpr Statement kUpdate{"sender_ids.update",
+                                     "UPDATE sender_ids SET deletion_protection_enabled = $5"
+                                     " WHERE account_id = $1 AND region = $2"
+                                     " AND sender_id_key = lower($3) AND iso_country_code = $4"};
+  tx.Run(kUpdate, Params(scope.account, scope.region, sender_id.sender_id, sender_id.iso_country_code,
+                         sender_id.deletion_protected));
+}
+
+void DeleteSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name) {
+  DeleteTags(tx, scope, {"sender-id", SenderIdTagId(name.sender_id, name.iso_country_code)});
+  static constexpr Statement kDelete{"sender_ids.delete",
+                                     "DELETE FROM sender_ids WHERE account_id = $1 AND region = $2"
+                                     " AND sender_id_key = lower($3) AND iso_country_code = $4"};
+  tx.Run(kDelete, Params(scope.account, scope.region, name.sender_id, name.iso_country_code));
+}
+
+#undef SENDER_ID_COLUMNS
+
+}  // namespace poold

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/condition.h"
+#include "storage/scope.h"
+#include "storage/transaction.h"
+
+namespace poold {
+
+struct SenderId {
+  std::string sender_id;  // as it was requested; its case does not make it another
+  std::string iso_country_code;
+  std::vector<std::string> message_types;  // sorted, no duplicates
+  std::string monthly_leasing_price;
+  bool deletion_protected = false;
+  bool registered = false;
+  std::optional<std::string> registration_id;
+  Time created;
+};
+
+// What names a sender ID. The case of the text does not count.
+struct SenderIdName {
+  std::string sender_id;
+  std::string iso_country_code;
+};
+
+std::optional<SenderId> FindSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name);
+
+// The same, locked until the transaction ends: against release only (kForUse), so that many pools can take it at once,
+// or against every other change. Pools are locked before sender IDs.
+enum class SenderIdLock { kForUse, kForChange };
+std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
+                                     SenderIdLock lock);
+
+// The first `limit` sender IDs after the given one that meet the conditions, by text without case, then country.
+std::vector<SenderId> ListSenderIds(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,
+                                    const std::optional<SenderIdName>& after, int limit);
+
+// A sender ID that was asked for by name, and whether it meets the conditions.
+struct NamedSenderId {
+  SenderId sender_id;
+  bool meets_conditions = false;
+};
+
+// Those of the sender IDs that are there, in the order of ListSenderIds.
+std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const Scope& scope, const std::vector<SenderIdName>& names,
+                                         const std::vector<Condition>& conditions);
+
+// False, and nothing done, if the account has this sender ID in this country already.
+bool InsertSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_id);
+
+// Writes the deletion protection.
+void UpdateSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_id);
+
+// Removes it with its tags. It must be in no pool.
+void DeleteSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name);
+
+}  // namespace poold
