@@ -1,0 +1,73 @@
+# The few words a person types. `make` alone says which.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PRESET ?= release
+JOBS ?= $(shell nproc)
+# Further arguments of `poold dev`, as in: make run ARGS='--data-dir /var/tmp/pools'
+ARGS ?=
+
+TREE := build/$(PRESET)
+SOURCES = find server storage tests -name node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print
+SHELL_SCRIPTS = .ci/run deploy/*.sh
+say = @printf '==> %s\n'
+
+.PHONY: help run build test lint format tidy clean deps test-deps configure
+
+help: ## say what there is
+	@printf 'make WORD, where WORD is one of:\n'
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1|\2/p' Makefile | column -t -s '|'
+	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev`\n' '$(JOBS)'
+
+run: build ## install what is missing, build, and run `poold dev` in the foreground
+	$(say) 'run $(TREE)/poold dev $(ARGS)'
+	@exec $(TREE)/poold dev $(ARGS)
+
+build: deps configure ## install what is missing, and build build/release/poold
+	$(say) 'build $(TREE)/poold'
+	@cmake --build $(TREE) --parallel $(JOBS) --target poold
+
+test: test-deps configure ## install what is missing, build, and run every test
+	$(say) 'build everything'
+	@cmake --build $(TREE) --parallel $(JOBS)
+	$(say) 'test'
+	@ctest --test-dir $(TREE) --parallel $(JOBS) --output-on-failure --no-tests=error
+
+lint: test-deps ## check the formatting of C++ and the shell scripts
+	$(say) 'clang-format'
+	@$(SOURCES) | xargs clang-format --dry-run --Werror
+	$(say) 'shellcheck'
+	@shellcheck $(SHELL_SCRIPTS)
+
+format: test-deps ## format the C++ in place
+	@$(SOURCES) | xargs clang-format -i
+
+tidy: test-deps ## run clang-tidy over everything (slow)
+	$(say) 'clang-tidy'
+	@cmake --preset tidy --log-level=WARNING
+	@cmake --build build/tidy --parallel $(JOBS)
+
+clean: ## remove what was built; data in .poold stay
+	rm -rf build tests/e2e/node_modules
+
+deps:
+	@deploy/install-deps.sh build run
+
+test-deps:
+	@deploy/install-deps.sh build run test
+	@$(MAKE) -s tests/e2e/node_modules/.package-lock.json
+
+# npm writes that file last; it is how npm itself remembers what it installed.
+tests/e2e/node_modules/.package-lock.json: tests/e2e/package.json tests/e2e/package-lock.json
+	$(say) 'npm ci (tests/e2e)'
+	@npm ci --prefix tests/e2e --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Only once: from then on the build notices by itself when it has to configure again.
+configure: $(TREE)/build.ninja
+
+$(TREE)/build.ninja:
+	$(say) 'configure $(TREE)'
+	@cmake --preset $(PRESET) --log-level=WARNING

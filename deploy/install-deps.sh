@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that poold needs and that are missing:
+#   deploy/install-deps.sh build|run|test ...
+# Asks nothing, changes nothing and needs no rights when nothing is missing.
+set -euo pipefail
+
+build_packages=(
+  g++ cmake ninja-build ccache mold pkg-config git
+  protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev
+  libpqxx-dev libpq-dev libre2-dev libcli11-dev libspdlog-dev libssl-dev
+)
+run_packages=(postgresql)
+test_packages=(libgtest-dev libgmock-dev nghttp2-client clang-format clang-tidy shellcheck ca-certificates)
+# A machine may have a newer Node.js from elsewhere, with which Debian's npm conflicts: any npm will do.
+if ! command -v npm >/dev/null; then
+  test_packages+=(nodejs npm)
+fi
+# What Debian 12 itself doesn't have (in this version), by the same purposes.
+build_backports=()
+run_backports=()
+test_backports=()
+
+say() { printf '==> %s\n' "$*"; }
+
+# Prints those of its arguments that aren't installed.
+missing_of() {
+  local installed
+  installed=" $(dpkg-query --show --showformat='${db:Status-Status}=${Package} ' "$@" 2>/dev/null || true)"
+  local package
+  for package in "$@"; do
+    if [[ "$installed" != *" installed=$package "* ]]; then
+      printf '%s\n' "$package"
+    fi
+  done
+}
+
+apt() {
+  DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --option Dpkg::Use-Pty=0 --option DPkg::Lock::Timeout=300 "$@"
+}
+
+install_packages() {
+  apt install --yes --no-install-recommends "$@"
+}
+
+# poold starts a database of its own: Debian's default one would only take memory and a port. Where there is a
+# PostgreSQL already, nothing is touched.
+avoid_default_cluster() {
+  if [[ " $* " == *" postgresql "* && ! -e /etc/postgresql-common/createcluster.conf ]]; then
+    install_packages postgresql-common
+    mkdir -p /etc/postgresql-common/createcluster.d
+    printf "create_main_cluster = false\n" >/etc/postgresql-common/createcluster.d/poold.conf
+  fi
+}
+
+# Backports come from the mirror that the machine uses for Debian itself.
+enable_backports() {
+  local list=/etc/apt/sources.list.d/poold-backports.list
+  if apt-cache policy | grep -q 'n=bookworm-backports'; then
+    return
+  fi
+  local mirror
+  # shellcheck disable=SC2016  # apt-get expands that, not the shell
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' | sort -u | head -n 1)
+  printf 'deb %s bookworm-backports main\n' "$mirror" >"$list"
+  apt update
+}
+
+main() {
+  local -a wanted=() wanted_backports=()
+  local purpose
+  for purpose in "$@"; do
+    case "$purpose" in
+      build) wanted+=("${build_packages[@]}") wanted_backports+=("${build_backports[@]}") ;;
+      run) wanted+=("${run_packages[@]}") wanted_backports+=("${run_backports[@]}") ;;
+      test) wanted+=("${test_packages[@]}") wanted_backports+=("${test_backports[@]}") ;;
+      *) echo "usage: $0 build|run|test ..." >&2 && exit 2 ;;
+    esac
+  done
+
+  local -a missing=() missing_backports=()
+  mapfile -t missing < <(missing_of "${wanted[@]}")
+  if ((${#wanted_backports[@]} > 0)); then
+    mapfile -t missing_backports < <(missing_of "${wanted_backports[@]}")
+  fi
+  if ((${#missing[@]} + ${#missing_backports[@]} == 0)); then
+    return
+  fi
+
+  if ((EUID != 0)); then
+    echo "Packages are missing: ${missing[*]} ${missing_backports[*]}" >&2
+    echo "Run this once, then try again:  sudo $0 $*" >&2
+    exit 1
+  fi
+  say "apt-get update"
+  apt update
+  if ((${#missing[@]} > 0)); then
+    say "apt-get install ${missing[*]}"
+    avoid_default_cluster "${missing[@]}"
+    install_packages "${missing[@]}"
+  fi
+  if ((${#missing_backports[@]} > 0)); then
+    say "apt-get install ${missing_backports[*]} (from bookworm-backports)"
+    enable_backports
+    install_packages --target-release bookworm-backports "${missing_backports[@]}"
+  fi
+}
+
+main "$@"
