@@ -1,0 +1,101 @@
+#include "server/arn.h"
+
+#include <algorithm>
+
+namespace poold {
+namespace {
+
+constexpr std::string_view kService = "sms-voice";
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
+bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
+
+bool IsName(std::string_view text) {
+  return !text.empty() &&
+         std::ranges::all_of(text, [](char c) { return IsLower(c) || IsDigit(c) || c == '-'; });
+}
+
+// The characters that the model allows in the ids and ARNs of this service.
+bool IsId(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return IsLower(c) || IsUpper(c) || IsDigit(c) || c == '_' || c == ':' || c == '/' || c == '-';
+  });
+}
+
+bool FitsType(std::string_view type, std::string_view id) {
+  if (type == "sender-id") return SplitSenderId(id).has_value();
+  const bool plain = type == "pool" || type == "phone-number" || type == "opt-out-list";
+  return !plain || id.find_first_of("/:") == id.npos;
+}
+
+// Cuts the text up to `separator` off the front; nullopt if there is no separator.
+std::optional<std::string_view> Cut(std::string_view& rest, char separator) {
+  const auto at = rest.find(separator);
+  if (at == rest.npos) return std::nullopt;
+  const std::string_view part = rest.substr(0, at);
+  rest.remove_prefix(at + 1);
+  return part;
+}
+
+}  // namespace
+
+std::optional<Arn> ParseArn(std::string_view text) {
+  const auto prefix = Cut(text, ':');
+  const auto partition = Cut(text, ':');
+  const auto service = Cut(text, ':');
+  const auto region = Cut(text, ':');
+  const auto account = Cut(text, ':');
+  const auto type = Cut(text, '/');
+  if (!prefix || !partition || !service || !region || !account || !type) return std::nullopt;
+  if (*prefix != "arn" || *service != kService) return std::nullopt;
+  if (*partition != "aws" && *partition != "aws-cn" && *partition != "aws-us-gov") return std::nullopt;
+  if (account->size() != 12 || !std::ranges::all_of(*account, IsDigit)) return std::nullopt;
+  if (!IsName(*region) || !IsName(*type) || !IsId(text) || !FitsType(*type, text)) return std::nullopt;
+  return Arn{std::string(*partition), std::string(*region), std::string(*account), std::string(*type),
+             std::string(text)};
+}
+
+std::string MakeArn(std::string_view partition, std::string_view region, std::string_view account,
+                    std::string_view type, std::string_view id) {
+  std::string arn;
+  arn.reserve(24 + partition.size() + region.size() + account.size() + type.size() + id.size());
+  arn.append("arn:").append(partition).append(":").append(kService).append(":").append(region).append(":");
+  arn.append(account).append(":").append(type).append("/").append(id);
+  return arn;
+}
+
+std::string_view PartitionOf(std::string_view region) {
+  if (region.starts_with("cn-")) return "aws-cn";
+  if (region.starts_with("us-gov-")) return "aws-us-gov";
+  return "aws";
+}
+
+std::string PoolArn(const Scope& scope, std::string_view pool_id) {
+  return MakeArn(PartitionOf(scope.region), scope.region, scope.account, "pool", pool_id);
+}
+
+std::string PhoneNumberArn(const Scope& scope, std::string_view phone_number_id) {
+  return MakeArn(PartitionOf(scope.region), scope.region, scope.account, "phone-number", phone_number_id);
+}
+
+std::string SenderIdArn(const Scope& scope, std::string_view sender_id, std::string_view iso_country_code) {
+  std::string id(sender_id);
+  id.append("/").append(iso_country_code);
+  return MakeArn(PartitionOf(scope.region), scope.region, scope.account, "sender-id", id);
+}
+
+std::string OptOutListArn(const Scope& scope, std::string_view name) {
+  return MakeArn(PartitionOf(scope.region), scope.region, scope.account, "opt-out-list", name);
+}
+
+std::optional<SenderIdParts> SplitSenderId(std::string_view arn_id) {
+  const auto slash = arn_id.find('/');
+  if (slash == 0 || slash == arn_id.npos) return std::nullopt;
+  const SenderIdParts parts{arn_id.substr(0, slash), arn_id.substr(slash + 1)};
+  if (parts.sender_id.find(':') != parts.sender_id.npos) return std::nullopt;
+  if (parts.iso_country_code.size() != 2 || !std::ranges::all_of(parts.iso_country_code, IsUpper)) return std::nullopt;
+  return parts;
+}
+
+}  // namespace poold
