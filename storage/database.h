@@ -31,11 +31,12 @@ class Database {
     // postgresql://… or key=value …; what it sets wins over our own defaults (see storage/session.h). libpq's
     // environment variables (PGPASSWORD, PGSSLROOTCERT, …) work too.
     std::string url;
-    int connections = 8;                                    // at most so many at once; opened on first use
-    std::chrono::milliseconds connect_timeout{2000};        // for one attempt to connect
-    std::chrono::milliseconds statement_backstop{30000};    // the server's own limit for one statement, whatever the deadline
-    bool prepare = true;                                    // false behind a pooler that mixes transactions of clients
-    int max_tries = 5;                                      // how often a body is run at most; also for connecting
+    int connections = 8;                              // at most so many at once; opened on first use
+    std::chrono::milliseconds connect_timeout{2000};  // for one attempt to connect
+    std::chrono::milliseconds statement_backstop{
+        30000};           // the server's own limit for one statement, whatever the deadline
+    bool prepare = true;  // false behind a pooler that mixes transactions of clients
+    int max_tries = 5;    // how often a body is run at most; also for connecting
 
     // Told of every statement after it ended, on the thread that ran it; must be quick and must not throw.
     std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)> observe;
@@ -46,8 +47,8 @@ class Database {
     int open = 0;    // connections
     int in_use = 0;  // connections at work
 
-    std::uint64_t reads = 0;   // kRead runs that ended well
-    std::uint64_t writes = 0;  // kWrite runs that ended well, so committed
+    std::uint64_t reads = 0;     // kRead runs that ended well
+    std::uint64_t writes = 0;    // kWrite runs that ended well, so committed
     std::uint64_t failures = 0;  // runs that ended in a StorageFailure
 
     std::uint64_t connects = 0;

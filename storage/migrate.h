@@ -47,9 +47,7 @@ struct SchemaStatus {
   int newest_supported;  // ... to this, and on those of the next release
   std::string advice;    // one sentence for the operator, naming the command that mends it; empty when ready
 
-  bool usable() const {
-    return state == SchemaState::kReady || state == SchemaState::kAhead;
-  }
+  bool usable() const { return state == SchemaState::kReady || state == SchemaState::kAhead; }
 };
 
 // Looks at the schema of the database. Throws as Database::Run. Cheap enough to be asked every few seconds.

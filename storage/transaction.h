@@ -46,8 +46,8 @@ class Params {
   Params() = default;
 
   template <typename First, typename... Rest>
-    requires(sizeof...(Rest) > 0 || !std::same_as<First, Params>)
-  explicit Params(const First& first, const Rest&... rest) {
+  requires(sizeof...(Rest) > 0 || !std::same_as<First, Params>) explicit Params(const First& first,
+                                                                                const Rest&... rest) {
     values_.reserve(1 + sizeof...(rest));
     Add(first);
     (Add(rest), ...);
@@ -147,6 +147,8 @@ class Rows {
     std::size_t index_;
   };
 
+  struct Data;  // private to storage/
+
   Rows() = default;  // no rows
 
   std::size_t size() const;
@@ -161,7 +163,6 @@ class Rows {
  private:
   friend class Row;
   friend class Session;
-  struct Data;
   explicit Rows(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
 
   std::shared_ptr<const Data> data_;

@@ -1,0 +1,524 @@
+#include "storage/database.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "storage/session.h"
+
+namespace poold {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Kind = StorageFailure::Kind;
+using std::chrono::milliseconds;
+
+// A transaction of ours waits for nothing but the database, so one that idles belongs to a process that is gone or
+// frozen, and must give its locks back.
+constexpr milliseconds kIdleInTransaction{5000};
+
+// Between attempts of a body: a random pause up to kRetryBase * 2^attempt, so that those who collided don't meet again.
+constexpr milliseconds kRetryBase{5};
+constexpr milliseconds kRetryCap{200};
+
+// Between attempts to connect to a database that is down: about a second at the most, so that the service is back about
+// a second after its database.
+constexpr milliseconds kConnectBase{50};
+constexpr milliseconds kConnectCap{1000};
+
+// Between questions about a commit that is still under way.
+constexpr milliseconds kDoubtPause{20};
+
+// COMMIT itself gets this much of Database::kCommitGrace; the rest is for looking up what became of it.
+constexpr milliseconds kCommitItself{500};
+
+// The xid comes with the BEGIN, in one round trip, so that the commit can be looked up if its answer is lost. It is the
+// 64-bit one, which is never used twice. READ WRITE since the session's default is read-only.
+const std::string kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_xact_id()";
+
+constexpr Statement kLookUp{"look up commit", "SELECT pg_xact_status($1::xid8)"};
+
+milliseconds Jitter(milliseconds least, milliseconds most) {
+  thread_local std::minstd_rand random(std::random_device{}());
+  return milliseconds(std::uniform_int_distribution<milliseconds::rep>(least.count(), most.count())(random));
+}
+
+milliseconds Doubled(milliseconds base, milliseconds cap, int times) {
+  return std::min(cap, base * (std::int64_t{1} << std::clamp(times, 0, 20)));
+}
+
+// Far enough, and safe to add to.
+Clock::time_point Sane(Clock::time_point deadline) {
+  return std::min(deadline, Clock::now() + std::chrono::hours(24 * 365));
+}
+
+StorageFailure Exceeded(const Bounds& bounds, const std::string& where) {
+  if (bounds.stop.stop_requested()) return {Kind::kCancelled, "cancelled " + where};
+  return {Kind::kDeadline, "the deadline passed " + where};
+}
+
+bool Over(const Bounds& bounds) { return bounds.stop.stop_requested() || Clock::now() >= bounds.deadline; }
+
+}  // namespace
+
+class Database::Impl {
+ public:
+  explicit Impl(Options options)
+      : options_(std::move(options)),
+        parameters_(ConnectionParameters::Parse(options_.url, {.statement = options_.statement_backstop,
+                                                               .lock = options_.statement_backstop / 2,
+                                                               .idle_in_transaction = kIdleInTransaction,
+                                                               .refuse_writes = true})),
+        slots_(static_cast<std::size_t>(std::max(1, options_.connections))) {
+    options_.max_tries = std::max(1, options_.max_tries);
+    for (Slot& slot : slots_) free_.push_back(&slot);
+    watch_ = std::jthread([this](const std::stop_token& stop) { Watch(stop); });
+  }
+
+  void Run(Mode mode, const Bounds& asked, const std::function<void(Transaction&)>& body);
+  Stats stats() const;
+  const Options& options() const { return options_; }
+
+ private:
+  // A place for a connection.
+  struct Slot {
+    std::unique_ptr<Session> session;                     // set and read by the lease's thread; set under mutex_
+    Clock::time_point cut_at = Clock::time_point::max();  // under mutex_: when Watch cuts the session
+  };
+
+  enum class Outcome { kCommitted, kAborted, kUnknown };
+
+  class Lease;
+
+  Slot& Acquire(const Bounds& bounds);
+  void Release(Slot& slot);
+  std::unique_ptr<Session> Connect(const Bounds& bounds);
+  bool Pause(const Bounds& bounds, milliseconds pause);
+  void Watch(const std::stop_token& stop);
+  void CutLater(Slot& slot, Clock::time_point when);
+  std::optional<StorageFailure> Attempt(Lease& lease, Mode mode, const Bounds& bounds,
+                                        const std::function<void(Transaction&)>& body);
+  std::optional<StorageFailure> Commit(Lease& lease, const std::string& xid, const Bounds& bounds);
+  Outcome LookUp(Lease& lease, const std::string& xid, const std::string& timeline, Clock::time_point until);
+
+  struct Counters {
+    std::atomic<std::uint64_t> reads{0}, writes{0}, failures{0}, connects{0}, connect_failures{0}, cuts{0},
+        retries_contended{0}, retries_unavailable{0}, in_doubt_committed{0}, in_doubt_aborted{0}, in_doubt_unknown{0};
+  };
+
+  Options options_;
+  const ConnectionParameters parameters_;
+  Counters counters_;
+
+  mutable std::mutex mutex_;
+  std::vector<Slot> slots_;
+  std::vector<Slot*> free_;  // those with a session behind those without; the last is taken first: the warmest
+  std::condition_variable_any freed_;
+
+  // How the last attempts to connect went; under mutex_. While the database is down, one at a time tries.
+  struct {
+    int failures = 0;  // in a row
+    bool trying = false;
+    Clock::time_point not_before;
+    std::uint64_t failed_ever = 0;
+    std::string last_error;
+  } gate_;
+  std::condition_variable_any gate_moved_;
+
+  std::condition_variable_any watch_sooner_;
+  Clock::time_point watch_next_ = Clock::time_point::max();  // when Watch will look by itself
+  std::jthread watch_;                                       // last: ends before the rest goes
+};
+
+// A slot for the time of one Run, all its attempts included: after a lost connection the next attempt then has a new
+// one, instead of another old one that died with it. Ends with the session cut if it didn't end well.
+class Database::Impl::Lease {
+ public:
+  Lease(Impl& impl, const Bounds& bounds) : impl_(impl), bounds_(bounds), slot_(impl.Acquire(bounds)) {
+    on_stop_.emplace(bounds.stop, CutNow{*this});
+  }
+  ~Lease() {
+    on_stop_.reset();
+    impl_.Release(slot_);
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  // The connection, made anew if there is none that is any good.
+  Session& Ready(const Bounds& bounds) {
+    if (slot_.session && (slot_.session->broken() || !slot_.session->Idle())) Discard();
+    if (!slot_.session) Install(impl_.Connect(bounds));
+    impl_.CutLater(slot_, bounds.deadline);
+    // Stopped before there was something to cut.
+    if (bounds.stop.stop_requested()) CutNow{*this}();
+    return *slot_.session;
+  }
+
+  Session& session() { return *slot_.session; }
+
+  void Discard() { Install(nullptr); }
+
+  // From now on only `when` cuts.
+  void Committing(Clock::time_point when) {
+    on_stop_.reset();
+    impl_.CutLater(slot_, when);
+  }
+
+  // Back to the bounds of the call, for the next attempt.
+  void Resume() {
+    if (!on_stop_) on_stop_.emplace(bounds_.stop, CutNow{*this});
+  }
+
+ private:
+  struct CutNow {
+    Lease& lease;
+    void operator()() const {
+      const std::lock_guard lock(lease.impl_.mutex_);
+      if (!lease.slot_.session) return;
+      lease.slot_.session->Cut(Kind::kCancelled);
+      ++lease.impl_.counters_.cuts;
+    }
+  };
+
+  void Install(std::unique_ptr<Session> session) {
+    {
+      const std::lock_guard lock(impl_.mutex_);
+      std::swap(session, slot_.session);
+      slot_.cut_at = Clock::time_point::max();
+    }
+    // The old one is closed here, outside the lock.
+  }
+
+  Impl& impl_;
+  const Bounds& bounds_;
+  Slot& slot_;
+  std::optional<std::stop_callback<CutNow>> on_stop_;
+};
+
+// --- The pool
+// ---------------------------------------------------------------------------------------------------------
+
+Database::Impl::Slot& Database::Impl::Acquire(const Bounds& bounds) {
+  std::unique_lock lock(mutex_);
+  const bool got =
+      !free_.empty() || freed_.wait_until(lock, bounds.stop, bounds.deadline, [this] { return !free_.empty(); });
+  if (!got) throw Exceeded(bounds, "while waiting for a connection");
+  Slot& slot = *free_.back();
+  free_.pop_back();
+  return slot;
+}
+
+void Database::Impl::Release(Slot& slot) {
+  std::unique_ptr<Session> broken;
+  {
+    const std::lock_guard lock(mutex_);
+    slot.cut_at = Clock::time_point::max();
+    if (slot.session && (slot.session->broken() || !slot.session->Idle())) broken = std::move(slot.session);
+    free_.insert(slot.session ? free_.end() : free_.begin(), &slot);
+  }
+  freed_.notify_one();
+}
+
+std::unique_ptr<Session> Database::Impl::Connect(const Bounds& bounds) {
+  std::unique_lock lock(mutex_);
+  // A database known to be down is tried once more, and that decides. One that was fine a moment ago gets more tries:
+  // it may be restarting.
+  const std::uint64_t give_up_at =
+      gate_.failed_ever + static_cast<std::uint64_t>(gate_.failures >= options_.max_tries ? 1 : options_.max_tries);
+
+  for (;;) {
+    while (gate_.failures > 0 && (gate_.trying || Clock::now() < gate_.not_before)) {
+      if (gate_.failed_ever >= give_up_at || Clock::now() >= bounds.deadline) {
+        throw StorageFailure(Kind::kUnavailable, gate_.last_error);
+      }
+      if (bounds.stop.stop_requested()) throw Exceeded(bounds, "while waiting for the database to come back");
+      const auto until = gate_.trying ? bounds.deadline : std::min(bounds.deadline, gate_.not_before);
+      gate_moved_.wait_until(lock, bounds.stop, until, [&, failed = gate_.failed_ever, trying = gate_.trying] {
+        return gate_.failures == 0 || gate_.failed_ever != failed || gate_.trying != trying;
+      });
+    }
+    if (gate_.failed_ever >= give_up_at) throw StorageFailure(Kind::kUnavailable, gate_.last_error);
+
+    const bool alone = gate_.failures > 0;
+    const int failures = gate_.failures;
+    if (alone) gate_.trying = true;
+    lock.unlock();
+
+    std::unique_ptr<Session> session;
+    std::optional<StorageFailure> failure;
+    const auto limit = Clock::now() + options_.connect_timeout;
+    try {
+      session = Session::Connect(parameters_, options_.prepare, std::min(bounds.deadline, limit), bounds.stop);
+    } catch (const StorageFailure& caught) {
+      failure = caught;
+    }
+
+    lock.lock();
+    if (alone) gate_.trying = false;
+    gate_moved_.notify_all();
+    if (session) {
+      gate_.failures = 0;
+      ++counters_.connects;
+      return session;
+    }
+    // A caller's own hurry says nothing about the database.
+    if (failure->kind() == Kind::kCancelled) throw *failure;
+    if (failure->kind() == Kind::kDeadline && bounds.deadline < limit) throw *failure;
+    ++counters_.connect_failures;
+    ++gate_.failed_ever;
+    gate_.failures = std::max(gate_.failures, failures + 1);  // several at once are one failure
+    const milliseconds pause = Doubled(kConnectBase, kConnectCap, gate_.failures - 1);
+    gate_.not_before = Clock::now() + Jitter(pause / 2, pause);
+    gate_.last_error = failure->what();
+  }
+}
+
+// --- Deadlines
+// --------------------------------------------------------------------------------------------------------
+
+// libpqxx blocks until the server answers, so somebody else has to look at the clock. This thread sleeps until the
+// earliest deadline that it knows of and is woken for an earlier one only. Deadlines mostly come in order, so it wakes
+// about once per deadline's length, and not at all when nothing runs.
+void Database::Impl::Watch(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    const auto now = Clock::now();
+    auto next = Clock::time_point::max();
+    for (Slot& slot : slots_) {
+      if (slot.cut_at <= now) {
+        slot.cut_at = Clock::time_point::max();
+        if (slot.session) {
+          slot.session->Cut(Kind::kDeadline);
+          ++counters_.cuts;
+        }
+      }
+      next = std::min(next, slot.cut_at);
+    }
+    watch_next_ = next;
+    const auto sooner = [this, next] { return watch_next_ < next; };
+    if (next == Clock::time_point::max()) {
+      watch_sooner_.wait(lock, stop, sooner);
+    } else {
+      watch_sooner_.wait_until(lock, stop, next, sooner);
+    }
+  }
+}
+
+void Database::Impl::CutLater(Slot& slot, Clock::time_point when) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    slot.cut_at = when;
+    wake = when < watch_next_;
+    if (wake) watch_next_ = when;
+  }
+  if (wake) watch_sooner_.notify_one();
+}
+
+// False when the pause would not end in time.
+bool Database::Impl::Pause(const Bounds& bounds, milliseconds pause) {
+  const auto until = Clock::now() + pause;
+  if (until >= bounds.deadline) return false;
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_until(lock, bounds.stop, until, [] { return false; });
+  return !bounds.stop.stop_requested();
+}
+
+// --- Transactions
+// -----------------------------------------------------------------------------------------------------
+
+void Database::Impl::Run(Mode mode, const Bounds& asked, const std::function<void(Transaction&)>& body) {
+  const Bounds bounds{Sane(asked.deadline), asked.stop};
+  try {
+    if (Over(bounds)) throw Exceeded(bounds, "before anything was done");
+    Lease lease(*this, bounds);
+    for (int attempt = 1;; ++attempt) {
+      const std::optional<StorageFailure> failure = Attempt(lease, mode, bounds, body);
+      if (!failure) break;
+
+      const bool contended = failure->kind() == Kind::kContended;
+      if ((!contended && failure->kind() != Kind::kUnavailable) || attempt >= options_.max_tries ||
+          !Pause(bounds, Jitter(milliseconds(0), Doubled(kRetryBase, kRetryCap, attempt)))) {
+        if (bounds.stop.stop_requested()) throw Exceeded(bounds, std::string("after: ") + failure->what());
+        throw *failure;
+      }
+      ++(contended ? counters_.retries_contended : counters_.retries_unavailable);
+      lease.Resume();
+    }
+  } catch (const StorageFailure&) {
+    ++counters_.failures;
+    throw;
+  }
+  ++(mode == Mode::kWrite ? counters_.writes : counters_.reads);
+}
+
+// Nothing means success. Throws what ends the whole run: the body's own exceptions, and no connection.
+std::optional<StorageFailure> Database::Impl::Attempt(Lease& lease, Mode mode, const Bounds& bounds,
+                                                      const std::function<void(Transaction&)>& body) {
+  Session& session = lease.Ready(bounds);
+  std::string xid;
+  if (mode == Mode::kWrite) {
+    try {
+      session.Timeline();
+      session.RunText("begin", kBegin)[0].Read(xid);
+    } catch (const StorageFailure& failure) {
+      lease.Discard();
+      if (failure.kind() == Kind::kDeadline || failure.kind() == Kind::kCancelled) return failure;
+      // Nothing can be wrong with it but the server: a standby says so in several ways, some of which look like bugs.
+      return StorageFailure(Kind::kUnavailable, failure.what(), failure.sqlstate());
+    }
+  }
+
+  // Leaves nothing open behind. When the server doesn't answer to that either, the connection goes, and the server
+  // undoes the transaction when it sees that.
+  const auto undo = [&] {
+    if (session.broken() || session.Idle()) return;
+    try {
+      session.RunText("rollback", "ROLLBACK");
+    } catch (const StorageFailure&) {
+      lease.Discard();
+    }
+  };
+
+  Transaction::State state{session, options_.observe, std::nullopt};
+  Transaction transaction(state);
+  try {
+    body(transaction);
+  } catch (const StorageFailure&) {
+    undo();
+    if (!state.failure) throw;  // not from this transaction: the body's own, after all
+  } catch (...) {
+    undo();
+    throw;
+  }
+
+  if (state.failure) {  // thrown just now, or swallowed by the body: it can't be committed either way
+    undo();
+    if (mode == Mode::kRead && state.failure->sqlstate() == "25006") {
+      return StorageFailure(Kind::kBug, state.failure->what(), state.failure->sqlstate());
+    }
+    return state.failure;
+  }
+  if (mode == Mode::kRead) {
+    if (session.Idle() || session.broken()) return std::nullopt;
+    undo();
+    return StorageFailure(Kind::kBug, "a read body left a transaction open");
+  }
+  if (!session.InTransaction() && !session.broken()) {
+    lease.Discard();
+    return StorageFailure(Kind::kBug, "the body ended its transaction by itself");
+  }
+  if (Over(bounds)) {
+    undo();
+    return Exceeded(bounds, "before the commit");
+  }
+  return Commit(lease, xid, bounds);
+}
+
+std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, const std::string& xid, const Bounds& bounds) {
+  Session& session = lease.session();
+  const std::string timeline = session.Timeline();
+  lease.Committing(bounds.deadline + kCommitItself);
+  if (session.broken()) return Exceeded(bounds, "before the commit");  // cut a moment ago: the COMMIT wasn't sent
+  std::string lost;
+  try {
+    session.RunText("commit", "COMMIT");
+    return std::nullopt;
+  } catch (const StorageFailure& failure) {
+    // An answer that says no, a deferred constraint for instance, undid the transaction.
+    if (!session.broken() && failure.kind() != Kind::kUnavailable) return failure;
+    lost = failure.what();
+  }
+
+  switch (LookUp(lease, xid, timeline, bounds.deadline + kCommitGrace)) {
+    case Outcome::kCommitted:
+      ++counters_.in_doubt_committed;
+      return std::nullopt;
+    case Outcome::kAborted:
+      ++counters_.in_doubt_aborted;
+      if (Over(bounds)) return Exceeded(bounds, "during the commit, which did not happen");
+      return StorageFailure(Kind::kUnavailable, "not committed: " + lost);
+    case Outcome::kUnknown:
+      break;
+  }
+  ++counters_.in_doubt_unknown;
+  // Not to be tried again: it may have happened.
+  throw StorageFailure(Kind::kUnavailable, "outcome unknown: " + lost);
+}
+
+// What became of a transaction whose COMMIT went unanswered, asked on a new connection until it is known or `until`.
+//
+// After a failover the new server may not have our transaction: it was lost with the old one. Either our xid lies in
+// its future (SQLSTATE 22023), then the transaction is not in the database, so aborted; or the new server has given the
+// number to a transaction of its own. `aborted` and `in progress` then still mean that ours is not in the database:
+// had it been replicated, the number would be taken and committed. Only `committed` may speak of a stranger, so it
+// counts on the same timeline only. Elsewhere the truth is not to be had from the xid: unknown.
+Database::Impl::Outcome Database::Impl::LookUp(Lease& lease, const std::string& xid, const std::string& timeline,
+                                               Clock::time_point until) {
+  const Bounds bounds{until, {}};
+  for (;;) {
+    try {
+      lease.Discard();
+      Session& session = lease.Ready(bounds);
+      const bool same_history = session.Timeline() == timeline;  // throws on a standby: it may not know yet
+      for (;;) {
+        std::optional<std::string> status;
+        try {
+          session.Run(kLookUp, Params(xid))[0].Read(status);
+        } catch (const StorageFailure& failure) {
+          if (failure.sqlstate() == "22023") return Outcome::kAborted;
+          throw;
+        }
+        if (!status) return Outcome::kUnknown;  // too long ago for the server to know: cannot be after seconds
+        if (*status == "committed") return same_history ? Outcome::kCommitted : Outcome::kUnknown;
+        if (*status == "aborted" || !same_history) return Outcome::kAborted;
+        // In progress: the old server process hasn't read the COMMIT yet, or hasn't noticed that we are gone.
+        if (!Pause(bounds, Jitter(kDoubtPause / 2, kDoubtPause))) return Outcome::kUnknown;
+      }
+    } catch (const StorageFailure&) {
+      if (!Pause(bounds, Jitter(kDoubtPause / 2, kDoubtPause))) return Outcome::kUnknown;
+    }
+  }
+}
+
+Database::Stats Database::Impl::stats() const {
+  Stats stats;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Slot& slot : slots_) stats.open += slot.session ? 1 : 0;
+    stats.in_use = static_cast<int>(slots_.size() - free_.size());
+  }
+  stats.reads = counters_.reads;
+  stats.writes = counters_.writes;
+  stats.failures = counters_.failures;
+  stats.connects = counters_.connects;
+  stats.connect_failures = counters_.connect_failures;
+  stats.cuts = counters_.cuts;
+  stats.retries_contended = counters_.retries_contended;
+  stats.retries_unavailable = counters_.retries_unavailable;
+  stats.in_doubt_committed = counters_.in_doubt_committed;
+  stats.in_doubt_aborted = counters_.in_doubt_aborted;
+  stats.in_doubt_unknown = counters_.in_doubt_unknown;
+  return stats;
+}
+
+Database::Database(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+
+Database::~Database() = default;
+
+void Database::Run(Mode mode, const Bounds& bounds, const std::function<void(Transaction&)>& body) {
+  impl_->Run(mode, bounds, body);
+}
+
+int Database::connections() const { return std::max(1, impl_->options().connections); }
+
+Database::Stats Database::stats() const { return impl_->stats(); }
+
+}  // namespace poold

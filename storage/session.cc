@@ -1,0 +1,354 @@
+#include "storage/session.h"
+
+#include <fcntl.h>
+#include <libpq-events.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <pqxx/pqxx>
+
+namespace poold {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Kind = StorageFailure::Kind;
+
+constexpr std::size_t kMaxPrepared = 256;  // per session: each holds a plan in the server's memory
+
+// How long a stop may go unnoticed while connecting. Only then: a session that is connected is cut at once.
+constexpr std::chrono::milliseconds kConnectSlice{20};
+
+// The result that libpq is making in this thread, followed by libpq's own events, for two reasons. libpqxx 6.4.5 loses
+// the result (2.3 KB) when the connection breaks during a statement: it asks for the client encoding, which a broken
+// connection hasn't, before it takes ownership. And its accessors copy a shared pointer or two for each field read.
+thread_local const PGresult* result_in_the_making = nullptr;
+
+int FollowResult(PGEventId event, void* info, void*) {
+  if (event == PGEVT_RESULTCREATE) {
+    result_in_the_making = static_cast<PGEventResultCreate*>(info)->result;
+  } else if (event == PGEVT_RESULTDESTROY && result_in_the_making == static_cast<PGEventResultDestroy*>(info)->result) {
+    result_in_the_making = nullptr;
+  }
+  return 1;
+}
+
+struct OwnedRows : Rows::Data {
+  OwnedRows(pqxx::result result, const PGresult* result_inside) : Rows::Data{result_inside}, owner(std::move(result)) {}
+  pqxx::result owner;
+};
+
+struct FinishConnection {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+using ConnectionPtr = std::unique_ptr<PGconn, FinishConnection>;
+
+// Gives libpqxx a connection that we made, once. libpqxx asks for another whenever it finds its own broken; here it
+// gets an exception instead, whatever libpqxx believes about its state. (inhibit_reactivation() says the same to
+// libpqxx, but its close() and simulate_failure() change that flag behind our back.)
+class OneConnection : public pqxx::connectionpolicy {
+ public:
+  explicit OneConnection(ConnectionPtr connection)
+      : pqxx::connectionpolicy(std::string()), connection_(std::move(connection)) {}
+
+  handle do_startconnect(handle current) override {
+    if (connection_) return connection_.release();
+    if (current == nullptr || taken_) throw pqxx::broken_connection("the connection was lost");
+    return current;
+  }
+  handle do_completeconnect(handle current) override {
+    taken_ = true;
+    return current;
+  }
+
+ private:
+  ConnectionPtr connection_;
+  bool taken_ = false;
+};
+
+std::string ErrorOf(PGconn* connection) {
+  std::string text = PQerrorMessage(connection);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.empty() ? "no further message" : text;
+}
+
+// Environment variables count like the url, where libpq lets a parameter of ours override them.
+bool InEnvironment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0';
+}
+
+std::string StartupOption(std::string_view name, std::chrono::milliseconds value) {
+  return "-c " + std::string(name) + "=" + std::to_string(value.count()) + " ";
+}
+
+}  // namespace
+
+ConnectionParameters ConnectionParameters::Parse(const std::string& url, const Limits& limits) {
+  char* message = nullptr;
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(PQconninfoParse(url.c_str(), &message),
+                                                                              PQconninfoFree);
+  if (message != nullptr) PQfreemem(message);
+  if (!parsed) {
+    throw StorageFailure(Kind::kBug,
+                         "the database url cannot be read: it must be postgresql://user:password@host:port/name or "
+                         "key=value pairs, with special characters percent-encoded");
+  }
+
+  std::map<std::string, std::string> values;
+  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val != nullptr) values.emplace(option->keyword, option->val);
+  }
+
+  values.emplace("client_encoding", "UTF8");
+  values.emplace("fallback_application_name", "poold");
+  values.emplace("keepalives_idle", "10");
+  values.emplace("keepalives_interval", "5");
+  values.emplace("keepalives_count", "3");
+  values.emplace("tcp_user_timeout", "20000");
+  const bool several = (values.contains("host") && values["host"].find(',') != std::string::npos) ||
+                       (values.contains("hostaddr") && values["hostaddr"].find(',') != std::string::npos);
+  if (several && !InEnvironment("PGTARGETSESSIONATTRS")) values.emplace("target_session_attrs", "primary");
+
+  std::string attrs = values.contains("target_session_attrs") ? values["target_session_attrs"] : "";
+  if (attrs.empty() && InEnvironment("PGTARGETSESSIONATTRS")) attrs = std::getenv("PGTARGETSESSIONATTRS");
+
+  // In `options` the later one wins.
+  std::string options;
+  if (limits.statement.count() > 0) options += StartupOption("statement_timeout", limits.statement);
+  if (limits.lock.count() > 0) options += StartupOption("lock_timeout", limits.lock);
+  if (limits.idle_in_transaction.count() > 0) {
+    options += StartupOption("idle_in_transaction_session_timeout", limits.idle_in_transaction);
+  }
+  options += "-c client_connection_check_interval=250 ";
+  if (limits.refuse_writes && attrs != "read-write") options += "-c default_transaction_read_only=on ";
+  if (values.contains("options")) {
+    options += values["options"];
+  } else if (InEnvironment("PGOPTIONS")) {
+    options += std::getenv("PGOPTIONS");
+  }
+  values["options"] = options + " -c TimeZone=UTC -c DateStyle=ISO";
+
+  return {{values.begin(), values.end()}};
+}
+
+// What libpqxx calls a connection, with the parts that outlive a broken one.
+struct Session::Link : pqxx::connection_base {
+  Link(ConnectionPtr connection, int socket_copy)
+      : pqxx::connection_base(policy), raw(connection.get()), socket(socket_copy), policy(std::move(connection)) {
+    try {
+      init();  // takes raw over
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+      activate();
+      inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+      transaction = std::make_unique<pqxx::nontransaction>(*this);
+    } catch (...) {
+      close();
+      ::close(socket);
+      throw;
+    }
+  }
+
+  ~Link() {
+    transaction.reset();
+    close();
+    ::close(socket);
+  }
+
+  PGconn* const raw;  // owned by connection_base
+
+  // A descriptor of our own for libpq's socket. libpq closes its descriptor by itself when the connection breaks, and
+  // the number may at once be that of somebody else's new socket: Cut() would shut down a stranger. This one stays
+  // ours.
+  const int socket;
+
+  OneConnection policy;
+
+  // libpqxx runs nothing without a transaction object. This one lives as long as the connection and sends nothing of
+  // its own; BEGIN, COMMIT and ROLLBACK are ours.
+  std::unique_ptr<pqxx::nontransaction> transaction;
+
+  struct Prepared {
+    std::string name;
+    bool ran = false;  // well, at least once
+  };
+  std::map<std::string, Prepared, std::less<>> prepared;  // by SQL
+  bool failed = false;                                    // the connection is of no more use
+};
+
+std::unique_ptr<Session> Session::Connect(const ConnectionParameters& parameters, bool prepare,
+                                          Clock::time_point deadline, const std::stop_token& stop) {
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+  for (const auto& [keyword, value] : parameters.values) {
+    keywords.push_back(keyword.c_str());
+    values.push_back(value.c_str());
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+
+  ConnectionPtr connection(PQconnectStartParams(keywords.data(), values.data(), 0));
+  if (!connection) throw StorageFailure(Kind::kUnavailable, "cannot connect: out of memory");
+
+  PostgresPollingStatusType status =
+      PQstatus(connection.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  while (status != PGRES_POLLING_OK) {
+    if (status == PGRES_POLLING_FAILED) {
+      throw StorageFailure(Kind::kUnavailable, "cannot connect: " + ErrorOf(connection.get()));
+    }
+    pollfd wait{PQsocket(connection.get()), static_cast<short>(status == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+    for (int ready = 0; ready == 0;) {
+      if (stop.stop_requested()) throw StorageFailure(Kind::kCancelled, "cancelled while connecting");
+      const auto now = Clock::now();
+      if (now >= deadline) throw StorageFailure(Kind::kDeadline, "the server did not answer while connecting");
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now);
+      ready = ::poll(&wait, 1, static_cast<int>(std::min(left, kConnectSlice).count()));
+      if (ready < 0 && errno == EINTR) ready = 0;
+    }
+    status = PQconnectPoll(connection.get());
+  }
+
+  // PGDATESTYLE in the environment would have won over our option.
+  const char* date_style = PQparameterStatus(connection.get(), "DateStyle");
+  if (date_style != nullptr && !std::string_view(date_style).starts_with("ISO")) {
+    throw StorageFailure(Kind::kUnavailable, "cannot connect: DateStyle must be ISO, check PGDATESTYLE");
+  }
+
+  const int socket = ::fcntl(PQsocket(connection.get()), F_DUPFD_CLOEXEC, 0);
+  if (socket < 0) throw StorageFailure(Kind::kUnavailable, "cannot connect: no file descriptor left");
+  PQregisterEventProc(connection.get(), FollowResult, "poold", nullptr);
+  try {
+    return std::unique_ptr<Session>(new Session(std::make_unique<Link>(std::move(connection), socket), prepare));
+  } catch (const std::exception& error) {
+    throw StorageFailure(Kind::kUnavailable, std::string("cannot connect: ") + error.what());
+  }
+}
+
+Session::Session(std::unique_ptr<Link> link, bool prepare) : link_(std::move(link)), prepare_(prepare) {}
+
+// A broken session is not said goodbye to: sending could block.
+Session::~Session() {
+  if (broken()) ::shutdown(link_->socket, SHUT_RDWR);
+}
+
+Rows Session::Run(const Statement& statement, const Params& params) {
+  Link::Prepared* prepared = nullptr;
+  if (prepare_) {
+    auto found = link_->prepared.find(statement.sql);
+    if (found == link_->prepared.end() && link_->prepared.size() < kMaxPrepared) {
+      const std::string name = "s" + std::to_string(link_->prepared.size());
+      found = link_->prepared.emplace(statement.sql, Link::Prepared{name}).first;
+      link_->prepare(name, found->first);  // libpqxx sends it at first use
+    }
+    if (found != link_->prepared.end()) prepared = &found->second;
+  }
+  const bool old_plan = prepared != nullptr && prepared->ran;
+
+  Rows rows = Guarded(statement.name, old_plan, [&] {
+    std::vector<const char*> values;
+    values.reserve(params.values().size());
+    for (const auto& value : params.values()) values.push_back(value ? value->c_str() : nullptr);
+    const auto arguments = pqxx::prepare::make_dynamic_params(values.begin(), values.end());
+    return prepared != nullptr ? link_->transaction->exec_prepared(prepared->name, arguments)
+                               : link_->transaction->exec_params(std::string(statement.sql), arguments);
+  });
+  if (prepared != nullptr) prepared->ran = true;
+  return rows;
+}
+
+Rows Session::RunText(std::string_view name, const std::string& sql) {
+  return Guarded(name, false, [&] { return link_->transaction->exec(sql); });
+}
+
+template <typename Call>
+Rows Session::Guarded(std::string_view name, bool old_plan, const Call& call) {
+  if (link_->failed) Fail(name, "", "");
+  result_in_the_making = nullptr;
+  try {
+    pqxx::result result = call();
+    const PGresult* const raw = std::exchange(result_in_the_making, nullptr);
+    if (raw == nullptr) throw pqxx::internal_error("the result was lost");
+    return Rows(std::make_shared<OwnedRows>(std::move(result), raw));
+  } catch (...) {
+    // Whatever still is there libpqxx forgot to free. Not const in truth: we got it from libpq.
+    PQclear(const_cast<PGresult*>(std::exchange(result_in_the_making, nullptr)));
+    // These say no SQLSTATE, and are no sql_error: by type, first.
+    try {
+      throw;
+    } catch (const pqxx::serialization_failure& error) {
+      Fail(name, "40001", error.what());
+    } catch (const pqxx::deadlock_detected& error) {
+      Fail(name, "40P01", error.what());
+    } catch (const pqxx::statement_completion_unknown& error) {
+      Fail(name, "40003", error.what());
+    } catch (const pqxx::transaction_rollback& error) {
+      Fail(name, "40000", error.what());
+    } catch (const pqxx::too_many_connections& error) {
+      Fail(name, "53300", error.what());
+    } catch (const pqxx::broken_connection& error) {
+      link_->failed = true;
+      Fail(name, "", error.what());
+    } catch (const pqxx::sql_error& error) {
+      // "cached plan must not change result type": a migration changed a table under a statement that was prepared
+      // before. A new connection plans anew, so this one is as good as lost.
+      if (old_plan && error.sqlstate() == "0A000") link_->failed = true;
+      Fail(name, error.sqlstate(), error.what());
+    } catch (const std::exception& error) {
+      Fail(name, "", error.what());
+    }
+  }
+}
+
+void Session::Fail(std::string_view name, std::string sqlstate, const char* what) {
+  if (PQstatus(link_->raw) != CONNECTION_OK) link_->failed = true;
+  std::string text = std::string(name) + ": ";
+
+  if (link_->failed) {
+    const int why = cut_.load();
+    if (why == static_cast<int>(Kind::kCancelled)) throw StorageFailure(Kind::kCancelled, text + "cancelled");
+    if (why == static_cast<int>(Kind::kDeadline)) throw StorageFailure(Kind::kDeadline, text + "the deadline passed");
+    // libpqxx's text is about its client encoding; what the server or the socket said is in libpq.
+    throw StorageFailure(Kind::kUnavailable, text + "the connection was lost: " + ErrorOf(link_->raw), sqlstate);
+  }
+
+  text += what;
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  Kind kind = KindOfSqlstate(sqlstate);
+  // Not fit for us, while it is alive: a standby, a pooler's wrong connection, a stale plan.
+  if (kind == Kind::kUnavailable) link_->failed = true;
+  throw StorageFailure(kind, text, sqlstate);
+}
+
+bool Session::broken() const { return link_->failed || cut() || PQstatus(link_->raw) != CONNECTION_OK; }
+
+bool Session::InTransaction() const { return PQtransactionStatus(link_->raw) == PQTRANS_INTRANS; }
+
+bool Session::Idle() const { return PQtransactionStatus(link_->raw) == PQTRANS_IDLE; }
+
+const std::string& Session::Timeline() {
+  if (timeline_.empty()) {
+    try {
+      RunText("timeline", "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")[0].Read(timeline_);
+    } catch (const StorageFailure& failure) {
+      // A PostgreSQL-like service that keeps its log to itself: no privilege, no such function, not supported.
+      const std::string& state = failure.sqlstate();
+      if (state != "42501" && state != "42883" && state != "0A000") throw;
+      timeline_ = "hidden";
+    }
+  }
+  return timeline_;
+}
+
+void Session::Cut(Kind why) {
+  int expected = kNotCut;
+  if (cut_.compare_exchange_strong(expected, static_cast<int>(why))) ::shutdown(link_->socket, SHUT_RDWR);
+}
+
+}  // namespace poold

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "storage/failure.h"
+#include "storage/transaction.h"
+
+// Private to storage/: one connection. Everybody else goes through Database.
+struct pg_result;  // libpq's PGresult
+
+namespace poold {
+
+// What Rows points to; session.cc adds the owner of the result.
+struct Rows::Data {
+  const pg_result* raw;
+};
+
+// Where to connect and how, ready for libpq. What the url sets wins over our defaults, which are: UTF-8, keepalives
+// that notice a dead peer within half a minute, target_session_attrs=primary when there are several hosts, and in
+// `options`
+//   statement_timeout                    the backstop below; lock_timeout half of it
+//   idle_in_transaction_session_timeout  5 s: a transaction of ours waits for nothing but the database
+//   client_connection_check_interval     250 ms: a statement whose caller hung up ends soon (see Session::Cut)
+//   default_transaction_read_only        on: outside an explicit READ WRITE transaction the server refuses writes, free
+//                                        of charge. Left out when the url asks for target_session_attrs=read-write, for
+//                                        which libpq takes a host with this default for a read-only one
+//   TimeZone=UTC, DateStyle=ISO          these win over the url, since reading times depends on them
+// Set as start-up options they cost no round trip and survive RESET. A pooler that refuses `options` has to ignore them
+// (pgbouncer: ignore_startup_parameters = options); then the deadline is all that bounds a statement.
+struct ConnectionParameters {
+  struct Limits {
+    std::chrono::milliseconds statement{0};  // 0 is none
+    std::chrono::milliseconds lock{0};
+    std::chrono::milliseconds idle_in_transaction{0};
+    bool refuse_writes = false;
+  };
+
+  // Throws StorageFailure kBug for a url that cannot be read. The message doesn't quote it: it may hold a password.
+  static ConnectionParameters Parse(const std::string& url, const Limits& limits);
+
+  std::vector<std::pair<std::string, std::string>> values;
+};
+
+// A connection. One thread at a time uses it; Cut() alone may be called by any thread while the object lives.
+//
+// The functions that run SQL throw StorageFailure. After one, broken() tells whether the connection is of any more use:
+// if it isn't, the server has undone or will undo the open transaction, and the object can only be destroyed. A session
+// never connects anew by itself: libpqxx would, silently, and the next statement would run outside its transaction.
+class Session {
+ public:
+  // Waits at most until `deadline` and while `stop` isn't triggered, but for the look-up of the host's name, which
+  // libpq does in one blocking call. Throws StorageFailure: kDeadline, kCancelled, or kUnavailable for anything else,
+  // since a wrong password and a server that isn't up yet call for the same: trying again later.
+  static std::unique_ptr<Session> Connect(const ConnectionParameters& parameters, bool prepare,
+                                          std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
+
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // One statement with parameters, prepared on first use (the first 256 texts; more are sent unprepared each time).
+  Rows Run(const Statement& statement, const Params& params);
+
+  // SQL as it is, maybe several statements: one round trip. Returns the rows of the last.
+  Rows RunText(std::string_view name, const std::string& sql);
+
+  bool broken() const;
+
+  // Whether a transaction is open that could be committed, as the server said with its last answer.
+  bool InTransaction() const;
+  // Whether one is open at all, perhaps failed.
+  bool Idle() const;
+
+  // Ends the statement that runs, or the next to be run, by shutting down the socket: the blocked thread returns at
+  // once with a failure of this kind, and the server stops the statement when it sees that the client is gone. Only the
+  // first call counts.
+  //
+  // Why not PQcancel: its signal is for a connection, not for a statement, so one that arrives late stops the next
+  // statement, of another caller; and sending it means connecting to the server, which blocks when the server hangs,
+  // the very case that deadlines are for. A new connection costs milliseconds, and cuts are rare.
+  void Cut(StorageFailure::Kind why);
+  bool cut() const { return cut_.load() != kNotCut; }
+
+  // Which history of the database this server writes: changes when a standby takes over. Asks the server at the first
+  // call, which must be outside a transaction. Throws on a server in recovery, so on a standby: it writes none.
+  const std::string& Timeline();
+
+ private:
+  struct Link;
+  explicit Session(std::unique_ptr<Link> link, bool prepare);
+
+  template <typename Call>
+  Rows Guarded(std::string_view name, bool old_plan, const Call& call);
+  [[noreturn]] void Fail(std::string_view name, std::string sqlstate, const char* what);
+
+  static constexpr int kNotCut = -1;
+
+  std::unique_ptr<Link> link_;
+  const bool prepare_;
+  std::atomic<int> cut_{kNotCut};  // else a StorageFailure::Kind
+  std::string timeline_;
+};
+
+// What Database keeps of one attempt of a body.
+struct Transaction::State {
+  Session& session;
+  const std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)>& observe;
+  std::optional<StorageFailure> failure;  // the first; there is no second
+};
+
+}  // namespace poold

@@ -1,0 +1,321 @@
+#include "storage/transaction.h"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <limits>
+
+#include "storage/failure.h"
+#include "storage/session.h"
+
+namespace poold {
+namespace {
+
+using Kind = StorageFailure::Kind;
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+// An element of an array in text form: always quoted, so that neither separators nor the word NULL nor an empty text
+// need a rule of their own.
+void AppendElement(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
+void RefuseNul(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) {
+    throw StorageFailure(Kind::kBug, "a text parameter holds a NUL character, which PostgreSQL cannot store");
+  }
+}
+
+template <typename Number>
+bool ParseNumber(std::string_view text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+// Reads from the front of a text, and remembers whether all of it was as expected.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : rest_(text) {}
+
+  bool ok() const { return ok_; }
+  bool AtEnd() const { return rest_.empty(); }
+
+  bool Take(char c) {
+    if (rest_.empty() || rest_.front() != c) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  void Expect(char c) { ok_ = Take(c) && ok_; }
+
+  // All digits that follow; between `least` and `most` of them.
+  int Digits(std::size_t least, std::size_t most) {
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    const auto end = std::find_if_not(rest_.begin(), rest_.end(), digit);
+    const auto count = static_cast<std::size_t>(end - rest_.begin());
+    int value = 0;
+    if (count < least || count > most || !ParseNumber(rest_.substr(0, count), value)) {
+      ok_ = false;
+      return 0;
+    }
+    rest_.remove_prefix(count);
+    return value;
+  }
+
+ private:
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+// 2024-05-06 07:08:09.123456+00, +05:30 or +05:30:15 behind it if the session isn't in UTC. `infinity` and years before
+// the year 1 don't read: the API has none.
+bool ParseTime(std::string_view text, Time& time) {
+  using std::chrono::days, std::chrono::hours, std::chrono::minutes, std::chrono::seconds, std::chrono::milliseconds;
+  Scanner scan(text);
+  const int year = scan.Digits(4, 5);
+  scan.Expect('-');
+  const int month = scan.Digits(2, 2);
+  scan.Expect('-');
+  const int day = scan.Digits(2, 2);
+  scan.Expect(' ');
+  const int hour = scan.Digits(2, 2);
+  scan.Expect(':');
+  const int minute = scan.Digits(2, 2);
+  scan.Expect(':');
+  const int second = scan.Digits(2, 2);
+  int milli = 0;
+  if (scan.Take('.')) {
+    // PostgreSQL leaves off trailing zeros; up to six digits, of which three count.
+    for (int digit = 0, scale = 100; digit < 6; ++digit, scale /= 10) {
+      const auto next = std::find_if(kHexDigits.begin(), kHexDigits.begin() + 10, [&](char c) { return scan.Take(c); });
+      if (next == kHexDigits.begin() + 10) break;
+      milli += scale * static_cast<int>(next - kHexDigits.begin());
+    }
+  }
+  const bool west = scan.Take('-');
+  if (!west) scan.Expect('+');
+  seconds offset = hours(scan.Digits(2, 2));
+  if (scan.Take(':')) offset += minutes(scan.Digits(2, 2));
+  if (scan.Take(':')) offset += seconds(scan.Digits(2, 2));
+  if (!scan.ok() || !scan.AtEnd()) return false;
+
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok()) return false;
+  time = Time(std::chrono::sys_days(date)) + hours(hour) + minutes(minute) + seconds(second) + milliseconds(milli) -
+         (west ? -offset : offset);
+  return true;
+}
+
+bool ParseBytes(std::string_view text, std::string& bytes) {
+  if (!text.starts_with("\\x") || text.size() % 2 != 0) return false;
+  bytes.clear();
+  bytes.reserve(text.size() / 2 - 1);
+  for (std::size_t i = 2; i < text.size(); i += 2) {
+    unsigned value = 0;
+    const char* const pair = text.data() + i;
+    const auto [end, error] = std::from_chars(pair, pair + 2, value, 16);
+    if (error != std::errc() || end != pair + 2) return false;
+    bytes += static_cast<char>(value);
+  }
+  return true;
+}
+
+// A one-dimensional array: {plain,"with \"quotes\"",NULL,"NULL"}.
+bool ParseArray(std::string_view text, std::vector<std::optional<std::string>>& elements) {
+  elements.clear();
+  if (text.size() < 2 || text.front() != '{' || text.back() != '}') return false;
+  text = text.substr(1, text.size() - 2);
+  if (text.empty()) return true;
+  for (;;) {
+    std::string element;
+    std::size_t i = 0;
+    if (!text.empty() && text[0] == '"') {
+      for (i = 1; i < text.size() && text[i] != '"'; ++i) {
+        if (text[i] == '\\') ++i;
+        if (i < text.size()) element += text[i];
+      }
+      if (i >= text.size()) return false;
+      ++i;
+      elements.emplace_back(std::move(element));
+    } else {
+      for (; i < text.size() && text[i] != ','; ++i) {
+        if (text[i] == '{' || text[i] == '}' || text[i] == '"') return false;  // several dimensions
+        if (text[i] == '\\' && ++i == text.size()) return false;
+        element += text[i];
+      }
+      if (element == "NULL") {
+        elements.emplace_back(std::nullopt);
+      } else {
+        elements.emplace_back(std::move(element));
+      }
+    }
+    text.remove_prefix(i);
+    if (text.empty()) return true;
+    if (text.front() != ',') return false;
+    text.remove_prefix(1);
+  }
+}
+
+}  // namespace
+
+void Params::Add(std::string_view text) {
+  RefuseNul(text);
+  values_.emplace_back(text);
+}
+
+void Params::Add(bool value) { values_.emplace_back(value ? "t" : "f"); }
+
+// Always UTC and said so, whatever the session's time zone is.
+void Params::Add(Time value) {
+  using std::chrono::floor;
+  const auto day = floor<std::chrono::days>(value);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(value - day);
+  const int year = static_cast<int>(date.year());
+  if (year < 1) throw StorageFailure(Kind::kBug, "a time parameter is before the year 1");
+  std::array<char, 40> text;
+  const int size = std::snprintf(text.data(), text.size(), "%04d-%02u-%02u %02d:%02d:%02d.%03d+00", year,
+                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                                 static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                                 static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
+  values_.emplace_back(std::string(text.data(), static_cast<std::size_t>(size)));
+}
+
+void Params::Add(const Bytes& value) {
+  std::string text = "\\x";
+  text.reserve(2 + 2 * value.data.size());
+  for (const char c : value.data) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kHexDigits[byte >> 4];
+    text += kHexDigits[byte & 15];
+  }
+  values_.emplace_back(std::move(text));
+}
+
+void Params::Add(const std::vector<std::string>& texts) {
+  std::string array = "{";
+  for (const std::string& text : texts) {
+    RefuseNul(text);
+    if (array.size() > 1) array += ',';
+    AppendElement(array, text);
+  }
+  values_.emplace_back(array + "}");
+}
+
+void Params::Add(const std::vector<std::optional<std::string>>& texts) {
+  std::string array = "{";
+  for (const std::optional<std::string>& text : texts) {
+    if (array.size() > 1) array += ',';
+    if (text) {
+      RefuseNul(*text);
+      AppendElement(array, *text);
+    } else {
+      array += "NULL";
+    }
+  }
+  values_.emplace_back(array + "}");
+}
+
+std::size_t Rows::size() const { return data_ ? static_cast<std::size_t>(PQntuples(data_->raw)) : 0; }
+
+std::int64_t Rows::affected() const {
+  std::int64_t count = 0;
+  // PQcmdTuples doesn't change the result, it only isn't declared so. A SELECT counts rows there too.
+  if (data_ && PQresultStatus(data_->raw) == PGRES_COMMAND_OK) {
+    ParseNumber(std::string_view(PQcmdTuples(const_cast<PGresult*>(data_->raw))), count);
+  } else if (data_ && !std::string_view(PQcmdStatus(const_cast<PGresult*>(data_->raw))).starts_with("SELECT")) {
+    ParseNumber(std::string_view(PQcmdTuples(const_cast<PGresult*>(data_->raw))), count);  // … RETURNING
+  }
+  return count;
+}
+
+namespace {
+
+[[noreturn]] void Unreadable(const PGresult* result, int column, std::string_view why) {
+  const char* name = PQfname(result, column);
+  throw StorageFailure(Kind::kBug, "column " + std::to_string(column) + " (" + (name == nullptr ? "none" : name) +
+                                       "): " + std::string(why));
+}
+
+}  // namespace
+
+std::optional<std::string_view> Row::Column(int column) const {
+  const PGresult* result = rows_->data_ ? rows_->data_->raw : nullptr;
+  if (result == nullptr || index_ >= rows_->size()) throw StorageFailure(Kind::kBug, "there is no such row");
+  if (column >= PQnfields(result)) Unreadable(result, column, "there is no such column");
+  const int row = static_cast<int>(index_);
+  if (PQgetisnull(result, row, column) != 0) return std::nullopt;
+  return std::string_view(PQgetvalue(result, row, column), static_cast<std::size_t>(PQgetlength(result, row, column)));
+}
+
+std::string_view Row::Required(int column) const {
+  const auto text = Column(column);
+  if (!text) Unreadable(rows_->data_->raw, column, "NULL where a value is needed");
+  return *text;
+}
+
+void Row::ReadColumn(int column, std::string& field) const { field = Required(column); }
+
+void Row::ReadColumn(int column, bool& field) const {
+  const std::string_view text = Required(column);
+  if (text != "t" && text != "f") Unreadable(rows_->data_->raw, column, "not a boolean");
+  field = text == "t";
+}
+
+void Row::ReadColumn(int column, int& field) const {
+  if (!ParseNumber(Required(column), field)) Unreadable(rows_->data_->raw, column, "not an int");
+}
+
+void Row::ReadColumn(int column, std::int64_t& field) const {
+  if (!ParseNumber(Required(column), field)) Unreadable(rows_->data_->raw, column, "not an int64");
+}
+
+void Row::ReadColumn(int column, Time& field) const {
+  if (!ParseTime(Required(column), field)) Unreadable(rows_->data_->raw, column, "not a timestamptz");
+}
+
+void Row::ReadColumn(int column, Bytes& field) const {
+  if (!ParseBytes(Required(column), field.data)) Unreadable(rows_->data_->raw, column, "not a bytea");
+}
+
+void Row::ReadColumn(int column, std::vector<std::optional<std::string>>& field) const {
+  if (!ParseArray(Required(column), field)) Unreadable(rows_->data_->raw, column, "not a text[]");
+}
+
+void Row::ReadColumn(int column, std::vector<std::string>& field) const {
+  std::vector<std::optional<std::string>> elements;
+  ReadColumn(column, elements);
+  field.clear();
+  field.reserve(elements.size());
+  for (auto& element : elements) {
+    if (!element) Unreadable(rows_->data_->raw, column, "NULL inside an array where a value is needed");
+    field.push_back(std::move(*element));
+  }
+}
+
+Transaction::~Transaction() = default;
+
+Rows Transaction::Run(const Statement& statement, const Params& params) {
+  if (state_.failure) throw *state_.failure;
+  const auto start = std::chrono::steady_clock::now();
+  try {
+    Rows rows = state_.session.Run(statement, params);
+    if (state_.observe) state_.observe(statement.name, std::chrono::steady_clock::now() - start, true);
+    return rows;
+  } catch (const StorageFailure& failure) {
+    state_.failure = failure;
+    if (state_.observe) state_.observe(statement.name, std::chrono::steady_clock::now() - start, false);
+    throw;
+  }
+}
+
+}  // namespace poold
