@@ -1,0 +1,54 @@
+#include "server/text.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+namespace poold {
+namespace {
+
+TEST(Text, CountsCodePointsNotBytes) {
+  EXPECT_EQ(CodePoints(""), 0u);
+  EXPECT_EQ(CodePoints("abc"), 3u);
+  EXPECT_EQ(CodePoints("ü€😀"), 3u);
+  EXPECT_EQ(CodePoints("e\u0301"), 2u);  // a combining accent is a code point of its own
+  EXPECT_EQ(CodePoints(std::string("a\0b", 3)), 3u);
+  EXPECT_EQ(CodePoints("\xF4\x8F\xBF\xBF"), 1u);  // U+10FFFF
+}
+
+TEST(Text, RefusesWhatIsNotUtf8) {
+  for (const char* text : {"\x80", "\xC3", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xE2\x82",
+                           "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "a\xC3z"}) {
+    EXPECT_EQ(CodePoints(text), std::nullopt);
+  }
+}
+
+TEST(Text, PrintsOnlyWhatIsPrintable) {
+  EXPECT_EQ(Printable("plain ü", 100), "plain ü");
+  EXPECT_EQ(Printable("a\r\n\t\x7F\xC2\x85z", 100), "a?????z");
+  EXPECT_EQ(Printable("\xC3(\xFF", 100), "?(?");
+}
+
+TEST(Text, ShortensBetweenCharacters) {
+  EXPECT_EQ(Printable("123456", 6), "123456");
+  EXPECT_EQ(Printable("1234567", 6), "123...");
+  EXPECT_EQ(Printable("üüüü", 7), "üü...");
+  EXPECT_EQ(Printable("üüüü", 6), "ü...");
+  EXPECT_EQ(Printable("1234567", 2), "");
+}
+
+TEST(Text, KeepsItsPromisesForAnyBytes) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 50000; ++round) {
+    std::string text(random() % 24, '\0');
+    for (char& c : text) c = static_cast<char>(random() % 3 == 0 ? random() : 0xC0 + random() % 0x30);
+    const std::size_t room = random() % 24;
+    const std::string printable = Printable(text, room);
+    EXPECT_LE(printable.size(), room);
+    EXPECT_TRUE(CodePoints(printable));
+  }
+}
+
+}  // namespace
+}  // namespace poold
