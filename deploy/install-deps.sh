@@ -34,8 +34,17 @@ missing_of() {
   done
 }
 
+# apt-get, silent unless it fails.
 apt() {
-  DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --option Dpkg::Use-Pty=0 --option DPkg::Lock::Timeout=300 "$@"
+  local log
+  log=$(mktemp)
+  if ! DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --option Dpkg::Use-Pty=0 --option DPkg::Lock::Timeout=300 \
+    "$@" >"$log" 2>&1; then
+    tail -n 40 "$log" >&2
+    echo "apt-get $1 failed; its whole output is in $log" >&2
+    exit 1
+  fi
+  rm -f "$log"
 }
 
 install_packages() {
@@ -94,7 +103,7 @@ main() {
   say "apt-get update"
   apt update
   if ((${#missing[@]} > 0)); then
-    say "apt-get install ${missing[*]}"
+    say "apt-get install ${missing[*]} (takes a few minutes)"
     avoid_default_cluster "${missing[@]}"
     install_packages "${missing[@]}"
   fi
