@@ -12,8 +12,7 @@ bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
 bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
 
 bool IsName(std::string_view text) {
-  return !text.empty() &&
-         std::ranges::all_of(text, [](char c) { return IsLower(c) || IsDigit(c) || c == '-'; });
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return IsLower(c) || IsDigit(c) || c == '-'; });
 }
 
 // The characters that the model allows in the ids and ARNs of this service.

@@ -28,9 +28,9 @@ struct Arn {
 };
 
 // nullopt unless `text` is a proper sms-voice ARN: known partition, region and type of lower-case letters, digits and
-// '-', account of 12 digits, id of the model's characters ([A-Za-z0-9_:/-]) and of its type's form: no '/' in the id of a
-// pool, phone number or opt-out list, and `<SenderId>/<two upper-case letters>` for a sender ID. It does not ask
-// whether the region is the caller's or the resource exists.
+// '-', account of 12 digits, id of the model's characters ([A-Za-z0-9_:/-]) and of its type's form: no '/' or ':' in
+// the id of a pool, phone number or opt-out list, and `<SenderId>/<two upper-case letters>` for a sender ID. It does
+// not ask whether the region is the caller's or the resource exists.
 std::optional<Arn> ParseArn(std::string_view text);
 
 // The text of an ARN; the parts are taken as they are.

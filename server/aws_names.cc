@@ -21,8 +21,8 @@ std::string_view WithoutPrefix(std::string_view value, std::string_view type) {
   std::size_t at = 0;
   const auto take = [&](char c) { return at < value.size() && value[at++] == c; };
   for (std::size_t i = 0; i < type.size(); ++i) {
-    const bool word = i > 0 && IsUpper(type[i]) &&
-                      (!IsUpper(type[i - 1]) || (i + 1 < type.size() && !IsUpper(type[i + 1])));
+    const bool word =
+        i > 0 && IsUpper(type[i]) && (!IsUpper(type[i - 1]) || (i + 1 < type.size() && !IsUpper(type[i + 1])));
     if (word && !take('_')) return value;
     if (!take(Upper(type[i]))) return value;
   }

@@ -1,8 +1,8 @@
 #pragma once
 
-// The AWS spelling of enum values: what AWS JSON, filters and the database hold. It is the option (aws_name) of the value,
-// or else the value's name without the enum's own name: POOL_STATUS_ACTIVE of PoolStatus is "ACTIVE". The first value
-// (number 0, ..._UNSPECIFIED) means "absent" and has no spelling. Any thread.
+// The AWS spelling of enum values: what AWS JSON, filters and the database hold. It is the option (aws_name) of the
+// value, or else the value's name without the enum's own name: POOL_STATUS_ACTIVE of PoolStatus is "ACTIVE". The first
+// value (number 0, ..._UNSPECIFIED) means "absent" and has no spelling. Any thread.
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/generated_enum_util.h>
@@ -21,8 +21,7 @@ std::string_view AwsName(const google::protobuf::EnumValueDescriptor& value);
 std::string_view AwsName(const google::protobuf::EnumDescriptor& type, int number);
 
 template <class E>
-  requires google::protobuf::is_proto_enum<E>::value
-std::string_view AwsName(E value) {
+requires google::protobuf::is_proto_enum<E>::value std::string_view AwsName(E value) {
   return AwsName(*google::protobuf::GetEnumDescriptor<E>(), static_cast<int>(value));
 }
 
@@ -32,8 +31,7 @@ const google::protobuf::EnumValueDescriptor* FindByAwsName(const google::protobu
 
 // The enum's value 0 (UNSPECIFIED) if there is none of that spelling.
 template <class E>
-  requires google::protobuf::is_proto_enum<E>::value
-E FromAwsName(std::string_view text, bool ignore_case = false) {
+requires google::protobuf::is_proto_enum<E>::value E FromAwsName(std::string_view text, bool ignore_case = false) {
   const auto* value = FindByAwsName(*google::protobuf::GetEnumDescriptor<E>(), text, ignore_case);
   return value == nullptr ? static_cast<E>(0) : static_cast<E>(value->number());
 }

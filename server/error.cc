@@ -69,11 +69,26 @@ Fault FaultOfCode(Code code) {
   return number < 0 || number >= static_cast<int>(std::size(kFaultOfCode)) ? Fault::kInternal : kFaultOfCode[number];
 }
 
-constexpr std::string_view kResourceTypes[] = {
-    "", "account", "phone-number", "sender-id", "pool", "configuration-set", "opt-out-list", "event-destination",
-    "keyword", "opted-out-number", "registration", "registration-attachment", "verified-destination-number",
-    "protect-configuration", "notify-configuration", "notify-template", "message-template", "policy", "message",
-    "rcs-agent"};
+constexpr std::string_view kResourceTypes[] = {"",
+                                               "account",
+                                               "phone-number",
+                                               "sender-id",
+                                               "pool",
+                                               "configuration-set",
+                                               "opt-out-list",
+                                               "event-destination",
+                                               "keyword",
+                                               "opted-out-number",
+                                               "registration",
+                                               "registration-attachment",
+                                               "verified-destination-number",
+                                               "protect-configuration",
+                                               "notify-configuration",
+                                               "notify-template",
+                                               "message-template",
+                                               "policy",
+                                               "message",
+                                               "rcs-agent"};
 static_assert(std::size(kResourceTypes) == static_cast<std::size_t>(ResourceType::kRcsAgent) + 1);
 
 constexpr std::string_view kInternalText = "The service could not complete the request because of an internal error";
@@ -166,7 +181,7 @@ std::optional<M> Find(const google::rpc::Status& details) {
   return std::nullopt;
 }
 
-// The text of one of the documented exceptions in static memory, or empty. Takes `ns#Name` and `Name:uri` as AWS SDKs do.
+// The name of a documented exception, in static memory, or empty. Takes `ns#Name` and `Name:uri` as AWS SDKs do.
 std::string_view Documented(std::string_view name) {
   if (const auto hash = name.find('#'); hash != name.npos) name.remove_prefix(hash + 1);
   name = name.substr(0, name.find(':'));
@@ -345,8 +360,7 @@ Error Error::Cancelled(std::string detail) {
 Error Error::UnknownOperation(std::string_view operation) {
   Error error(Fault::kUnknownOperation);
   error.reason_ = reason::kUnknownOperation;
-  return error.Compose("Validation failed",
-                       "there is no operation " + Printable(operation, limits::kQuotedBytes));
+  return error.Compose("Validation failed", "there is no operation " + Printable(operation, limits::kQuotedBytes));
 }
 
 grpc::StatusCode Error::code() const {
@@ -386,8 +400,7 @@ grpc::Status ToGrpcStatus(const Error& error, std::string_view request_id) {
   // Last, because it takes what the others leave.
   if (!error.fields().empty()) {
     constexpr std::size_t kEnvelope = kTypeUrlPrefix.size() + std::string_view("google.rpc.BadRequest").size() + 16;
-    status.add_details()->PackFrom(
-        BadRequestOf(error, limits::kStatusDetails - status.ByteSizeLong() - kEnvelope));
+    status.add_details()->PackFrom(BadRequestOf(error, limits::kStatusDetails - status.ByteSizeLong() - kEnvelope));
   }
   return grpc::Status(error.code(), message, status.SerializeAsString());
 }
@@ -419,8 +432,8 @@ Error FromGrpcStatus(const grpc::Status& status, std::string_view errortype_meta
       for (const auto& field : bad->field_violations()) error.fields_.push_back({field.field(), field.description()});
     }
     if (const auto retry = Find<google::rpc::RetryInfo>(*details)) {
-      error.retry_after_ = std::chrono::milliseconds(retry->retry_delay().seconds() * 1000 +
-                                                     retry->retry_delay().nanos() / 1'000'000);
+      error.retry_after_ =
+          std::chrono::milliseconds(retry->retry_delay().seconds() * 1000 + retry->retry_delay().nanos() / 1'000'000);
     }
     if (const auto request = Find<google::rpc::RequestInfo>(*details)) error.request_id_ = request->request_id();
   }

@@ -16,7 +16,8 @@
 
 namespace poold {
 
-// What went wrong, as the service sees it. Several faults share an exception name: the AWS model has seven, gRPC is finer.
+// What went wrong, as the service sees it. Several faults share an exception name: the AWS model has seven, gRPC is
+// finer.
 enum class Fault {
   kAccessDenied,      // AccessDeniedException: known caller, not allowed
   kUnauthenticated,   // AccessDeniedException: caller unknown
@@ -148,8 +149,7 @@ class Error : public std::exception {
   static Error Unauthenticated(std::string message);
   // Of these four `detail` is for the log only; the caller reads one fixed sentence.
   static Error Internal(std::string detail);
-  static Error Unavailable(std::string detail,
-                           std::chrono::milliseconds retry_after = std::chrono::milliseconds(200));
+  static Error Unavailable(std::string detail, std::chrono::milliseconds retry_after = std::chrono::milliseconds(200));
   static Error Deadline(std::string detail = {});
   static Error Cancelled(std::string detail = {});
   static Error UnknownOperation(std::string_view operation);

@@ -1,7 +1,7 @@
 #pragma once
 
-// The filters of Describe and List requests. Every filter message has a field `name`, an enum called ...FilterName, and a
-// repeated string field `values`; the enum's values say by (takes) what they accept (smsvoice/v2/rules.proto).
+// The filters of Describe and List requests. Every filter message has a field `name`, an enum called ...FilterName, and
+// a repeated string field `values`; the enum's values say by (takes) what they accept (smsvoice/v2/rules.proto).
 // Any thread.
 
 #include <google/protobuf/descriptor.h>

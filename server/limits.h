@@ -18,13 +18,13 @@ inline constexpr std::size_t kNextTokenLength = 1024;
 inline constexpr std::chrono::hours kClientTokenLife{24};
 
 // Quotas per account and region, the documented defaults; all of them can be configured.
-inline constexpr std::int64_t kPools = 25;                        // [doc]
+inline constexpr std::int64_t kPools = 25;                          // [doc]
 inline constexpr std::int64_t kOriginationIdentitiesPerPool = 100;  // [doc]
-inline constexpr std::int64_t kPhoneNumbers = 25;                 // [doc]
-inline constexpr std::int64_t kSenderIds = 25;                    // [ours]
-inline constexpr std::int64_t kOptOutLists = 25;                  // [doc] `Default` included
-inline constexpr std::int64_t kKeywords = 30;                     // [doc] per number or pool, HELP and STOP included
-inline constexpr std::int64_t kTagsPerResource = 50;              // [doc]
+inline constexpr std::int64_t kPhoneNumbers = 25;                   // [doc]
+inline constexpr std::int64_t kSenderIds = 25;                      // [ours]
+inline constexpr std::int64_t kOptOutLists = 25;                    // [doc] `Default` included
+inline constexpr std::int64_t kKeywords = 30;                       // [doc] per number or pool, HELP and STOP included
+inline constexpr std::int64_t kTagsPerResource = 50;                // [doc]
 
 // Field violations reported in one answer [ours]: enough for any person, too few to be used against the server.
 inline constexpr std::size_t kViolations = 100;

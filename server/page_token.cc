@@ -65,8 +65,8 @@ std::optional<std::vector<std::string>> ReadParts(std::string_view bytes) {
   std::vector<std::string> parts;
   while (!bytes.empty()) {
     if (bytes.size() < 2) return std::nullopt;
-    const std::size_t size = static_cast<std::size_t>(static_cast<std::uint8_t>(bytes[0])) << 8 |
-                             static_cast<std::uint8_t>(bytes[1]);
+    const std::size_t size =
+        static_cast<std::size_t>(static_cast<std::uint8_t>(bytes[0])) << 8 | static_cast<std::uint8_t>(bytes[1]);
     bytes.remove_prefix(2);
     if (bytes.size() < size) return std::nullopt;
     parts.emplace_back(bytes.substr(0, size));

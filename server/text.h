@@ -12,8 +12,8 @@ namespace poold {
 // Unicode code points in `text`; nullopt if it is not well-formed UTF-8 (overlong forms and surrogates are not).
 std::optional<std::size_t> CodePoints(std::string_view text);
 
-// `text` fit for a message or a log line: bytes that are not well-formed UTF-8 and control characters become '?', and what
-// is longer than `max_bytes` ends, between two characters, with "..." inside that measure.
+// `text` fit for a message or a log line: bytes that are not well-formed UTF-8 and control characters become '?', and
+// what is longer than `max_bytes` ends, between two characters, with "..." inside that measure.
 std::string Printable(std::string_view text, std::size_t max_bytes);
 
 }  // namespace poold

@@ -1,7 +1,7 @@
 #pragma once
 
-// What only the outside can decide: the time, and ids that nobody can guess. Everything else a handler does follows from
-// its inputs. Tests use FakeWorld (tests/support/fake_world.h).
+// What only the outside can decide: the time, and ids that nobody can guess. Everything else a handler does follows
+// from its inputs. Tests use FakeWorld (tests/support/fake_world.h).
 
 #include <chrono>
 #include <string>

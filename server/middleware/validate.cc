@@ -40,14 +40,14 @@ struct MessagePlan;
 // A field and what its values (of a repeated field: its items) must be.
 struct FieldPlan {
   const FieldDescriptor* field = nullptr;
-  std::string name;                       // "poolId"
-  FieldRule rule;                         // of the field itself: required, number of items
-  FieldRule value;                        // of each value
-  std::unique_ptr<re2::RE2> pattern;      // of each value; null: any
-  std::string allowed;                    // of enums, for the message
+  std::string name;                   // "poolId"
+  FieldRule rule;                     // of the field itself: required, number of items
+  FieldRule value;                    // of each value
+  std::unique_ptr<re2::RE2> pattern;  // of each value; null: any
+  std::string allowed;                // of enums, for the message
   const FieldDescriptor* unique_by = nullptr;
   std::string unique_name;
-  const MessagePlan* message = nullptr;   // of message fields
+  const MessagePlan* message = nullptr;  // of message fields
 };
 
 struct MessagePlan {

@@ -173,8 +173,8 @@ TEST(Error, NamesTheQuotaAndItsLimit) {
 
 TEST(Error, KeepsWhatIsInternalToItself) {
   const std::string secret = "SELECT pool_id FROM pools; host=db-1";
-  for (const Error& error : {Error::Internal(secret), Error::Unavailable(secret), Error::Deadline(secret),
-                             Error::Cancelled(secret)}) {
+  for (const Error& error :
+       {Error::Internal(secret), Error::Unavailable(secret), Error::Deadline(secret), Error::Cancelled(secret)}) {
     const grpc::Status status = ToGrpcStatus(error, kRequestId);
     EXPECT_THAT(status.error_message(), Not(HasSubstr("SELECT")));
     EXPECT_THAT(status.error_details(), Not(HasSubstr("SELECT")));
@@ -207,14 +207,13 @@ TEST(Error, FitsIntoMetadataWhateverItHolds) {
   const std::string wide(2000, '\xC3');  // not UTF-8, and three bytes each in the header
   std::string umlauts;
   for (int i = 0; i < 3000; ++i) umlauts += "ü";
-  for (const Error& error :
-       {Error::Invalid(reason::kInvalidParameter, ManyViolations(100, 60)),
-        Error::Invalid(reason::kInvalidParameter, ManyViolations(20000, 200)),
-        Error::Invalid(reason::kInvalidParameter, ManyViolations(1, 100000)),
-        Error::Invalid(reason::kInvalidParameter, std::string(5000, 'n'), umlauts),
-        Error::Conflict(std::string(5000, 'R'), ResourceType::kPool, umlauts, umlauts),
-        Error::NotFound(ResourceType::kSenderId, wide), Error::UnknownOperation(wide), Error::AccessDenied(umlauts),
-        Error::Throttled(milliseconds(1), umlauts)}) {
+  for (const Error& error : {Error::Invalid(reason::kInvalidParameter, ManyViolations(100, 60)),
+                             Error::Invalid(reason::kInvalidParameter, ManyViolations(20000, 200)),
+                             Error::Invalid(reason::kInvalidParameter, ManyViolations(1, 100000)),
+                             Error::Invalid(reason::kInvalidParameter, std::string(5000, 'n'), umlauts),
+                             Error::Conflict(std::string(5000, 'R'), ResourceType::kPool, umlauts, umlauts),
+                             Error::NotFound(ResourceType::kSenderId, wide), Error::UnknownOperation(wide),
+                             Error::AccessDenied(umlauts), Error::Throttled(milliseconds(1), umlauts)}) {
     const grpc::Status status = ToGrpcStatus(error, std::string(5000, 'i'));
     EXPECT_LE(status.error_details().size(), limits::kStatusDetails);
     EXPECT_LE(HeaderSize(status.error_message()), limits::kStatusMessage);
@@ -279,10 +278,9 @@ const CodeCase kCodes[] = {
     {Code::UNAUTHENTICATED, "AccessDeniedException", Fault::kUnauthenticated},
 };
 
-const std::string kExceptions[] = {"AccessDeniedException",     "ConflictException",
-                                   "InternalServerException",   "ResourceNotFoundException",
-                                   "ServiceQuotaExceededException", "ThrottlingException",
-                                   "ValidationException"};
+const std::string kExceptions[] = {
+    "AccessDeniedException",         "ConflictException",   "InternalServerException", "ResourceNotFoundException",
+    "ServiceQuotaExceededException", "ThrottlingException", "ValidationException"};
 
 std::string Details(Code code, const google::protobuf::Message& detail) {
   google::rpc::Status status;

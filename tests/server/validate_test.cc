@@ -1,10 +1,10 @@
 #include "server/middleware/validate.h"
 
+#include <gmock/gmock.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/dynamic_message.h>
 #include <google/protobuf/text_format.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cctype>
@@ -85,7 +85,9 @@ class Schema {
     EXPECT_NE(file_, nullptr);
   }
 
-  const google::protobuf::Descriptor& Type(const std::string& name) const { return *file_->FindMessageTypeByName(name); }
+  const google::protobuf::Descriptor& Type(const std::string& name) const {
+    return *file_->FindMessageTypeByName(name);
+  }
 
   std::unique_ptr<Message> Make(const std::string& type, const std::string& text) {
     std::unique_ptr<Message> message(factory_.GetPrototype(&Type(type))->New());
@@ -215,7 +217,8 @@ TEST(Validate, RefusesEachBrokenRuleByName) {
       {"lower case", R"(exact_text: "gb")", "INVALID_PARAMETER: exactText must match [A-Z]{2}"},
       {"the pattern matches the whole", R"(exact_text: "B\n")", "INVALID_PARAMETER: exactText must match [A-Z]{2}"},
       {"absent without presence", R"(exact_text: "")", ""},
-      {"given but empty", R"(optional_text: "")", "INVALID_PARAMETER: optionalText must have at least 3 characters, has 0"},
+      {"given but empty", R"(optional_text: "")",
+       "INVALID_PARAMETER: optionalText must have at least 3 characters, has 0"},
       {"one character", R"(capped: "ab")", "INVALID_PARAMETER: capped must have at most 1 character, has 2"},
       {"code points, not bytes", R"(capped: "😀")", ""},
       {"code points, too many", R"(capped: "😀ü")", "INVALID_PARAMETER: capped must have at most 1 character, has 2"},
@@ -226,7 +229,8 @@ TEST(Validate, RefusesEachBrokenRuleByName) {
       {"above the range", "low: 101", "INVALID_PARAMETER: low must be 1 to 100, is 101"},
       {"negative", "low: -5", "INVALID_PARAMETER: low must be 1 to 100, is -5"},
       {"bounds are inside", "low: 100", ""},
-      {"above a maximum", "high: 9223372036854775807", "INVALID_PARAMETER: high must be at most 5, is 9223372036854775807"},
+      {"above a maximum", "high: 9223372036854775807",
+       "INVALID_PARAMETER: high must be at most 5, is 9223372036854775807"},
       {"below a minimum", "least: 9", "INVALID_PARAMETER: least must be at least 10, is 9"},
       {"absent number without presence", "least: 0", ""},
       {"unknown enum number", "colour: 77", "INVALID_PARAMETER: colour must be one of RED, dark-blue"},
@@ -252,7 +256,8 @@ TEST(Validate, RefusesEachBrokenRuleByName) {
       {"case of the prefix", R"(labels: { key: "AWS:x" value: "" })", ""},
       {"duplicate", R"(labels: [{ key: "a" value: "1" }, { key: "A" value: "" }, { key: "a" value: "2" }])",
        "INVALID_PARAMETER: labels[2].key must not be the same as labels[0].key"},
-      {"deep inside", R"(part: { part_name: "p" inner_parts: [{ part_name: "q" }, { inner_parts: {} part_name: "r" }] })",
+      {"deep inside",
+       R"(part: { part_name: "p" inner_parts: [{ part_name: "q" }, { inner_parts: {} part_name: "r" }] })",
        "MISSING_PARAMETER: part.innerParts[1].innerParts[0].partName is required"},
       {"bytes are counted as bytes and may hold NUL", R"(blob: "\0\0\0\0")",
        "INVALID_PARAMETER: blob must have at most 3 characters, has 4"},
@@ -315,8 +320,9 @@ TEST(Validate, RefusesArnsThatAreNoneOrOfAnotherType) {
   const std::string arn = "arn:aws:sms-voice:us-east-1:111122223333:";
   const std::string want_pool =
       "INVALID_ARN: poolId must be the ARN of a pool: arn:aws:sms-voice:<region>:<account>:<type>/<id>";
-  const std::string want_identity = "identities[1] must be the ARN of a phone-number or sender-id: "
-                                    "arn:aws:sms-voice:<region>:<account>:<type>/<id>";
+  const std::string want_identity =
+      "identities[1] must be the ARN of a phone-number or sender-id: "
+      "arn:aws:sms-voice:<region>:<account>:<type>/<id>";
   const Case cases[] = {
       {"its ARN", "pool_id: '" + arn + "pool/pool-1'", ""},
       {"an id", "pool_id: 'pool-1'", ""},

@@ -18,7 +18,8 @@ class FakeWorld final : public World {
   static constexpr Time kStart{std::chrono::milliseconds{1704067200000}};
 
   // Ids begin at `first_id`; tests that share a database give each world a range of its own.
-  explicit FakeWorld(std::uint64_t first_id = 1, Time now = kStart) : now_(now.time_since_epoch().count()), next_(first_id) {}
+  explicit FakeWorld(std::uint64_t first_id = 1, Time now = kStart)
+      : now_(now.time_since_epoch().count()), next_(first_id) {}
 
   Time Now() override { return Time(std::chrono::milliseconds(now_.load())); }
   std::string NewPoolId() override { return "pool-" + Hex32(next_++); }
