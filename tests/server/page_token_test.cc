@@ -45,9 +45,13 @@ TEST(PageToken, RefusesATokenOfAnotherRequest) {
 
 TEST(PageToken, TellsScopeFromPosition) {
   const PageTokens tokens(kKey);
-  // The same bytes overall, divided otherwise.
   EXPECT_FALSE(tokens.Open("", tokens.Seal("x", {})));
-  EXPECT_NE(tokens.Seal("bc", {"a"}).substr(8), tokens.Seal("c", {"ab"}).substr(8));
+  // A scope whose beginning reads as one more part of the position: moving it over there must not keep the token valid.
+  const std::string part("\0\1x", 3);  // "AAF4" in base64
+  const std::string token = tokens.Seal(part + "rest", {"abc"});
+  const std::string moved = token.substr(0, 8) + "AAF4" + token.substr(8);
+  EXPECT_EQ(tokens.Seal("rest", {"abc", "x"}).substr(0, 12), moved.substr(0, 12));
+  EXPECT_FALSE(tokens.Open("rest", moved));
 }
 
 TEST(PageToken, RefusesATokenOfAnotherKey) {
