@@ -6,15 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "storage/scope.h"
+
 namespace poold {
-
-// Where a resource lives: every resource belongs to one account and one region.
-struct Scope {
-  std::string account;  // 12 digits
-  std::string region;   // for instance "us-east-1"
-
-  bool operator==(const Scope&) const = default;
-};
 
 struct Arn {
   std::string partition;  // aws, aws-cn or aws-us-gov

@@ -15,15 +15,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "storage/condition.h"
+
 namespace poold {
-
-// One filter as storage takes it: what matches has one of `values`; several conditions must all hold.
-struct FilterCondition {
-  std::string name;                 // AWS name, for instance "two-way-enabled"
-  std::vector<std::string> values;  // normalised; never empty when the request passed CheckRules
-
-  bool operator==(const FilterCondition&) const = default;
-};
 
 // What a filter takes: texts of `type`, or true and false, or (neither) any text.
 struct FilterKind {
@@ -38,13 +32,13 @@ FilterKind KindOf(const google::protobuf::EnumValueDescriptor& filter_name);
 std::optional<std::string> NormaliseFilterValue(const FilterKind& kind, std::string_view value);
 
 // Impossible values, which CheckRules refuses, are left out here.
-FilterCondition ConditionFrom(const google::protobuf::EnumValueDescriptor& filter_name,
-                              const google::protobuf::RepeatedPtrField<std::string>& values);
+Condition ConditionFrom(const google::protobuf::EnumValueDescriptor& filter_name,
+                        const google::protobuf::RepeatedPtrField<std::string>& values);
 
 // Filters whose name is unspecified or unknown, which CheckRules refuses, are left out here.
 template <class F>
-std::vector<FilterCondition> ConditionsFrom(const google::protobuf::RepeatedPtrField<F>& filters) {
-  std::vector<FilterCondition> conditions;
+std::vector<Condition> ConditionsFrom(const google::protobuf::RepeatedPtrField<F>& filters) {
+  std::vector<Condition> conditions;
   for (const F& filter : filters) {
     using Name = std::decay_t<decltype(filter.name())>;
     const auto* name = google::protobuf::GetEnumDescriptor<Name>()->FindValueByNumber(filter.name());

@@ -9,6 +9,9 @@
 
 namespace poold::limits {
 
+// Characters of a sender ID [model].
+inline constexpr std::size_t kSenderIdLength = 11;
+
 // Items on a page when the caller names no MaxResults [ours]; also the greatest MaxResults [model].
 inline constexpr int kPageSize = 100;
 // Characters of a NextToken [model].

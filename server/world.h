@@ -6,10 +6,9 @@
 #include <chrono>
 #include <string>
 
-namespace poold {
+#include "storage/transaction.h"  // Time
 
-// Milliseconds since the epoch, UTC: the precision of every timestamp of the API.
-using Time = std::chrono::sys_time<std::chrono::milliseconds>;
+namespace poold {
 
 // Any thread may call any function of it, at any time.
 class World {

@@ -8,6 +8,9 @@
 
 namespace poold {
 
+// The list that every account has from the start, and that numbers use unless told otherwise.
+inline constexpr std::string_view kDefaultOptOutList = "Default";
+
 struct OptOutList {
   std::string name;
   Time created;

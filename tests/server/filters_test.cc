@@ -72,7 +72,7 @@ TEST(Filters, BecomeConditionsInAwsSpelling) {
          filters: { name: POOL_FILTER_NAME_OPT_OUT_LIST_NAME values: ["MyList", "TRUE"] })",
       &request));
   EXPECT_EQ(ConditionsFrom(request.filters()),
-            (std::vector<FilterCondition>{{"status", {"ACTIVE", "DELETING"}},
+            (std::vector<Condition>{{"status", {"ACTIVE", "DELETING"}},
                                           {"two-way-enabled", {"true", "false"}},
                                           {"opt-out-list-name", {"MyList", "TRUE"}}}));
 }

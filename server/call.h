@@ -1,0 +1,94 @@
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "server/error.h"
+#include "storage/scope.h"
+
+namespace poold {
+
+class Database;
+class KnownAccounts;
+class PageTokens;
+class Transaction;
+class World;
+struct ApiSettings;
+struct Method;
+
+// What calls need from the server around them. Everything in it is thread-safe and outlives the calls.
+struct Service {
+  Database& database;
+  World& world;
+  const ApiSettings& settings;
+  KnownAccounts& known_accounts;
+  // Set once, as soon as the database has been found answering with a schema this build knows; nullptr until then, and
+  // until then calls are refused.
+  std::atomic<const PageTokens*> page_tokens{nullptr};
+};
+
+// One request on its way through, whichever door it came by. The door makes it, hands it to Pipeline::Start and must
+// keep it alive until Finish. One thread at a time works on it: the door's during admission, then a worker's; only
+// Cancel may come from any thread at any time.
+class Call {
+ public:
+  Call(const Service& service, const Method& method, const google::protobuf::Message& request,
+       google::protobuf::Message& response)
+      : service_(service), method_(method), request_(request), response_(response) {}
+  virtual ~Call() = default;
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  // The value of a header or metadata entry (names in lower case), or nullopt. The view lives as long as the call.
+  virtual std::optional<std::string_view> Header(std::string_view name) const = 0;
+
+  // Ends the call: `error`, or with nullptr the response. Called exactly once; the call may be gone when it returns.
+  virtual void Finish(const Error* error) = 0;
+
+  // The caller went away: whatever still runs for it is cut short.
+  void Cancel() { stop_.request_stop(); }
+
+  const Service& service() const { return service_; }
+  World& world() const { return service_.world; }
+  const ApiSettings& settings() const { return service_.settings; }
+  const Method& method() const { return method_; }
+  const google::protobuf::Message& request() const { return request_; }
+  google::protobuf::Message& response() const { return response_; }
+  std::stop_token stop_token() const { return stop_.get_token(); }
+
+  // Whose call it is. Set by Authenticate.
+  const Scope& scope() const { return scope_; }
+  void set_scope(Scope scope) { scope_ = std::move(scope); }
+
+  // What a caller quotes when asking about this call; in every log line and refusal. Set by the pipeline.
+  const std::string& request_id() const { return request_id_; }
+  void set_request_id(std::string id) { request_id_ = std::move(id); }
+
+  std::chrono::steady_clock::time_point received() const { return received_; }
+  std::chrono::steady_clock::time_point deadline() const { return deadline_; }
+  void set_deadline(std::chrono::steady_clock::time_point deadline) { deadline_ = deadline; }
+
+  // The transaction of this attempt. Only inside Transact.
+  Transaction& tx() const { return *tx_; }
+  void set_tx(Transaction* tx) { tx_ = tx; }
+
+ private:
+  const Service& service_;
+  const Method& method_;
+  const google::protobuf::Message& request_;
+  google::protobuf::Message& response_;
+  std::stop_source stop_;
+  Scope scope_;
+  std::string request_id_;
+  std::chrono::steady_clock::time_point received_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point deadline_ = received_;
+  Transaction* tx_ = nullptr;
+};
+
+}  // namespace poold

@@ -1,0 +1,161 @@
+#include "server/config.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+
+#include "server/version.h"
+
+namespace poold {
+namespace {
+
+// Ties a setting to its flag and its environment variable: --grpc-listen and POOLD_GRPC_LISTEN.
+std::string EnvironmentName(std::string flag) {
+  std::string name = "POOLD_" + flag.substr(2);
+  for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return name;
+}
+
+template <typename T>
+CLI::Option* Add(CLI::App& app, const std::string& flag, T& setting, const std::string& meaning) {
+  return app.add_option(flag, setting, meaning)->envname(EnvironmentName(flag))->capture_default_str();
+}
+
+void AddDuration(CLI::App& app, const std::string& flag, std::chrono::milliseconds& setting,
+                 const std::string& meaning) {
+  static const std::map<std::string, std::int64_t> kUnits = {{"ms", 1}, {"s", 1000}, {"m", 60'000}};
+  app.add_option_function<std::int64_t>(
+         flag, [&setting](const std::int64_t& value) { setting = std::chrono::milliseconds(value); }, meaning)
+      ->transform(CLI::AsNumberWithUnit(kUnits, CLI::AsNumberWithUnit::UNIT_REQUIRED))
+      ->envname(EnvironmentName(flag))
+      ->default_str(std::to_string(setting.count()) + "ms")
+      ->type_name("TIME");
+}
+
+void AddCountries(CLI::App& app, const std::string& flag, std::set<std::string, std::less<>>& setting,
+                  const std::string& meaning) {
+  std::string defaults;
+  for (const std::string& country : setting) defaults += (defaults.empty() ? "" : ",") + country;
+  app.add_option_function<std::vector<std::string>>(
+         flag,
+         [&setting](const std::vector<std::string>& countries) {
+           setting.clear();
+           for (const std::string& country : countries) {
+             if (!country.empty()) setting.insert(country);
+           }
+         },
+         meaning)
+      ->delimiter(',')
+      ->expected(1)
+      ->envname(EnvironmentName(flag))
+      ->default_str(defaults)
+      ->type_name("CC,CC,...");
+}
+
+void AddSettings(CLI::App& app, Settings& settings) {
+  const CLI::Range some(std::int64_t{1}, std::int64_t{1'000'000'000});
+  ApiSettings& api = settings.api;
+
+  Add(app, "--grpc-listen", settings.grpc_listen, "HOST:PORT of the gRPC door; port 0 picks a free one");
+  Add(app, "--database-url", settings.database_url, "PostgreSQL to use: postgresql://... or key=value ...");
+  Add(app, "--data-dir", settings.data_dir, "where `dev` keeps its PostgreSQL");
+  Add(app, "--database-connections", settings.database_connections,
+      "calls that work on the database at once; two more connections are used in the background")
+      ->check(CLI::Range(1, 1000));
+  Add(app, "--queue-capacity", settings.queue_capacity, "calls that may wait; more are answered ThrottlingException")
+      ->check(CLI::Range(1, 1'000'000));
+  AddDuration(app, "--default-deadline", settings.default_deadline, "deadline of calls that come without one");
+  AddDuration(app, "--greatest-deadline", settings.greatest_deadline, "longer deadlines are cut to this");
+  AddDuration(app, "--drain-limit", settings.drain_limit, "how long running calls may go on after SIGTERM");
+  Add(app, "--log-level", settings.log_level, "what to log")->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+
+  Add(app, "--default-account", api.default_account, "account of calls without x-account-id metadata");
+  Add(app, "--default-region", api.default_region, "region of calls without x-region metadata");
+  Add(app, "--quota-pools", api.quotas.pools, "pools per account and region")->check(some);
+  Add(app, "--quota-origination-identities-per-pool", api.quotas.origination_identities_per_pool,
+      "phone numbers and sender IDs in a pool")
+      ->check(some);
+  Add(app, "--quota-phone-numbers", api.quotas.phone_numbers, "phone numbers per account and region")->check(some);
+  Add(app, "--quota-sender-ids", api.quotas.sender_ids, "sender IDs per account and region")->check(some);
+  Add(app, "--quota-tags-per-resource", api.quotas.tags_per_resource, "tags on a resource")->check(some);
+  Add(app, "--help-message", api.help_message, "first answer to the keyword HELP");
+  Add(app, "--stop-message", api.stop_message, "first answer to the keyword STOP");
+  AddCountries(app, "--countries-without-sender-ids", api.countries_without_sender_ids,
+               "ISO country codes where sender IDs are refused");
+  AddCountries(app, "--countries-requiring-registration", api.countries_requiring_registration,
+               "ISO country codes where sender IDs must be registered");
+  AddDuration(app, "--number-activation-delay", api.number_activation_delay, "how long a new number stays PENDING");
+  AddDuration(app, "--pool-deletion-delay", api.pool_deletion_delay, "how long a deleted pool is seen as DELETING");
+}
+
+CLI::App* AddCommand(CLI::App& app, Settings& settings, Settings::Command command, const std::string& name,
+                     const std::string& meaning) {
+  CLI::App* added = app.add_subcommand(name, meaning);
+  added->set_help_flag();  // --help is the program's: it lists every setting
+  added->fallthrough();
+  added->parse_complete_callback([&settings, command] { settings.command = command; });
+  return added;
+}
+
+// What no single check of a setting can see. Returns a sentence, or nothing.
+std::string Contradiction(const Settings& settings) {
+  using Command = Settings::Command;
+  const bool needs_url = settings.command == Command::kServe || settings.command == Command::kMigrate;
+  if (needs_url && settings.database_url.empty()) {
+    return "say which database: --database-url postgresql://USER@HOST/NAME (or POOLD_DATABASE_URL)";
+  }
+  if (settings.command == Command::kDev && !settings.database_url.empty()) {
+    return "`dev` brings its own database; to use yours: poold serve --database-url ...";
+  }
+  if (settings.greatest_deadline < settings.default_deadline) {
+    return "--greatest-deadline must not be shorter than --default-deadline";
+  }
+  return {};
+}
+
+}  // namespace
+
+ParsedSettings ParseSettings(int argc, const char* const* argv) {
+  ParsedSettings parsed;
+  Settings& settings = parsed.settings;
+  using Command = Settings::Command;
+
+  CLI::App app{
+      "poold " + std::string(Version()) +
+      ": pools of SMS and voice origination identities, the pool API of AWS End User Messaging SMS, self-hosted."};
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(46);
+  AddSettings(app, settings);
+  AddCommand(app, settings, Command::kDev, "dev", "serve with a private PostgreSQL, made and kept in --data-dir");
+  AddCommand(app, settings, Command::kServe, "serve", "serve with the PostgreSQL of --database-url");
+  AddCommand(app, settings, Command::kMigrate, "migrate", "bring the schema of --database-url up to date");
+  AddCommand(app, settings, Command::kHealth, "health", "ask a server whether it serves; exit 0 if so")
+      ->add_option("ADDRESS", settings.health_address, "HOST:PORT to ask; default: that of --grpc-listen");
+  AddCommand(app, settings, Command::kVersion, "version", "print the version");
+  auto* inventory = app.add_subcommand("inventory", "the phone numbers that can be requested");
+  inventory->set_help_flag();
+  inventory->require_subcommand(1);
+  inventory->fallthrough();
+  auto* import = inventory->add_subcommand(
+      "import", "add the numbers of a CSV file to --database-url, or to a running `dev` of --data-dir");
+  import->set_help_flag();
+  import->fallthrough();
+  import->parse_complete_callback([&settings] { settings.command = Command::kInventoryImport;
+});
+import
+    ->add_option("FILE", settings.import_file,
+                 "columns: phone_number,iso_country_code,number_type,"
+                 "number_capabilities,monthly_leasing_price")
+    ->required();
+
+try {
+  app.parse(argc, argv);
+  const std::string contradiction = Contradiction(settings);
+  if (!contradiction.empty()) throw CLI::ValidationError(contradiction);
+} catch (const CLI::ParseError& error) {
+  parsed.leave = true;
+  parsed.exit_code = app.exit(error) == 0 ? 0 : 2;
+}
+return parsed;
+}  // namespace poold
+
+}  // namespace poold

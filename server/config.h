@@ -1,0 +1,79 @@
+#pragma once
+
+// Every setting of the program in one place. A setting has a flag (--grpc-listen), an environment variable
+// (POOLD_GRPC_LISTEN) and a default; a flag wins over the environment. server/config.cc ties the three together.
+
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/limits.h"
+
+namespace poold {
+
+// How much an account may have in a region.
+struct Quotas {
+  std::int64_t pools = limits::kPools;
+  std::int64_t origination_identities_per_pool = limits::kOriginationIdentitiesPerPool;
+  std::int64_t phone_numbers = limits::kPhoneNumbers;
+  std::int64_t sender_ids = limits::kSenderIds;
+  std::int64_t tags_per_resource = limits::kTagsPerResource;
+};
+
+// What the API does where its documentation leaves a choice.
+struct ApiSettings {
+  Quotas quotas;
+
+  // The first texts of the two keywords that every number and pool has.
+  std::string help_message = "Reply STOP to stop receiving messages.";
+  std::string stop_message = "You are unsubscribed and will receive no more messages.";
+
+  // Countries (ISO 3166-1 alpha-2) whose networks know no sender IDs, and those where a sender ID must be registered.
+  std::set<std::string, std::less<>> countries_without_sender_ids = {"CA", "CN", "US"};
+  std::set<std::string, std::less<>> countries_requiring_registration = {"AE", "EG", "IN", "JO", "KW", "QA",
+                                                                         "RU", "SA", "SG", "TR", "VN"};
+
+  // How long a number stays PENDING, and how long a deleted pool can still be seen as DELETING. Zero: not at all.
+  std::chrono::milliseconds number_activation_delay{0};
+  std::chrono::milliseconds pool_deletion_delay{0};
+
+  // Whose call it is when the caller doesn't say.
+  std::string default_account = "123456789012";
+  std::string default_region = "us-east-1";
+};
+
+struct Settings {
+  enum class Command { kDev, kServe, kMigrate, kHealth, kVersion, kInventoryImport };
+  Command command = Command::kDev;
+
+  std::string grpc_listen = "127.0.0.1:50051";  // HOST:PORT; port 0 picks a free one
+  std::string database_url;                     // serve, migrate, inventory import
+  std::string data_dir = ".poold";              // dev, and commands that work on its database
+
+  int database_connections = 8;                      // also the number of workers: one each
+  int queue_capacity = 1024;                         // calls that wait for a worker; more are refused at once
+  std::chrono::milliseconds default_deadline{5000};  // of callers that give none
+  std::chrono::milliseconds greatest_deadline{30000};
+  std::chrono::milliseconds drain_limit{10000};  // how long running calls may go on after SIGTERM
+
+  std::string log_level = "info";  // debug, info, warn, error
+
+  std::string health_address;  // health: the server to ask
+  std::string import_file;     // inventory import
+
+  ApiSettings api;
+};
+
+// What the command line and the environment say. On --help, --version or a mistake it prints and leaves the program
+// through `exit_code`.
+struct ParsedSettings {
+  Settings settings;
+  bool leave = false;
+  int exit_code = 0;
+};
+ParsedSettings ParseSettings(int argc, const char* const* argv);
+
+}  // namespace poold

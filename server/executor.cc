@@ -1,0 +1,50 @@
+#include "server/executor.h"
+
+#include <utility>
+
+namespace poold {
+
+Executor::Executor(int workers, std::size_t capacity, std::function<void(Call&)> run)
+    : capacity_(capacity), run_(std::move(run)) {
+  for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { Work(); });
+}
+
+Executor::~Executor() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  ready_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+bool Executor::Submit(Call& call) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.size() >= capacity_) return false;
+    queue_.push_back(&call);
+  }
+  ready_.notify_one();
+  return true;
+}
+
+std::size_t Executor::queued() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+void Executor::Work() {
+  while (true) {
+    Call* call = nullptr;
+    {
+      std::unique_lock lock(mutex_);
+      ready_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      call = queue_.front();
+      queue_.pop_front();
+    }
+    run_(*call);
+  }
+}
+
+}  // namespace poold

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace poold {
+
+class Call;
+
+// The bounded queue between the doors, whose threads must not block, and the workers, which wait for the database. As
+// many workers as database connections: more would only wait for one. First come, first served. Thread-safe.
+class Executor {
+ public:
+  // `run` executes a call to its end on a worker's thread; it must not throw.
+  Executor(int workers, std::size_t capacity, std::function<void(Call&)> run);
+
+  // Runs what is still queued, then ends the workers.
+  ~Executor();
+
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  // False if the queue is full: the caller must refuse the call. Never blocks.
+  bool Submit(Call& call);
+
+  // Calls that wait for a worker at this moment.
+  std::size_t queued() const;
+
+ private:
+  void Work();
+
+  const std::size_t capacity_;
+  const std::function<void(Call&)> run_;
+  mutable std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<Call*> queue_;
+  bool closing_ = false;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace poold

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "storage/configuration.h"
+
+namespace poold {
+
+// What UpdatePool and UpdatePhoneNumber can change of the settings that pools and numbers share. Absent stays.
+struct ConfigurationChange {
+  std::optional<bool> two_way_enabled;
+  std::optional<std::string> channel_arn;
+  std::optional<std::string> channel_role;
+  std::optional<bool> self_managed_opt_outs;
+};
+
+template <class Request>
+ConfigurationChange ConfigurationChangeFrom(const Request& request) {
+  ConfigurationChange change;
+  if (request.has_two_way_enabled()) change.two_way_enabled = request.two_way_enabled();
+  if (request.has_two_way_channel_arn()) change.channel_arn = request.two_way_channel_arn();
+  if (request.has_two_way_channel_role()) change.channel_role = request.two_way_channel_role();
+  if (request.has_self_managed_opt_outs_enabled()) {
+    change.self_managed_opt_outs = request.self_managed_opt_outs_enabled();
+  }
+  return change;
+}
+
+// What can be said of the change without knowing what it changes: throws Error::Invalid INVALID_PARAMETER for a channel
+// that is neither the ARN of an SNS topic (FIFO topics don't do) nor `connect.<region>.amazonaws.com`, and
+// PARAMETERS_CANNOT_BE_USED_TOGETHER for a channel or role beside two_way_enabled = false (behaviour 4.6).
+void RequireSound(const ConfigurationChange& change);
+
+// The configuration after the change. Throws Error::Invalid: PARAMETERS_CANNOT_BE_USED_TOGETHER for a channel or role
+// while two-way stays off, TWO_WAY_CHANNEL_NOT_PRESENT for two-way on without a channel given or stored,
+// TWO_WAY_NOT_ENABLED for self-managed opt-outs without two-way. Two-way off clears channel and role (behaviour 4.6).
+Configuration Changed(Configuration configuration, const ConfigurationChange& change);
+
+}  // namespace poold

@@ -1,0 +1,39 @@
+#include "server/handlers/paging.h"
+
+#include "server/fingerprint.h"
+#include "server/method.h"
+#include "server/page_token.h"
+
+namespace poold {
+
+Page RequirePage(const Call& call) {
+  const auto& request = call.request();
+  const auto* descriptor = request.GetDescriptor();
+  const auto* reflection = request.GetReflection();
+  const auto* max_results = descriptor->FindFieldByName("max_results");
+  const auto* next_token = descriptor->FindFieldByName("next_token");
+
+  Page page;
+  if (reflection->HasField(request, max_results)) page.limit = reflection->GetInt32(request, max_results);
+  page.scope = std::string(call.method().name) + "/" + call.scope().account + "/" + call.scope().region + "/" +
+               Fingerprint(request, {"max_results", "next_token"});
+  if (reflection->HasField(request, next_token)) {
+    auto after = call.service().page_tokens.load()->Open(page.scope, reflection->GetString(request, next_token));
+    if (!after) {
+      throw Error::Invalid(reason::kInvalidNextToken, "nextToken",
+                           "must be a token that this operation answered to the same request");
+    }
+    page.after = *std::move(after);
+  }
+  return page;
+}
+
+std::string NextToken(const Call& call, const Page& page, const std::vector<std::string>& last) {
+  return call.service().page_tokens.load()->Seal(page.scope, last);
+}
+
+std::string PositionPart(Time time) { return std::to_string(time.time_since_epoch().count()); }
+
+Time TimeFromPart(const std::string& part) { return Time(std::chrono::milliseconds(std::stoll(part))); }
+
+}  // namespace poold

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/call.h"
+#include "server/limits.h"
+#include "storage/transaction.h"
+
+namespace poold {
+
+// Where a page of a listing begins and how long it may be. Pages follow a key that never changes and never repeats, so
+// an item that exists throughout is on exactly one of them, whatever is written meanwhile.
+struct Page {
+  int limit = limits::kPageSize;
+  // The key of the last item of the page before; empty for the first page.
+  std::vector<std::string> after;
+  // What a token of this listing is bound to.
+  std::string scope;
+};
+
+// Reads the page that the request asks for: its members max_results and next_token. Throws Error::Invalid
+// INVALID_NEXT_TOKEN for a token that is not from this operation, account, region and selection.
+Page RequirePage(const Call& call);
+
+// The token of the page after the one that ends with `last`.
+std::string NextToken(const Call& call, const Page& page, const std::vector<std::string>& last);
+
+// Parts of a position, as text and back. A token that reads right was made here, so the parts are what they were.
+std::string PositionPart(Time time);
+Time TimeFromPart(const std::string& part);
+
+// Puts the first page.limit of `items` (which holds one more if there is one) into `response` and the token after it.
+// `position` tells an item's key, `add` renders it.
+template <class Item, class Response, class Position, class Add>
+void RenderPage(const Call& call, const Page& page, const std::vector<Item>& items, Response& response,
+                Position position, Add add) {
+  const auto shown = std::min(items.size(), static_cast<std::size_t>(page.limit));
+  for (std::size_t i = 0; i < shown; ++i) add(items[i]);
+  if (items.size() > shown) response.set_next_token(NextToken(call, page, position(items[shown - 1])));
+}
+
+}  // namespace poold

@@ -1,0 +1,182 @@
+#include "storage/sender_ids.h"
+
+#include <algorithm>
+#include <cctype>
+#include <tuple>
+
+#include "server/arn.h"
+#include "server/config.h"
+#include "server/filters.h"
+#include "server/handlers/guards.h"
+#include "server/handlers/handlers.h"
+#include "server/handlers/paging.h"
+#include "server/handlers/render.h"
+#include "server/world.h"
+#include "storage/pool_members.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;  // NOLINT: the requests and responses of this noun
+
+// What the pattern of the model lets pass, but networks don't (behaviour 9).
+void RequireSoundSenderId(const std::string& text) {
+  const auto is_letter = [](unsigned char c) { return std::isalpha(c) != 0; };
+  const bool sound = text.find('_') == std::string::npos && std::ranges::any_of(text, is_letter) &&
+                     text.front() != '-' && text.back() != '-';
+  if (!sound) {
+    throw Error::Invalid(reason::kInvalidParameter, "senderId",
+                         "must be of letters, digits and hyphens, with at least one letter and no hyphen at the ends");
+  }
+}
+
+void RequireCountryForSenderIds(const ApiSettings& settings, const std::string& iso_country_code) {
+  if (settings.countries_without_sender_ids.contains(iso_country_code)) {
+    throw Error::Invalid(reason::kSenderIdNotSupported, "isoCountryCode", "is a country without sender IDs");
+  }
+  if (settings.countries_requiring_registration.contains(iso_country_code)) {
+    throw Error::Invalid(reason::kSenderIdRequiresRegistration, "isoCountryCode",
+                         "is a country whose sender IDs must be registered");
+  }
+}
+
+// The sender ID that the request names, locked against other changes. NotFound.
+template <class Request>
+SenderId RequireSenderId(Call& call, const Request& request) {
+  const SenderIdName name = RequireSenderIdName(call, request.sender_id(), request.iso_country_code());
+  auto sender_id = LockSenderId(call.tx(), call.scope(), name, SenderIdLock::kForChange);
+  if (!sender_id) throw Error::NotFound(ResourceType::kSenderId, request.sender_id());
+  return *std::move(sender_id);
+}
+
+SenderIdName NameOf(const SenderId& sender_id) { return {sender_id.sender_id, sender_id.iso_country_code}; }
+
+// The order of a listing: the text without its case, then the country.
+std::pair<std::string, std::string> SortKey(const std::string& text, const std::string& iso_country_code) {
+  std::string key = text;
+  std::ranges::transform(key, key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return {key, iso_country_code};
+}
+
+// Into any of the responses that show a sender ID; they differ in what they leave out (behaviour 13).
+template <class Answer>
+void Render(const Scope& scope, const SenderId& sender_id, Answer& answer) {
+  answer.set_sender_id_arn(SenderIdArn(scope, sender_id.sender_id, sender_id.iso_country_code));
+  answer.set_sender_id(sender_id.sender_id);
+  answer.set_iso_country_code(sender_id.iso_country_code);
+  for (const std::string& type : sender_id.message_types) answer.add_message_types(FromAwsName<MessageType>(type));
+  answer.set_monthly_leasing_price(sender_id.monthly_leasing_price);
+  answer.set_registered(sender_id.registered);
+  if constexpr (requires { answer.set_deletion_protection_enabled(true); }) {
+    answer.set_deletion_protection_enabled(sender_id.deletion_protected);
+  }
+  if constexpr (requires { answer.set_registration_id(std::string()); }) {
+    if (sender_id.registration_id) answer.set_registration_id(*sender_id.registration_id);
+  }
+}
+
+std::optional<SenderIdName> PositionFrom(const Page& page) {
+  if (page.after.empty()) return std::nullopt;
+  return SenderIdName{page.after.at(0), page.after.at(1)};
+}
+
+// The sender IDs named by the request that meet its filters; NotFound for the first that isn't there.
+std::vector<SenderId> NamedSenderIds(Call& call, const DescribeSenderIdsRequest& request, const Page& page) {
+  std::vector<SenderIdName> names;
+  for (const SenderIdAndCountry& wanted : request.sender_ids()) {
+    names.push_back(RequireSenderIdName(call, wanted.sender_id(), wanted.iso_country_code()));
+  }
+  const auto found = FindSenderIds(call.tx(), call.scope(), names, ConditionsFrom(request.filters()));
+  const auto key_of = [](const auto& named) { return SortKey(named.sender_id, named.iso_country_code); };
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto is_it = [&](const NamedSenderId& named) { return key_of(named.sender_id) == key_of(names[i]); };
+    if (std::ranges::none_of(found, is_it)) {
+      throw Error::NotFound(ResourceType::kSenderId, request.sender_ids(static_cast<int>(i)).sender_id());
+    }
+  }
+  const auto after = PositionFrom(page);
+  std::vector<SenderId> sender_ids;
+  for (const auto& [sender_id, meets_conditions] : found) {
+    const bool shown_before = after && key_of(sender_id) <= key_of(*after);
+    if (meets_conditions && !shown_before) sender_ids.push_back(sender_id);
+  }
+  return sender_ids;
+}
+
+}  // namespace
+
+RequestSenderIdResponse RequestSenderId(Call& call, const RequestSenderIdRequest& request) {
+  RequireSoundSenderId(request.sender_id());
+  RequireCountryForSenderIds(call.settings(), request.iso_country_code());
+
+  SenderId sender_id;
+  sender_id.sender_id = request.sender_id();
+  sender_id.iso_country_code = request.iso_country_code();
+  sender_id.message_types = SortedAwsNames<MessageType>(request.message_types());
+  if (sender_id.message_types.empty()) sender_id.message_types = {"PROMOTIONAL", "TRANSACTIONAL"};
+  sender_id.monthly_leasing_price = "0.00";
+  sender_id.deletion_protected = request.deletion_protection_enabled();
+  sender_id.created = call.world().Now();
+
+  if (!InsertSenderId(call.tx(), call.scope(), sender_id)) {
+    throw Error::Conflict(reason::kResourceAlreadyExists, ResourceType::kSenderId, sender_id.sender_id);
+  }
+  RequireRoomForTags(call, request.tags_size());
+  InsertTags(call.tx(), call.scope(), {"sender-id", SenderIdTagId(sender_id.sender_id, sender_id.iso_country_code)},
+             TagsFrom(request.tags()));
+  RequireRoomInAccount(call, Counter::kSenderIds);
+
+  RequestSenderIdResponse response;
+  Render(call.scope(), sender_id, response);
+  *response.mutable_tags() = request.tags();
+  return response;
+}
+
+DescribeSenderIdsResponse DescribeSenderIds(Call& call, const DescribeSenderIdsRequest& request) {
+  DescribeSenderIdsResponse response;
+  if (request.owner() == OWNER_SHARED) return response;  // nothing is shared yet
+
+  const Page page = RequirePage(call);
+  const auto sender_ids = request.sender_ids().empty()
+                              ? ListSenderIds(call.tx(), call.scope(), ConditionsFrom(request.filters()),
+                                              PositionFrom(page), page.limit + 1)
+                              : NamedSenderIds(call, request, page);
+  RenderPage(
+      call, page, sender_ids, response,
+      [](const SenderId& sender_id) {
+        return std::vector{sender_id.sender_id, sender_id.iso_country_code};
+      },
+      [&](const SenderId& sender_id) { Render(call.scope(), sender_id, *response.add_sender_ids()); });
+  return response;
+}
+
+UpdateSenderIdResponse UpdateSenderId(Call& call, const UpdateSenderIdRequest& request) {
+  SenderId sender_id = RequireSenderId(call, request);
+  if (request.has_deletion_protection_enabled()) {
+    sender_id.deletion_protected = request.deletion_protection_enabled();
+    UpdateSenderId(call.tx(), call.scope(), sender_id);
+  }
+  UpdateSenderIdResponse response;
+  Render(call.scope(), sender_id, response);
+  return response;
+}
+
+ReleaseSenderIdResponse ReleaseSenderId(Call& call, const ReleaseSenderIdRequest& request) {
+  const SenderId sender_id = RequireSenderId(call, request);
+  if (sender_id.deletion_protected) {
+    throw Error::Conflict(reason::kDeletionProtectionEnabled, ResourceType::kSenderId, sender_id.sender_id,
+                          "Switch its deletion protection off first.");
+  }
+  if (IsSenderIdInAnyPool(call.tx(), call.scope(), NameOf(sender_id))) {
+    throw Error::Conflict(reason::kSenderIdAssociatedToPool, ResourceType::kSenderId, sender_id.sender_id,
+                          "Take it out of its pools first.");
+  }
+  DeleteSenderId(call.tx(), call.scope(), NameOf(sender_id));
+  UncountOne(call.tx(), call.scope(), Counter::kSenderIds);
+
+  ReleaseSenderIdResponse response;
+  Render(call.scope(), sender_id, response);
+  return response;
+}
+
+}  // namespace poold

@@ -1,0 +1,51 @@
+#include "server/housekeeping.h"
+
+#include <spdlog/spdlog.h>
+
+#include "server/config.h"
+#include "server/limits.h"
+#include "server/world.h"
+#include "storage/client_tokens.h"
+#include "storage/database.h"
+#include "storage/phone_numbers.h"
+#include "storage/pools.h"
+
+namespace poold {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kBatch = 500;
+constexpr milliseconds kPatience{5000};
+constexpr milliseconds kPause{60'000};
+constexpr milliseconds kPauseWithDelays{200};  // the delays are short when somebody sets them
+constexpr milliseconds kPauseAfterFullBatch{10};
+
+}  // namespace
+
+Housekeeping::Housekeeping(Service& service)
+    : service_(service), work_([this](const std::stop_token& stop) { return Work(stop); }) {}
+
+milliseconds Housekeeping::Work(const std::stop_token& stop) {
+  if (service_.page_tokens.load() == nullptr) return kPauseWithDelays;  // no schema yet
+  const ApiSettings& settings = service_.settings;
+  std::int64_t greatest = 0;
+  const auto batch = [&](auto&& work) {
+    service_.database.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + kPatience, stop},
+                          [&](Transaction& tx) { greatest = std::max<std::int64_t>(greatest, work(tx)); });
+  };
+  try {
+    const Time now = service_.world.Now();
+    batch([&](Transaction& tx) { return PurgeClientTokens(tx, now - limits::kClientTokenLife, kBatch); });
+    batch([&](Transaction& tx) { return ActivatePhoneNumbers(tx, now - settings.number_activation_delay, kBatch); });
+    batch([&](Transaction& tx) { return FinishPoolDeletions(tx, now - settings.pool_deletion_delay, kBatch); });
+  } catch (const std::exception& failure) {
+    // Due work waits for the next round.
+    if (!stop.stop_requested()) spdlog::warn("housekeeping: {}", failure.what());
+  }
+  if (greatest == kBatch) return kPauseAfterFullBatch;
+  const bool delays = settings.number_activation_delay.count() > 0 || settings.pool_deletion_delay.count() > 0;
+  return delays ? kPauseWithDelays : kPause;
+}
+
+}  // namespace poold

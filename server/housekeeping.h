@@ -1,0 +1,22 @@
+#pragma once
+
+#include "server/call.h"
+#include "server/periodic.h"
+
+namespace poold {
+
+// What becomes due without anybody calling: forgets client tokens after their day, activates PENDING numbers and ends
+// deletions whose delay is over. In small batches that pass over rows others hold, so all replicas can do it at once
+// and no call waits for it. `service` must outlive it.
+class Housekeeping {
+ public:
+  explicit Housekeeping(Service& service);
+
+ private:
+  std::chrono::milliseconds Work(const std::stop_token& stop);
+
+  Service& service_;
+  Periodic work_;
+};
+
+}  // namespace poold

@@ -1,0 +1,145 @@
+// poold: reads the settings, puts the parts together, and waits for the signal to stop.
+
+#include <grpcpp/grpcpp.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "server/config.h"
+#include "server/health_client.h"
+#include "server/inventory_file.h"
+#include "server/server.h"
+#include "server/version.h"
+#include "server/world.h"
+#include "storage/database.h"
+#include "storage/embedded_postgres.h"
+#include "storage/inventory.h"
+#include "storage/migrate.h"
+
+namespace poold {
+namespace {
+
+// A line for the person who started the program, apart from the log.
+void Say(const std::string& line) { std::cout << line << std::endl; }
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+void Serve(const Settings& settings) {
+  RealWorld world;
+  std::atomic<const Server*> running{nullptr};
+  Server server(settings, world, [&running] {
+    running.wait(nullptr);
+    Say("ready grpc=" + running.load()->grpc_address());
+  });
+  running = &server;
+  running.notify_all();
+
+  int signal = 0;
+  const sigset_t signals = StopSignals();
+  sigwait(&signals, &signal);
+  spdlog::info("{}: draining", signal == SIGINT ? "SIGINT" : "SIGTERM");
+  server.Drain();
+}
+
+// Where `dev` leaves the address of its database for the commands that work on it.
+std::filesystem::path UrlFile(const Settings& settings) {
+  return std::filesystem::path(settings.data_dir) / "database-url";
+}
+
+void ServeDev(Settings settings) {
+  EmbeddedPostgres::Options options;
+  options.data_dir = settings.data_dir;
+  options.max_connections = settings.database_connections + 50;
+  options.progress = Say;
+  EmbeddedPostgres postgres(options);
+  settings.database_url = postgres.url();
+  std::ofstream(UrlFile(settings)) << settings.database_url << '\n';
+  Migrate(settings.database_url, Say);
+  Serve(settings);
+}
+
+void ImportInventory(Settings settings) {
+  std::ifstream file(settings.import_file);
+  if (!file) throw std::runtime_error("cannot read " + settings.import_file);
+  const std::vector<InventoryNumber> numbers = ReadInventory(file);
+
+  if (settings.database_url.empty()) {
+    std::ifstream url(UrlFile(settings));
+    if (!std::getline(url, settings.database_url)) {
+      throw std::runtime_error("say which database: --database-url, or --data-dir of a running `poold dev`");
+    }
+  }
+  Database::Options options;
+  options.url = settings.database_url;
+  Database database(options);
+  constexpr std::size_t kBatch = 5000;
+  // One transaction, so that a file is in it whole or not at all.
+  database.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::minutes(30), {}},
+               [&](Transaction& tx) {
+                 for (std::size_t i = 0; i < numbers.size(); i += kBatch) {
+                   const std::size_t end = std::min(i + kBatch, numbers.size());
+                   ImportNumbers(tx, {numbers.begin() + static_cast<std::ptrdiff_t>(i),
+                                      numbers.begin() + static_cast<std::ptrdiff_t>(end)});
+                   Say("imported " + std::to_string(end) + " of " + std::to_string(numbers.size()));
+                 }
+               });
+}
+
+int Run(const Settings& settings) {
+  using Command = Settings::Command;
+  switch (settings.command) {
+    case Command::kVersion:
+      Say("poold " + std::string(Version()));
+      return 0;
+    case Command::kHealth:
+      return IsServing(settings.health_address.empty() ? settings.grpc_listen : settings.health_address) ? 0 : 1;
+    case Command::kMigrate: {
+      const int applied = Migrate(settings.database_url, Say);
+      Say(applied == 0 ? "the schema is up to date" : "applied " + std::to_string(applied) + " migrations");
+      return 0;
+    }
+    case Command::kInventoryImport:
+      ImportInventory(settings);
+      return 0;
+    case Command::kServe:
+      Serve(settings);
+      return 0;
+    case Command::kDev:
+      ServeDev(settings);
+      return 0;
+  }
+  return 2;
+}
+
+}  // namespace
+}  // namespace poold
+
+int main(int argc, char** argv) {
+  const poold::ParsedSettings parsed = poold::ParseSettings(argc, argv);
+  if (parsed.leave) return parsed.exit_code;
+
+  // Before any thread is made, so that all inherit it: the signals are waited for in one place.
+  const sigset_t signals = poold::StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  spdlog::set_default_logger(spdlog::stderr_color_mt("poold"));
+  spdlog::set_level(spdlog::level::from_str(parsed.settings.log_level));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  try {
+    return poold::Run(parsed.settings);
+  } catch (const std::exception& error) {
+    std::cerr << "poold: " << error.what() << std::endl;
+    return 1;
+  }
+}

@@ -1,0 +1,67 @@
+#include "server/method.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "server/call.h"
+#include "server/handlers/handlers.h"
+
+namespace poold {
+namespace {
+
+// What a handler's type says of its request and response.
+template <typename Handler>
+struct Signature;
+template <typename Response, typename Request>
+struct Signature<Response (*)(Call&, const Request&)> {
+  static void Handle(Response (*handler)(Call&, const Request&), Call& call) {
+    static_cast<Response&>(call.response()) = handler(call, static_cast<const Request&>(call.request()));
+  }
+};
+
+template <auto kHandler>
+Method Row(std::string_view service, std::string_view name) {
+  const std::string full_name = "smsvoice.v2." + std::string(service) + "." + std::string(name);
+  const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(full_name);
+  if (descriptor == nullptr) throw std::logic_error("no such method in the .proto files: " + full_name);
+  return {name, descriptor, descriptor->options().GetExtension(smsvoice::v2::policy),
+          descriptor->input_type()->FindFieldByName("client_token"),
+          [](Call& call) { Signature<decltype(kHandler)>::Handle(kHandler, call); }};
+}
+
+}  // namespace
+
+bool Method::CanRefuseWith(smsvoice::v2::Refusal refusal) const {
+  return std::ranges::find(policy.refusals(), refusal) != policy.refusals().end();
+}
+
+std::span<const Method> Methods() {
+  static const std::vector<Method> kMethods = {
+      Row<&CreatePool>("Pools", "CreatePool"),
+      Row<&DescribePools>("Pools", "DescribePools"),
+      Row<&UpdatePool>("Pools", "UpdatePool"),
+      Row<&DeletePool>("Pools", "DeletePool"),
+      Row<&AssociateOriginationIdentity>("Pools", "AssociateOriginationIdentity"),
+      Row<&DisassociateOriginationIdentity>("Pools", "DisassociateOriginationIdentity"),
+      Row<&ListPoolOriginationIdentities>("Pools", "ListPoolOriginationIdentities"),
+      Row<&RequestPhoneNumber>("PhoneNumbers", "RequestPhoneNumber"),
+      Row<&DescribePhoneNumbers>("PhoneNumbers", "DescribePhoneNumbers"),
+      Row<&UpdatePhoneNumber>("PhoneNumbers", "UpdatePhoneNumber"),
+      Row<&ReleasePhoneNumber>("PhoneNumbers", "ReleasePhoneNumber"),
+      Row<&RequestSenderId>("SenderIds", "RequestSenderId"),
+      Row<&DescribeSenderIds>("SenderIds", "DescribeSenderIds"),
+      Row<&UpdateSenderId>("SenderIds", "UpdateSenderId"),
+      Row<&ReleaseSenderId>("SenderIds", "ReleaseSenderId"),
+  };
+  return kMethods;
+}
+
+const Method* FindMethod(std::string_view name) {
+  const auto methods = Methods();
+  const auto found = std::ranges::find(methods, name, &Method::name);
+  return found == methods.end() ? nullptr : &*found;
+}
+
+}  // namespace poold

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <google/protobuf/descriptor.h>
+
+#include <span>
+#include <string_view>
+
+#include "smsvoice/v2/rules.pb.h"
+
+namespace poold {
+
+class Call;
+
+// One RPC: a row of the table in method.cc.
+struct Method {
+  std::string_view name;  // "CreatePool"; unique among all services
+  const google::protobuf::MethodDescriptor* descriptor;
+  smsvoice::v2::MethodPolicy policy;
+  const google::protobuf::FieldDescriptor* client_token;  // of the request; nullptr if it has none
+  void (*handle)(Call& call);                             // calls the handler, fills the response
+
+  bool CanRefuseWith(smsvoice::v2::Refusal refusal) const;
+};
+
+// All of them, in the order of the API. Made at first use, then constant; any thread.
+std::span<const Method> Methods();
+
+// nullptr if there is none of that name.
+const Method* FindMethod(std::string_view name);
+
+}  // namespace poold

@@ -1,0 +1,67 @@
+#include "server/middleware/transact.h"
+
+#include "server/config.h"
+#include "server/fingerprint.h"
+#include "server/known_accounts.h"
+#include "server/limits.h"
+#include "server/method.h"
+#include "server/world.h"
+#include "storage/accounts.h"
+#include "storage/client_tokens.h"
+#include "storage/database.h"
+
+namespace poold {
+namespace {
+
+// The token of a writing call; empty if the caller gave none.
+std::string TokenOf(const Call& call) {
+  const auto* field = call.method().client_token;
+  if (field == nullptr) return {};
+  return call.request().GetReflection()->GetString(call.request(), field);
+}
+
+// Does the work, or answers as the first call with this token did.
+void Act(Call& call, const std::string& token) {
+  if (token.empty()) return call.method().handle(call);
+
+  const ClientToken claim{call.scope(), call.method().name, token};
+  const Bytes hash{Fingerprint(call.request(), {"client_token"})};
+  const Time now = call.world().Now();
+  const auto first = ClaimClientToken(call.tx(), claim, hash, now, now - limits::kClientTokenLife);
+  if (first) {
+    if (first->request_hash != hash) {
+      throw Error::Invalid(reason::kInvalidRequest, "clientToken",
+                           "was used before with other parameters; use a new token for a new request");
+    }
+    if (!call.response().ParseFromString(first->response.data)) throw Error::Internal("a stored answer is unreadable");
+    return;
+  }
+  call.method().handle(call);
+  StoreAnswer(call.tx(), claim, Bytes{call.response().SerializeAsString()});
+}
+
+}  // namespace
+
+void RefuseIfTooLate(Call& call) {
+  if (call.stop_token().stop_requested()) throw Error::Cancelled("the caller went away while the call was queued");
+  if (std::chrono::steady_clock::now() >= call.deadline()) throw Error::Deadline("the deadline passed in the queue");
+}
+
+void Transact(Call& call) {
+  Database& database = call.service().database;
+  const Bounds bounds{call.deadline(), call.stop_token()};
+  call.service().known_accounts.Ensure(call.scope(), [&] {
+    database.Run(Database::Mode::kWrite, bounds,
+                 [&](Transaction& tx) { EnsureAccount(tx, call.scope(), call.world().Now()); });
+  });
+
+  const bool writes = call.method().policy.writes();
+  const std::string token = writes ? TokenOf(call) : std::string();
+  database.Run(writes ? Database::Mode::kWrite : Database::Mode::kRead, bounds, [&](Transaction& tx) {
+    call.response().Clear();
+    call.set_tx(&tx);
+    Act(call, token);
+  });
+}
+
+}  // namespace poold

@@ -1,0 +1,100 @@
+#include "server/pipeline.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "server/config.h"
+#include "server/method.h"
+#include "server/middleware/authenticate.h"
+#include "server/middleware/record.h"
+#include "server/middleware/transact.h"
+#include "server/middleware/validate.h"
+#include "server/world.h"
+#include "storage/failure.h"
+
+namespace poold {
+namespace {
+
+using Step = void (*)(Call&);
+
+void RefuseUntilReady(Call& call) {
+  if (call.service().page_tokens.load() == nullptr) throw Error::Unavailable("the database's schema is not there yet");
+}
+
+void Validate(Call& call) { CheckRules(call.request()); }
+
+// Before the queue, on the door's thread. Cheap and without the database, so that a flood of bad calls costs little;
+// in the order of the API's checks: who calls, then what is asked.
+constexpr Step kAdmission[] = {
+    RefuseUntilReady,
+    Authenticate,
+    Validate,
+};
+
+// On a worker's thread.
+constexpr Step kExecution[] = {
+    RefuseIfTooLate,
+    Transact,
+};
+
+Error FromStorage(const Call& call, const StorageFailure& failure) {
+  switch (failure.kind()) {
+    case StorageFailure::Kind::kUnavailable:
+      return Error::Unavailable(failure.what());
+    case StorageFailure::Kind::kDeadline:
+      return Error::Deadline(failure.what());
+    case StorageFailure::Kind::kCancelled:
+      return Error::Cancelled(failure.what());
+    case StorageFailure::Kind::kContended:
+      // An operation answers with no exception outside its documented list.
+      return call.method().CanRefuseWith(smsvoice::v2::REFUSAL_CONFLICT) ? Error::LostRace()
+                                                                         : Error::Unavailable(failure.what());
+    case StorageFailure::Kind::kBug:
+      break;
+  }
+  return Error::Internal(failure.what());
+}
+
+// The boundary no exception crosses: gRPC would turn one into UNKNOWN.
+template <std::size_t kCount>
+std::optional<Error> Settle(Call& call, const Step (&steps)[kCount]) noexcept {
+  try {
+    for (const Step step : steps) step(call);
+    return std::nullopt;
+  } catch (const Error& error) {
+    return error;
+  } catch (const StorageFailure& failure) {
+    return FromStorage(call, failure);
+  } catch (const std::exception& defect) {
+    return Error::Internal(defect.what());
+  } catch (...) {
+    return Error::Internal("an exception of unknown type");
+  }
+}
+
+void Finish(Call& call, const std::optional<Error>& error) {
+  Record(call, error ? &*error : nullptr);
+  call.Finish(error ? &*error : nullptr);
+}
+
+}  // namespace
+
+Pipeline::Pipeline(const Settings& settings)
+    : settings_(settings),
+      executor_(settings.database_connections, static_cast<std::size_t>(settings.queue_capacity),
+                [this](Call& call) { Execute(call); }) {}
+
+void Pipeline::Start(Call& call) {
+  call.set_request_id(call.world().NewRequestId());
+  const auto given = call.deadline() > call.received() ? call.deadline() : call.received() + settings_.default_deadline;
+  call.set_deadline(std::min(given, call.received() + settings_.greatest_deadline));
+
+  if (const auto error = Settle(call, kAdmission)) return Finish(call, error);
+  if (!executor_.Submit(call)) {
+    Finish(call, Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later"));
+  }
+}
+
+void Pipeline::Execute(Call& call) noexcept { Finish(call, Settle(call, kExecution)); }
+
+}  // namespace poold

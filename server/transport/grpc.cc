@@ -1,0 +1,180 @@
+#include "server/transport/grpc.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <set>
+#include <stdexcept>
+
+#include "server/method.h"
+#include "smsvoice/v2/phone_numbers.grpc.pb.h"
+#include "smsvoice/v2/pools.grpc.pb.h"
+#include "smsvoice/v2/sender_ids.grpc.pb.h"
+
+namespace poold {
+namespace {
+
+using google::protobuf::Message;
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+
+// One gRPC call. gRPC owns it from the moment it is returned to it, until OnDone.
+class GrpcCall final : public Call, public ServerUnaryReactor {
+ public:
+  GrpcCall(const Service& service, const Method& method, CallbackServerContext& context, const Message& request,
+           Message& response)
+      : Call(service, method, request, response), context_(context) {
+    // gRPC's deadline is of the wall clock; ours is not moved by somebody setting that.
+    const auto left = context.deadline() - std::chrono::system_clock::now();
+    if (left < std::chrono::hours(24)) {
+      set_deadline(received() + std::max(left, std::chrono::system_clock::duration(1)));
+    }
+  }
+
+  std::optional<std::string_view> Header(std::string_view name) const override {
+    const auto& metadata = context_.client_metadata();
+    const auto found = metadata.find(grpc::string_ref(name.data(), name.size()));
+    if (found == metadata.end()) return std::nullopt;
+    return std::string_view(found->second.data(), found->second.size());
+  }
+
+  void Finish(const Error* error) override {
+    context_.AddTrailingMetadata("x-amzn-requestid", request_id());
+    if (error == nullptr) return ServerUnaryReactor::Finish(grpc::Status::OK);
+    context_.AddTrailingMetadata(std::string(kErrorTypeMetadata), std::string(error->exception()));
+    ServerUnaryReactor::Finish(ToGrpcStatus(*error, request_id()));
+  }
+
+  void OnCancel() override { Cancel(); }
+  void OnDone() override { delete this; }
+
+ private:
+  CallbackServerContext& context_;
+};
+
+// What the services below share: turns an RPC into a call and starts it.
+class Entrance {
+ public:
+  Entrance(const Service& service, Pipeline& pipeline) : service_(service), pipeline_(pipeline) {}
+
+  ServerUnaryReactor* Enter(const char* method, CallbackServerContext* context, const Message* request,
+                            Message* response) const {
+    auto* call = new GrpcCall(service_, *FindMethod(method), *context, *request, *response);
+    pipeline_.Start(*call);
+    return call;
+  }
+
+ private:
+  const Service& service_;
+  Pipeline& pipeline_;
+};
+
+using namespace smsvoice::v2;  // NOLINT: the messages of every RPC
+using Context = CallbackServerContext;
+using Reactor = ServerUnaryReactor;
+
+// clang-format off
+class PoolsService final : public Pools::CallbackService {
+ public:
+  explicit PoolsService(const Entrance& door) : door_(door) {}
+  Reactor* CreatePool(Context* c, const CreatePoolRequest* q, CreatePoolResponse* r) override { return door_.Enter("CreatePool", c, q, r); }
+  Reactor* DescribePools(Context* c, const DescribePoolsRequest* q, DescribePoolsResponse* r) override { return door_.Enter("DescribePools", c, q, r); }
+  Reactor* UpdatePool(Context* c, const UpdatePoolRequest* q, UpdatePoolResponse* r) override { return door_.Enter("UpdatePool", c, q, r); }
+  Reactor* DeletePool(Context* c, const DeletePoolRequest* q, DeletePoolResponse* r) override { return door_.Enter("DeletePool", c, q, r); }
+  Reactor* AssociateOriginationIdentity(Context* c, const AssociateOriginationIdentityRequest* q, AssociateOriginationIdentityResponse* r) override { return door_.Enter("AssociateOriginationIdentity", c, q, r); }
+  Reactor* DisassociateOriginationIdentity(Context* c, const DisassociateOriginationIdentityRequest* q, DisassociateOriginationIdentityResponse* r) override { return door_.Enter("DisassociateOriginationIdentity", c, q, r); }
+  Reactor* ListPoolOriginationIdentities(Context* c, const ListPoolOriginationIdentitiesRequest* q, ListPoolOriginationIdentitiesResponse* r) override { return door_.Enter("ListPoolOriginationIdentities", c, q, r); }
+ private:
+  const Entrance& door_;
+};
+
+class PhoneNumbersService final : public PhoneNumbers::CallbackService {
+ public:
+  explicit PhoneNumbersService(const Entrance& door) : door_(door) {}
+  Reactor* RequestPhoneNumber(Context* c, const RequestPhoneNumberRequest* q, RequestPhoneNumberResponse* r) override { return door_.Enter("RequestPhoneNumber", c, q, r); }
+  Reactor* DescribePhoneNumbers(Context* c, const DescribePhoneNumbersRequest* q, DescribePhoneNumbersResponse* r) override { return door_.Enter("DescribePhoneNumbers", c, q, r); }
+  Reactor* UpdatePhoneNumber(Context* c, const UpdatePhoneNumberRequest* q, UpdatePhoneNumberResponse* r) override { return door_.Enter("UpdatePhoneNumber", c, q, r); }
+  Reactor* ReleasePhoneNumber(Context* c, const ReleasePhoneNumberRequest* q, ReleasePhoneNumberResponse* r) override { return door_.Enter("ReleasePhoneNumber", c, q, r); }
+ private:
+  const Entrance& door_;
+};
+
+class SenderIdsService final : public SenderIds::CallbackService {
+ public:
+  explicit SenderIdsService(const Entrance& door) : door_(door) {}
+  Reactor* RequestSenderId(Context* c, const RequestSenderIdRequest* q, RequestSenderIdResponse* r) override { return door_.Enter("RequestSenderId", c, q, r); }
+  Reactor* DescribeSenderIds(Context* c, const DescribeSenderIdsRequest* q, DescribeSenderIdsResponse* r) override { return door_.Enter("DescribeSenderIds", c, q, r); }
+  Reactor* UpdateSenderId(Context* c, const UpdateSenderIdRequest* q, UpdateSenderIdResponse* r) override { return door_.Enter("UpdateSenderId", c, q, r); }
+  Reactor* ReleaseSenderId(Context* c, const ReleaseSenderIdRequest* q, ReleaseSenderIdResponse* r) override { return door_.Enter("ReleaseSenderId", c, q, r); }
+ private:
+  const Entrance& door_;
+};
+// clang-format on
+
+// Requests are small; the model's largest (a policy, 200 tags) stay well below this.
+constexpr int kGreatestRequest = 1 << 20;
+constexpr int kGreatestMetadata = 16 << 10;
+
+}  // namespace
+
+class GrpcDoor::Impl {
+ public:
+  Impl(const std::string& listen, const Service& service, Pipeline& pipeline)
+      : entrance_(service, pipeline), pools_(entrance_), phone_numbers_(entrance_), sender_ids_(entrance_) {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
+    builder.SetMaxReceiveMessageSize(kGreatestRequest);
+    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kGreatestMetadata);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second server on the port must fail, not share it
+    // Clients that keep idle connections open ping more often than the default allows (a ping in 5 minutes).
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    builder.RegisterService(&pools_);
+    builder.RegisterService(&phone_numbers_);
+    builder.RegisterService(&sender_ids_);
+    server_ = builder.BuildAndStart();
+    if (!server_ || port == 0) {
+      throw std::runtime_error("cannot listen on " + listen +
+                               ": is the address right and the port free? Choose another with --grpc-listen.");
+    }
+    address_ = listen.substr(0, listen.rfind(':') + 1) + std::to_string(port);
+    SetServing(false);
+  }
+
+  const std::string& address() const { return address_; }
+
+  void SetServing(bool serving) {
+    auto* health = server_->GetHealthCheckService();
+    health->SetServingStatus("", serving);
+    std::set<std::string> services;
+    for (const Method& method : Methods()) services.insert(method.descriptor->service()->full_name());
+    for (const std::string& service : services) health->SetServingStatus(service, serving);
+  }
+
+  void Shutdown(std::chrono::milliseconds limit) {
+    server_->Shutdown(std::chrono::system_clock::now() + limit);
+    server_->Wait();
+  }
+
+ private:
+  Entrance entrance_;
+  PoolsService pools_;
+  PhoneNumbersService phone_numbers_;
+  SenderIdsService sender_ids_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+};
+
+GrpcDoor::GrpcDoor(const std::string& listen, const Service& service, Pipeline& pipeline)
+    : impl_(std::make_unique<Impl>(listen, service, pipeline)) {}
+GrpcDoor::~GrpcDoor() = default;
+const std::string& GrpcDoor::address() const { return impl_->address(); }
+void GrpcDoor::SetServing(bool serving) { impl_->SetServing(serving); }
+void GrpcDoor::Shutdown(std::chrono::milliseconds limit) { impl_->Shutdown(limit); }
+
+}  // namespace poold
