@@ -1,5 +1,7 @@
 #include "storage/database.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -285,6 +287,7 @@ std::unique_ptr<Session> Database::Impl::Connect(const Bounds& bounds) {
 // earliest deadline that it knows of and is woken for an earlier one only. Deadlines mostly come in order, so it wakes
 // about once per deadline's length, and not at all when nothing runs.
 void Database::Impl::Watch(const std::stop_token& stop) {
+  pthread_setname_np(pthread_self(), "db-deadlines");
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const auto now = Clock::now();

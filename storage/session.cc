@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -24,16 +25,26 @@ constexpr std::size_t kMaxPrepared = 256;  // per session: each holds a plan in 
 // How long a stop may go unnoticed while connecting. Only then: a session that is connected is cut at once.
 constexpr std::chrono::milliseconds kConnectSlice{20};
 
-// The result that libpq is making in this thread, followed by libpq's own events, for two reasons. libpqxx 6.4.5 loses
-// the result (2.3 KB) when the connection breaks during a statement: it asks for the client encoding, which a broken
-// connection hasn't, before it takes ownership. And its accessors copy a shared pointer or two for each field read.
-thread_local const PGresult* result_in_the_making = nullptr;
+// What libpq is making in this thread, followed by libpq's own events, since libpqxx 6.4.5 hides or loses it:
+//  - the result itself (2.3 KB) leaks when the connection breaks during a statement: libpqxx asks for the client
+//    encoding, which a broken connection hasn't, before it takes ownership. Also, its accessors copy a shared pointer
+//    or two for each field read;
+//  - SQLSTATE is missing from its exceptions for serialization failures, deadlocks, lost connections and privileges,
+//  some
+//    of which aren't even its sql_error.
+struct InTheMaking {
+  const PGresult* result = nullptr;
+  char sqlstate[6] = "";
+};
+thread_local InTheMaking in_the_making;
 
 int FollowResult(PGEventId event, void* info, void*) {
   if (event == PGEVT_RESULTCREATE) {
-    result_in_the_making = static_cast<PGEventResultCreate*>(info)->result;
-  } else if (event == PGEVT_RESULTDESTROY && result_in_the_making == static_cast<PGEventResultDestroy*>(info)->result) {
-    result_in_the_making = nullptr;
+    in_the_making.result = static_cast<PGEventResultCreate*>(info)->result;
+    const char* state = PQresultErrorField(in_the_making.result, PG_DIAG_SQLSTATE);
+    std::snprintf(in_the_making.sqlstate, sizeof in_the_making.sqlstate, "%s", state == nullptr ? "" : state);
+  } else if (event == PGEVT_RESULTDESTROY && in_the_making.result == static_cast<PGEventResultDestroy*>(info)->result) {
+    in_the_making.result = nullptr;
   }
   return 1;
 }
@@ -270,43 +281,25 @@ Rows Session::RunText(std::string_view name, const std::string& sql) {
 template <typename Call>
 Rows Session::Guarded(std::string_view name, bool old_plan, const Call& call) {
   if (link_->failed) Fail(name, "", "");
-  result_in_the_making = nullptr;
+  in_the_making = {};
   try {
     pqxx::result result = call();
-    const PGresult* const raw = std::exchange(result_in_the_making, nullptr);
+    const PGresult* const raw = std::exchange(in_the_making.result, nullptr);
     if (raw == nullptr) throw pqxx::internal_error("the result was lost");
     return Rows(std::make_shared<OwnedRows>(std::move(result), raw));
-  } catch (...) {
+  } catch (const std::exception& error) {
     // Whatever still is there libpqxx forgot to free. Not const in truth: we got it from libpq.
-    PQclear(const_cast<PGresult*>(std::exchange(result_in_the_making, nullptr)));
-    // These say no SQLSTATE, and are no sql_error: by type, first.
-    try {
-      throw;
-    } catch (const pqxx::serialization_failure& error) {
-      Fail(name, "40001", error.what());
-    } catch (const pqxx::deadlock_detected& error) {
-      Fail(name, "40P01", error.what());
-    } catch (const pqxx::statement_completion_unknown& error) {
-      Fail(name, "40003", error.what());
-    } catch (const pqxx::transaction_rollback& error) {
-      Fail(name, "40000", error.what());
-    } catch (const pqxx::too_many_connections& error) {
-      Fail(name, "53300", error.what());
-    } catch (const pqxx::broken_connection& error) {
-      link_->failed = true;
-      Fail(name, "", error.what());
-    } catch (const pqxx::sql_error& error) {
-      // "cached plan must not change result type": a migration changed a table under a statement that was prepared
-      // before. A new connection plans anew, so this one is as good as lost.
-      if (old_plan && error.sqlstate() == "0A000") link_->failed = true;
-      Fail(name, error.sqlstate(), error.what());
-    } catch (const std::exception& error) {
-      Fail(name, "", error.what());
-    }
+    PQclear(const_cast<PGresult*>(std::exchange(in_the_making.result, nullptr)));
+    if (dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr) link_->failed = true;
+    // "cached plan must not change result type": a migration changed a table under a statement that was prepared
+    // before. A new connection plans anew, so this one is as good as lost.
+    const std::string sqlstate = in_the_making.sqlstate;
+    if (old_plan && sqlstate == "0A000") link_->failed = true;
+    Fail(name, sqlstate, error.what());
   }
 }
 
-void Session::Fail(std::string_view name, std::string sqlstate, const char* what) {
+void Session::Fail(std::string_view name, const std::string& sqlstate, const char* what) {
   if (PQstatus(link_->raw) != CONNECTION_OK) link_->failed = true;
   std::string text = std::string(name) + ": ";
 

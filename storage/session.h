@@ -100,7 +100,7 @@ class Session {
 
   template <typename Call>
   Rows Guarded(std::string_view name, bool old_plan, const Call& call);
-  [[noreturn]] void Fail(std::string_view name, std::string sqlstate, const char* what);
+  [[noreturn]] void Fail(std::string_view name, const std::string& sqlstate, const char* what);
 
   static constexpr int kNotCut = -1;
 

@@ -1,0 +1,197 @@
+#pragma once
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace poold {
+
+// A real TCP proxy on loopback in front of a server's unix socket, that mistreats one COMMIT. Of all that it forwards
+// it looks for that and for the answer of a look-up only.
+class CommitProxy {
+ public:
+  enum class Plan {
+    kForward,          // mistreat nothing
+    kCutBefore,        // the COMMIT never reaches the server
+    kCutAfter,         // the server has committed and answered, but the answer never reaches the client
+    kCutThenLookedUp,  // the server gets the COMMIT only when a look-up has been told that it is in progress
+    kCutAfterAndHold,  // as kCutAfter, and no connection gets through until Open()
+    kCutBeforeAndHold  // as kCutBefore, likewise
+  };
+
+  explicit CommitProxy(const std::string& server_socket) : server_socket_(server_socket) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 16) != 0 ||
+        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+      throw std::runtime_error("the proxy cannot listen");
+    }
+    port_ = ntohs(address.sin_port);
+    accepter_ = std::thread([this] { Accept(); });
+  }
+
+  ~CommitProxy() {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_all();
+    accepter_.join();
+    for (std::thread& pump : pumps_) pump.join();
+    ::close(listener_);
+  }
+
+  CommitProxy(const CommitProxy&) = delete;
+  CommitProxy& operator=(const CommitProxy&) = delete;
+
+  std::string Url(const std::string& database) const {
+    return "postgresql://poold@127.0.0.1:" + std::to_string(port_) + "/" + database +
+           "?sslmode=disable&gssencmode=disable";
+  }
+
+  // What happens to the next COMMIT. Those after it are forwarded.
+  void Next(Plan plan) { plan_ = plan; }
+
+  // Waits, with a bound, until a COMMIT was cut off. False when none was.
+  bool WaitForCut() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), [this] { return cut_; });
+  }
+
+  void Open() {
+    {
+      const std::lock_guard lock(mutex_);
+      held_ = false;
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  static constexpr int kSliceMs = 20;  // how often a thread looks whether the proxy ends
+  static constexpr std::string_view kCommit{
+      "Q\0\0\0\x0b"
+      "COMMIT\0",
+      12};
+
+  bool Ending() {
+    const std::lock_guard lock(mutex_);
+    return ending_;
+  }
+
+  void Accept() {
+    while (!Ending()) {
+      pollfd wait{listener_, POLLIN, 0};
+      if (::poll(&wait, 1, kSliceMs) > 0) {
+        const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+        if (client >= 0) pumps_.emplace_back([this, client] { Pump(client); });
+      }
+    }
+  }
+
+  void Pump(int client) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return !held_ || ending_; });
+    }
+    const int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, server_socket_.c_str(), sizeof address.sun_path - 1);
+    if (::connect(server, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) Forward(client, server);
+    ::close(client);
+    ::close(server);
+  }
+
+  void Forward(int client, int server) {
+    while (!Ending()) {
+      std::array<pollfd, 2> wait{{{client, POLLIN, 0}, {server, POLLIN, 0}}};
+      if (::poll(wait.data(), 2, kSliceMs) <= 0) continue;
+      if (wait[0].revents != 0) {
+        const std::string chunk = Read(client);
+        if (chunk.empty()) return;
+        if (chunk.find(kCommit) != std::string::npos) {
+          const Plan plan = plan_.exchange(Plan::kForward);
+          if (plan != Plan::kForward) return CutOff(plan, client, server, chunk);
+        }
+        if (!Write(server, chunk)) return;
+      }
+      if (wait[1].revents != 0) {
+        const std::string chunk = Read(server);
+        if (chunk.empty() || !Write(client, chunk)) return;
+        if (chunk.find("in progress") != std::string::npos) Set(looked_up_);
+      }
+    }
+  }
+
+  void CutOff(Plan plan, int client, int server, const std::string& commit) {
+    if (plan == Plan::kCutAfterAndHold || plan == Plan::kCutBeforeAndHold) Set(held_);
+    if (plan == Plan::kCutThenLookedUp) {
+      ::shutdown(client, SHUT_RDWR);
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, std::chrono::seconds(20), [this] { return looked_up_ || ending_; });
+    }
+    if (plan != Plan::kCutBefore && plan != Plan::kCutBeforeAndHold) {
+      Write(server, commit);
+      Read(server);  // it has committed
+    }
+    ::shutdown(server, SHUT_RDWR);
+    ::shutdown(client, SHUT_RDWR);
+    Set(cut_);
+  }
+
+  void Set(bool& flag) {
+    {
+      const std::lock_guard lock(mutex_);
+      flag = true;
+    }
+    changed_.notify_all();
+  }
+
+  static std::string Read(int socket) {
+    std::array<char, 16384> buffer;
+    const ssize_t size = ::recv(socket, buffer.data(), buffer.size(), 0);
+    return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : std::string();
+  }
+
+  static bool Write(int socket, std::string_view data) {
+    while (!data.empty()) {
+      const ssize_t size = ::send(socket, data.data(), data.size(), MSG_NOSIGNAL);
+      if (size <= 0) return false;
+      data.remove_prefix(static_cast<std::size_t>(size));
+    }
+    return true;
+  }
+
+  const std::string server_socket_;
+  int listener_ = -1;
+  int port_ = 0;
+  std::atomic<Plan> plan_{Plan::kForward};
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool cut_ = false;
+  bool held_ = false;
+  bool looked_up_ = false;
+  bool ending_ = false;
+
+  std::vector<std::thread> pumps_;  // of accepter_, until it has ended
+  std::thread accepter_;
+};
+
+}  // namespace poold
