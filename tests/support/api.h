@@ -1,0 +1,150 @@
+#pragma once
+
+// The API as a client meets it, but for the wire: calls go through the real pipeline and executor to a real database.
+
+#include <google/protobuf/text_format.h>
+
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "server/config.h"
+#include "server/handlers/handlers.h"
+#include "server/known_accounts.h"
+#include "server/method.h"
+#include "server/page_token.h"
+#include "server/pipeline.h"
+#include "storage/database.h"
+#include "tests/support/fake_world.h"
+#include "tests/support/matchers.h"
+#include "tests/support/test_database.h"
+
+namespace poold {
+
+// Which response answers which request: only for its type, never called.
+smsvoice::v2::CreatePoolResponse Answer(const smsvoice::v2::CreatePoolRequest&);
+smsvoice::v2::DescribePoolsResponse Answer(const smsvoice::v2::DescribePoolsRequest&);
+smsvoice::v2::UpdatePoolResponse Answer(const smsvoice::v2::UpdatePoolRequest&);
+smsvoice::v2::DeletePoolResponse Answer(const smsvoice::v2::DeletePoolRequest&);
+smsvoice::v2::AssociateOriginationIdentityResponse Answer(const smsvoice::v2::AssociateOriginationIdentityRequest&);
+smsvoice::v2::DisassociateOriginationIdentityResponse Answer(const smsvoice::v2::DisassociateOriginationIdentityRequest&);
+smsvoice::v2::ListPoolOriginationIdentitiesResponse Answer(const smsvoice::v2::ListPoolOriginationIdentitiesRequest&);
+smsvoice::v2::RequestPhoneNumberResponse Answer(const smsvoice::v2::RequestPhoneNumberRequest&);
+smsvoice::v2::DescribePhoneNumbersResponse Answer(const smsvoice::v2::DescribePhoneNumbersRequest&);
+smsvoice::v2::UpdatePhoneNumberResponse Answer(const smsvoice::v2::UpdatePhoneNumberRequest&);
+smsvoice::v2::ReleasePhoneNumberResponse Answer(const smsvoice::v2::ReleasePhoneNumberRequest&);
+smsvoice::v2::RequestSenderIdResponse Answer(const smsvoice::v2::RequestSenderIdRequest&);
+smsvoice::v2::DescribeSenderIdsResponse Answer(const smsvoice::v2::DescribeSenderIdsRequest&);
+smsvoice::v2::UpdateSenderIdResponse Answer(const smsvoice::v2::UpdateSenderIdRequest&);
+smsvoice::v2::ReleaseSenderIdResponse Answer(const smsvoice::v2::ReleaseSenderIdRequest&);
+
+// A call whose door is the test.
+class TestCall final : public Call {
+ public:
+  using Call::Call;
+
+  std::map<std::string, std::string, std::less<>> headers;
+
+  std::optional<std::string_view> Header(std::string_view name) const override {
+    const auto found = headers.find(name);
+    return found == headers.end() ? std::nullopt : std::optional<std::string_view>(found->second);
+  }
+
+  void Finish(const Error* error) override {
+    outcome_.set_value(error == nullptr ? std::nullopt : std::optional(*error));
+  }
+
+  std::optional<Error> Wait() { return outcome_.get_future().get(); }
+
+ private:
+  std::promise<std::optional<Error>> outcome_;
+};
+
+// An account of its own on the test program's database, with a server around it whose time stands still. The
+// settings may be changed before the first call. Calls may come from several threads.
+class Api {
+ public:
+  Settings settings;
+  FakeWorld world;
+  Scope scope;
+
+  explicit Api(Settings initial = {}) : settings(std::move(initial)), world(NextIds()), scope{NewAccount(), "us-east-1"} {
+    service_.page_tokens = &page_tokens_;
+  }
+
+  // Another account on the same server.
+  std::string account() const { return scope.account; }
+
+  Database& database() { return database_; }
+  Service& service() { return service_; }
+
+  // Makes the call and waits for what it comes to.
+  template <class Request>
+  auto Call(const Request& request) {
+    return CallAs(scope.account, request);
+  }
+
+  // The same with the request in text form: Call<CreatePoolRequest>("pool_id: 'x'").
+  template <class Request>
+  auto Call(const std::string& text) {
+    return CallAs(scope.account, Parse<Request>(text));
+  }
+
+  template <class Request>
+  auto CallAs(const std::string& account, const Request& request) {
+    return CallIn({account, scope.region}, request);
+  }
+
+  template <class Request>
+  auto CallIn(const Scope& where, const Request& request) {
+    using Response = decltype(Answer(request));
+    Result<Response> result;
+    TestCall call(service_, MethodOf(request), request, result.response);
+    call.headers = {{"x-account-id", where.account}, {"x-region", where.region}};
+    pipeline_.Start(call);
+    result.error = call.Wait();
+    return result;
+  }
+
+  template <class Request>
+  static Request Parse(const std::string& text) {
+    Request request;
+    if (!google::protobuf::TextFormat::ParseFromString(text, &request)) throw std::invalid_argument(text);
+    return request;
+  }
+
+  // Runs SQL of the test's own in a transaction: to look behind the API, or to make states that it has no way to.
+  void Sql(const std::function<void(Transaction&)>& body) {
+    database_.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(20), {}}, body);
+  }
+
+ private:
+  static const Method& MethodOf(const google::protobuf::Message& request) {
+    const std::string& name = request.GetDescriptor()->name();
+    return *FindMethod(name.substr(0, name.size() - std::string_view("Request").size()));
+  }
+
+  // Ids of worlds that share a database must not meet.
+  static std::uint64_t NextIds() {
+    static std::atomic<std::uint64_t> next{1};
+    return next.fetch_add(1'000'000);
+  }
+
+  static Database::Options Options() {
+    Database::Options options;
+    options.url = TestDatabaseUrl();
+    return options;
+  }
+
+  Database database_{Options()};
+  KnownAccounts known_accounts_;
+  PageTokens page_tokens_{"0123456789abcdef"};
+  Service service_{database_, world, settings.api, known_accounts_};
+  Pipeline pipeline_{settings};
+};
+
+}  // namespace poold
