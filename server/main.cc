@@ -1,6 +1,5 @@
 // poold: reads the settings, puts the parts together, and waits for the signal to stop.
 
-#include <grpcpp/grpcpp.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 

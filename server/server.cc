@@ -1,7 +1,5 @@
 #include "server/server.h"
 
-#include <spdlog/spdlog.h>
-
 #include "server/call.h"
 #include "server/housekeeping.h"
 #include "server/known_accounts.h"

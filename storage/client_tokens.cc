@@ -18,12 +18,10 @@ std::optional<StoredAnswer> ClaimClientToken(Transaction& tx, const ClientToken&
                                              request_hash, now, expired_before));
   if (claimed.affected() == 1) return std::nullopt;
 
-  static constexpr Statement kFind{
-      "client_tokens.find",
-      "SELECT request_hash, response FROM client_tokens"
-      " WHERE account_id = $1 AND region = $2 AND operation = $3 AND client_token = $4"};
-  const Rows rows =
-      tx.Run(kFind, Params(token.scope.account, token.scope.region, token.operation, token.token));
+  static constexpr Statement kFind{"client_tokens.find",
+                                   "SELECT request_hash, response FROM client_tokens"
+                                   " WHERE account_id = $1 AND region = $2 AND operation = $3 AND client_token = $4"};
+  const Rows rows = tx.Run(kFind, Params(token.scope.account, token.scope.region, token.operation, token.token));
   if (rows.empty()) throw StorageFailure(StorageFailure::Kind::kBug, "client_tokens: a locked row is gone");
   StoredAnswer answer;
   rows[0].Read(answer.request_hash, answer.response);
@@ -31,10 +29,9 @@ std::optional<StoredAnswer> ClaimClientToken(Transaction& tx, const ClientToken&
 }
 
 void StoreAnswer(Transaction& tx, const ClientToken& token, const Bytes& response) {
-  static constexpr Statement kStore{
-      "client_tokens.store",
-      "UPDATE client_tokens SET response = $5"
-      " WHERE account_id = $1 AND region = $2 AND operation = $3 AND client_token = $4"};
+  static constexpr Statement kStore{"client_tokens.store",
+                                    "UPDATE client_tokens SET response = $5"
+                                    " WHERE account_id = $1 AND region = $2 AND operation = $3 AND client_token = $4"};
   tx.Run(kStore, Params(token.scope.account, token.scope.region, token.operation, token.token, response));
 }
 

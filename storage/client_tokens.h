@@ -31,7 +31,8 @@ std::optional<StoredAnswer> ClaimClientToken(Transaction& tx, const ClientToken&
 // Stores the answer under the claimed token.
 void StoreAnswer(Transaction& tx, const ClientToken& token, const Bytes& response);
 
-// Forgets at most `limit` of the tokens used before `before`. Returns how many; several at once don't wait for each other.
+// Forgets at most `limit` of the tokens used before `before`. Returns how many; several at once don't wait for each
+// other.
 std::int64_t PurgeClientTokens(Transaction& tx, Time before, int limit);
 
 }  // namespace poold

@@ -71,28 +71,26 @@ void CopyKeywordsToPhoneNumbersOf(Transaction& tx, const Scope& scope, std::stri
       " WHERE phone_numbers.account_id = $1 AND phone_numbers.region = $2 AND phone_numbers.pool_id = $3"
       " AND phone_number_keywords.account_id = $1 AND phone_number_keywords.region = $2"
       " AND phone_number_keywords.phone_number_id = phone_numbers.phone_number_id"};
-  static constexpr Statement kCopy{
-      "phone_number_keywords.copy_to_members",
-      "INSERT INTO phone_number_keywords"
-      " (account_id, region, phone_number_id, keyword, keyword_message, keyword_action)"
-      " SELECT $1, $2, phone_number_id, keyword, keyword_message, keyword_action"
-      " FROM phone_numbers JOIN pool_keywords USING (account_id, region, pool_id)"
-      " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
+  static constexpr Statement kCopy{"phone_number_keywords.copy_to_members",
+                                   "INSERT INTO phone_number_keywords"
+                                   " (account_id, region, phone_number_id, keyword, keyword_message, keyword_action)"
+                                   " SELECT $1, $2, phone_number_id, keyword, keyword_message, keyword_action"
+                                   " FROM phone_numbers JOIN pool_keywords USING (account_id, region, pool_id)"
+                                   " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
   tx.Run(kDelete, Params(scope.account, scope.region, pool_id));
   tx.Run(kCopy, Params(scope.account, scope.region, pool_id));
 }
 
 bool SameKeywords(Transaction& tx, const Scope& scope, std::string_view pool_id, std::string_view phone_number_id) {
-  static constexpr Statement kSame{
-      "keywords.same",
-      "WITH pool AS ("
-      "  SELECT keyword, keyword_message, keyword_action FROM pool_keywords"
-      "  WHERE account_id = $1 AND region = $2 AND pool_id = $3),"
-      " number AS ("
-      "  SELECT keyword, keyword_message, keyword_action FROM phone_number_keywords"
-      "  WHERE account_id = $1 AND region = $2 AND phone_number_id = $4)"
-      " SELECT NOT EXISTS (SELECT FROM (TABLE pool EXCEPT TABLE number) AS missing)"
-      " AND NOT EXISTS (SELECT FROM (TABLE number EXCEPT TABLE pool) AS extra)"};
+  static constexpr Statement kSame{"keywords.same",
+                                   "WITH pool AS ("
+                                   "  SELECT keyword, keyword_message, keyword_action FROM pool_keywords"
+                                   "  WHERE account_id = $1 AND region = $2 AND pool_id = $3),"
+                                   " number AS ("
+                                   "  SELECT keyword, keyword_message, keyword_action FROM phone_number_keywords"
+                                   "  WHERE account_id = $1 AND region = $2 AND phone_number_id = $4)"
+                                   " SELECT NOT EXISTS (SELECT FROM (TABLE pool EXCEPT TABLE number) AS missing)"
+                                   " AND NOT EXISTS (SELECT FROM (TABLE number EXCEPT TABLE pool) AS extra)"};
   bool same = false;
   tx.Run(kSame, Params(scope.account, scope.region, pool_id, phone_number_id))[0].Read(same);
   return same;

@@ -7,8 +7,8 @@ namespace poold {
 namespace {
 
 #define PHONE_NUMBER_COLUMNS                                                                                      \
-  "phone_number_id, phone_number, status, iso_country_code, message_type, two_way_enabled, two_way_channel_arn," \
-  " two_way_channel_role, self_managed_opt_outs_enabled, opt_out_list_name, number_capabilities, number_type,"   \
+  "phone_number_id, phone_number, status, iso_country_code, message_type, two_way_enabled, two_way_channel_arn,"  \
+  " two_way_channel_role, self_managed_opt_outs_enabled, opt_out_list_name, number_capabilities, number_type,"    \
   " monthly_leasing_price, international_sending_enabled, deletion_protection_enabled, registration_id, pool_id," \
   " created_at"
 
@@ -75,8 +75,7 @@ std::optional<PhoneNumber> LockPhoneNumber(Transaction& tx, const Scope& scope, 
   return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name.text)));
 }
 
-std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Scope& scope,
-                                          const std::vector<Condition>& conditions,
+std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,
                                           const std::optional<PhoneNumberPosition>& after, int limit) {
   Query query("phone_numbers.list");
   query.Add("SELECT " PHONE_NUMBER_COLUMNS ", true FROM phone_numbers WHERE account_id = ?", scope.account)
@@ -90,8 +89,7 @@ std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Scope& scope,
   return numbers;
 }
 
-std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const Scope& scope,
-                                               const std::vector<std::string>& ids,
+std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<std::string>& ids,
                                                const std::vector<Condition>& conditions) {
   Query query("phone_numbers.find_named");
   query.Add("SELECT " PHONE_NUMBER_COLUMNS ", (true");
@@ -114,13 +112,12 @@ void InsertPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& n
       "INSERT INTO phone_numbers (account_id, region, " PHONE_NUMBER_COLUMNS
       ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"};
   const Configuration& configuration = number.configuration;
-  tx.Run(kInsert,
-         Params(scope.account, scope.region, number.id, number.number, number.status, number.iso_country_code,
-                configuration.message_type, configuration.two_way.enabled, configuration.two_way.channel_arn,
-                configuration.two_way.channel_role, configuration.self_managed_opt_outs,
-                configuration.opt_out_list_name, number.capabilities, number.number_type,
-                number.monthly_leasing_price, number.international_sending, number.deletion_protected,
-                number.registration_id, number.pool_id, number.created));
+  tx.Run(kInsert, Params(scope.account, scope.region, number.id, number.number, number.status, number.iso_country_code,
+                         configuration.message_type, configuration.two_way.enabled, configuration.two_way.channel_arn,
+                         configuration.two_way.channel_role, configuration.self_managed_opt_outs,
+                         configuration.opt_out_list_name, number.capabilities, number.number_type,
+                         number.monthly_leasing_price, number.international_sending, number.deletion_protected,
+                         number.registration_id, number.pool_id, number.created));
 }
 
 void UpdatePhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& number) {

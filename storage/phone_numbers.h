@@ -47,8 +47,7 @@ std::optional<PhoneNumber> FindPhoneNumber(Transaction& tx, const Scope& scope, 
 std::optional<PhoneNumber> LockPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name);
 
 // The first `limit` numbers after the position that meet the conditions, oldest first.
-std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Scope& scope,
-                                          const std::vector<Condition>& conditions,
+std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,
                                           const std::optional<PhoneNumberPosition>& after, int limit);
 
 // A number that was asked for by id, and whether it meets the conditions.
@@ -58,8 +57,7 @@ struct NamedPhoneNumber {
 };
 
 // Those of the numbers that are there, oldest first.
-std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const Scope& scope,
-                                               const std::vector<std::string>& ids,
+std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<std::string>& ids,
                                                const std::vector<Condition>& conditions);
 
 void InsertPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& number);

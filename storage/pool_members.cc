@@ -44,8 +44,7 @@ bool IsSenderIdInPool(Transaction& tx, const Scope& scope, std::string_view pool
                                      "SELECT EXISTS (SELECT FROM pool_members"
                                      " WHERE account_id = $1 AND region = $2 AND pool_id = $3"
                                      " AND sender_id_key = lower($4) AND iso_country_code = $5)"};
-  return ReadBool(
-      tx.Run(kExists, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code)));
+  return ReadBool(tx.Run(kExists, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code)));
 }
 
 bool IsSenderIdInAnyPool(Transaction& tx, const Scope& scope, const SenderIdName& name) {
@@ -107,17 +106,18 @@ std::vector<PoolMember> ListMembers(Transaction& tx, const Scope& scope, std::st
                                     const std::vector<Condition>& conditions, std::int64_t after, int limit) {
   Query query("pool_members.list");
   query
-      .Add("SELECT position, phone_number_id, phone_number, sender_id, country, capabilities FROM ("
-           "  SELECT member.position, number.phone_number_id, number.phone_number, sender.sender_id,"
-           "    coalesce(number.iso_country_code, sender.iso_country_code) AS country,"
-           "    coalesce(number.number_capabilities, ARRAY['SMS']) AS capabilities"
-           "  FROM pool_members AS member"
-           "  LEFT JOIN phone_numbers AS number USING (account_id, region, phone_number_id)"
-           "  LEFT JOIN sender_ids AS sender ON sender.account_id = member.account_id"
-           "    AND sender.region = member.region AND sender.sender_id_key = member.sender_id_key"
-           "    AND sender.iso_country_code = member.iso_country_code"
-           "  WHERE member.account_id = ?",
-           scope.account)
+      .Add(
+          "SELECT position, phone_number_id, phone_number, sender_id, country, capabilities FROM ("
+          "  SELECT member.position, number.phone_number_id, number.phone_number, sender.sender_id,"
+          "    coalesce(number.iso_country_code, sender.iso_country_code) AS country,"
+          "    coalesce(number.number_capabilities, ARRAY['SMS']) AS capabilities"
+          "  FROM pool_members AS member"
+          "  LEFT JOIN phone_numbers AS number USING (account_id, region, phone_number_id)"
+          "  LEFT JOIN sender_ids AS sender ON sender.account_id = member.account_id"
+          "    AND sender.region = member.region AND sender.sender_id_key = member.sender_id_key"
+          "    AND sender.iso_country_code = member.iso_country_code"
+          "  WHERE member.account_id = ?",
+          scope.account)
       .Add(" AND member.region = ?", scope.region)
       .Add(" AND member.pool_id = ?", pool_id)
       .Add(" AND member.position > ?::bigint) AS members WHERE true", after);

@@ -6,8 +6,8 @@
 namespace poold {
 namespace {
 
-#define POOL_COLUMNS                                                                                              \
-  "pool_id, status, message_type, two_way_enabled, two_way_channel_arn, two_way_channel_role,"                   \
+#define POOL_COLUMNS                                                                           \
+  "pool_id, status, message_type, two_way_enabled, two_way_channel_arn, two_way_channel_role," \
   " self_managed_opt_outs_enabled, opt_out_list_name, shared_routes_enabled, deletion_protection_enabled, created_at"
 
 constexpr FilterColumn kFilters[] = {
@@ -89,9 +89,9 @@ std::vector<NamedPool> FindPools(Transaction& tx, const Scope& scope, const std:
 }
 
 void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool) {
-  static constexpr Statement kInsert{
-      "pools.insert", "INSERT INTO pools (account_id, region, " POOL_COLUMNS
-                      ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
+  static constexpr Statement kInsert{"pools.insert",
+                                     "INSERT INTO pools (account_id, region, " POOL_COLUMNS
+                                     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
   const Configuration& configuration = pool.configuration;
   tx.Run(kInsert, Params(scope.account, scope.region, pool.id, pool.status, configuration.message_type,
                          configuration.two_way.enabled, configuration.two_way.channel_arn,
@@ -111,10 +111,10 @@ void UpdatePool(Transaction& tx, const Scope& scope, const Pool& pool) {
       "   deletion_protection_enabled = $10"
       " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
   const Configuration& configuration = pool.configuration;
-  tx.Run(kUpdate, Params(scope.account, scope.region, pool.id, configuration.two_way.enabled,
-                         configuration.two_way.channel_arn, configuration.two_way.channel_role,
-                         configuration.self_managed_opt_outs, configuration.opt_out_list_name, pool.shared_routes,
-                         pool.deletion_protected));
+  tx.Run(kUpdate,
+         Params(scope.account, scope.region, pool.id, configuration.two_way.enabled, configuration.two_way.channel_arn,
+                configuration.two_way.channel_role, configuration.self_managed_opt_outs,
+                configuration.opt_out_list_name, pool.shared_routes, pool.deletion_protected));
 }
 
 void MarkPoolDeleting(Transaction& tx, const Scope& scope, std::string_view pool_id, Time now) {

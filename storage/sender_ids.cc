@@ -6,7 +6,7 @@
 namespace poold {
 namespace {
 
-#define SENDER_ID_COLUMNS                                                                              \
+#define SENDER_ID_COLUMNS                                                                           \
   "sender_id, iso_country_code, message_types, monthly_leasing_price, deletion_protection_enabled," \
   " registered, registration_id, created_at"
 
@@ -42,8 +42,7 @@ std::optional<SenderId> FindSenderId(Transaction& tx, const Scope& scope, const 
   return ReadOne(tx.Run(kFind, Params(scope.account, scope.region, name.sender_id, name.iso_country_code)));
 }
 
-std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
-                                     SenderIdLock lock) {
+std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name, SenderIdLock lock) {
   static constexpr Statement kForUse{"sender_ids.lock_for_use",
                                      "SELECT " SENDER_ID_COLUMNS
                                      ", true FROM sender_ids"
@@ -101,9 +100,10 @@ std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const Scope& scope, co
 }
 
 bool InsertSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_id) {
-  static constexpr Statement kInsert{"sender_ids.insert", "INSERT INTO sender_ids (account_id, region, " SENDER_ID_COLUMNS
-                                                          ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-                                                          " ON CONFLICT ON CONSTRAINT sender_ids_pkey DO NOTHING"};
+  static constexpr Statement kInsert{"sender_ids.insert",
+                                     "INSERT INTO sender_ids (account_id, region, " SENDER_ID_COLUMNS
+                                     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+                                     " ON CONFLICT ON CONSTRAINT sender_ids_pkey DO NOTHING"};
   return tx.Run(kInsert, Params(scope.account, scope.region, sender_id.sender_id, sender_id.iso_country_code,
                                 sender_id.message_types, sender_id.monthly_leasing_price, sender_id.deletion_protected,
                                 sender_id.registered, sender_id.registration_id, sender_id.created))

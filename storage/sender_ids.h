@@ -33,8 +33,7 @@ std::optional<SenderId> FindSenderId(Transaction& tx, const Scope& scope, const 
 // The same, locked until the transaction ends: against release only (kForUse), so that many pools can take it at once,
 // or against every other change. Pools are locked before sender IDs.
 enum class SenderIdLock { kForUse, kForChange };
-std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
-                                     SenderIdLock lock);
+std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name, SenderIdLock lock);
 
 // The first `limit` sender IDs after the given one that meet the conditions, by text without case, then country.
 std::vector<SenderId> ListSenderIds(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,

@@ -31,7 +31,8 @@ smsvoice::v2::DescribePoolsResponse Answer(const smsvoice::v2::DescribePoolsRequ
 smsvoice::v2::UpdatePoolResponse Answer(const smsvoice::v2::UpdatePoolRequest&);
 smsvoice::v2::DeletePoolResponse Answer(const smsvoice::v2::DeletePoolRequest&);
 smsvoice::v2::AssociateOriginationIdentityResponse Answer(const smsvoice::v2::AssociateOriginationIdentityRequest&);
-smsvoice::v2::DisassociateOriginationIdentityResponse Answer(const smsvoice::v2::DisassociateOriginationIdentityRequest&);
+smsvoice::v2::DisassociateOriginationIdentityResponse Answer(
+    const smsvoice::v2::DisassociateOriginationIdentityRequest&);
 smsvoice::v2::ListPoolOriginationIdentitiesResponse Answer(const smsvoice::v2::ListPoolOriginationIdentitiesRequest&);
 smsvoice::v2::RequestPhoneNumberResponse Answer(const smsvoice::v2::RequestPhoneNumberRequest&);
 smsvoice::v2::DescribePhoneNumbersResponse Answer(const smsvoice::v2::DescribePhoneNumbersRequest&);
@@ -72,7 +73,8 @@ class Api {
   FakeWorld world;
   Scope scope;
 
-  explicit Api(Settings initial = {}) : settings(std::move(initial)), world(NextIds()), scope{NewAccount(), "us-east-1"} {
+  explicit Api(Settings initial = {})
+      : settings(std::move(initial)), world(NextIds()), scope{NewAccount(), "us-east-1"} {
     service_.page_tokens = &page_tokens_;
   }
 

@@ -1,0 +1,114 @@
+// Keeps the arrows of ARCHITECTURE.md true: who may include whom, and which library is known where.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "build_paths.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Include {
+  std::string file;    // "server/handlers/pools.cc"
+  std::string header;  // "storage/pools.h" or "grpcpp/grpcpp.h"
+};
+
+std::vector<Include> AllIncludes() {
+  static const std::regex kInclude(R"(^\s*#include\s*["<]([^">]+)[">])");
+  std::vector<Include> includes;
+  for (const char* folder : {"server", "storage"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(fs::path(poold::kSourceDir) / folder)) {
+      if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
+      std::ifstream file(entry.path());
+      std::smatch match;
+      for (std::string line; std::getline(file, line);) {
+        if (std::regex_search(line, match, kInclude)) {
+          includes.push_back({fs::relative(entry.path(), poold::kSourceDir).string(), match[1]});
+        }
+      }
+    }
+  }
+  return includes;
+}
+
+// Includes of files that match `files` and name a header that matches `headers`, "file includes header" each.
+std::vector<std::string> Find(const std::string& files, const std::string& headers) {
+  const std::regex file_pattern(files);
+  const std::regex header_pattern(headers);
+  std::vector<std::string> found;
+  for (const Include& include : AllIncludes()) {
+    if (std::regex_match(include.file, file_pattern) && std::regex_match(include.header, header_pattern)) {
+      found.push_back(include.file + " includes " + include.header);
+    }
+  }
+  return found;
+}
+
+const std::vector<std::string> kNone;
+
+TEST(Layering, SeesTheIncludes) { EXPECT_FALSE(Find("server/handlers/pools\\.cc", "storage/pools\\.h").empty()); }
+
+TEST(Layering, StorageKnowsNothingAboveIt) {
+  EXPECT_EQ(Find("storage/.*", "(server|smsvoice|google|grpc|grpcpp)/.*"), kNone);
+}
+
+TEST(Layering, HandlersKnowNoDoorAndNoMiddleware) {
+  EXPECT_EQ(Find("server/handlers/.*", "server/(transport|middleware)/.*|server/(pipeline|executor|server)\\.h"),
+            kNone);
+}
+
+TEST(Layering, MiddlewareKnowsNoHandlerAndNoDoor) {
+  EXPECT_EQ(Find("server/middleware/.*", "server/(transport|handlers)/.*|server/(pipeline|executor|server)\\.h"),
+            kNone);
+}
+
+TEST(Layering, DoorsKnowNoHandlerNoMiddlewareAndNoStorage) {
+  EXPECT_EQ(Find("server/transport/.*", "server/(handlers|middleware)/.*|storage/.*"), kNone);
+}
+
+// What anybody in server/ may use must not lead back up. The table of methods names the handlers, in its .cc.
+TEST(Layering, LeavesLeadNowhere) {
+  EXPECT_EQ(
+      Find("server/(call|method|error|world|arn|aws_names|filters|fingerprint|digest|limits|page_token|text|config|"
+           "known_accounts|version|periodic)\\.h",
+           "server/(transport|middleware|handlers)/.*|server/(pipeline|executor|server)\\.h"),
+      kNone);
+}
+
+// Each library has one home, so that it can be changed there.
+TEST(Layering, LibrariesStayAtHome) {
+  struct Home {
+    const char* library;
+    const char* headers;
+    const char* files;
+  };
+  constexpr Home kHomes[] = {
+      {"libpqxx", "pqxx/.*", "storage/.*\\.cc|storage/session\\.h"},
+      {"libpq", "libpq.*|postgres.*\\.h", "storage/.*\\.cc"},
+      {"gRPC", "grpc(pp)?/.*", "server/transport/grpc\\.(h|cc)|server/error\\.(h|cc)|server/health_client\\.cc"},
+      {"generated gRPC stubs", ".*\\.grpc\\.pb\\.h", "server/transport/grpc\\.cc|server/health_client\\.cc"},
+      {"OpenSSL", "openssl/.*", "server/(digest|page_token)\\.cc"},
+      {"RE2", "re2/.*",
+       "server/middleware/validate\\.cc|server/handlers/configuration\\.cc|server/inventory_file\\.cc"},
+      {"spdlog", "spdlog/.*", "server/(main|readiness|housekeeping)\\.cc|server/middleware/record\\.cc"},
+      {"CLI11", "CLI/.*", "server/config\\.cc"},
+  };
+  const auto all = AllIncludes();
+  for (const Home& home : kHomes) {
+    const std::regex headers(home.headers);
+    const std::regex files(home.files);
+    for (const Include& include : all) {
+      if (std::regex_match(include.header, headers)) {
+        EXPECT_TRUE(std::regex_match(include.file, files)) << home.library << " is not at home in " << include.file;
+      }
+    }
+  }
+}
+
+}  // namespace
