@@ -22,6 +22,7 @@
 
 #include "storage/embedded_postgres.h"
 #include "storage/failure.h"
+#include "storage/session.h"
 #include "tests/storage/commit_proxy.h"
 #include "tests/support/test_database.h"
 
@@ -85,7 +86,13 @@ bool Eventually(const std::function<bool()>& condition) {
 // A database of its own on the shared server; `db()` is the one under test, `admin()` looks at it from outside.
 class DatabaseTest : public testing::Test {
  protected:
-  DatabaseTest() { Execute("CREATE TABLE notes (id integer, note text)"); }
+  DatabaseTest() {
+    Execute("CREATE TABLE notes (id integer, note text)");
+    // What the server is set to must not be what makes the tests pass.
+    Execute(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET client_connection_check_interval = 0', current_database()); "
+        "END $$");
+  }
 
   Database& db() { return db_; }
   Database& admin() { return admin_; }
@@ -183,15 +190,16 @@ TEST_F(DatabaseTest, PassesOnAFailureOfAnotherDatabaseWithoutTryingAgain) {
 
 TEST_F(DatabaseTest, NeverCommitsAfterAFailureThatTheBodySwallowed) {
   int runs = 0;
-  EXPECT_EQ(Result([&] {
-              db().Run(Mode::kWrite, In(20s), [&](Transaction& tx) {
-                ++runs;
-                Insert(tx, 1);
-                EXPECT_EQ(Result([&] { tx.Run({"bad", "SELECT 1/0"}); }), "bug");
-                EXPECT_EQ(Result([&] { Insert(tx, 2); }), "bug");  // dead
-              });
-            }),
-            "bug");
+  const auto failure = FailureOf([&] {
+    db().Run(Mode::kWrite, In(20s), [&](Transaction& tx) {
+      ++runs;
+      Insert(tx, 1);
+      EXPECT_EQ(Result([&] { tx.Run({"bad", "SELECT 1/0"}); }), "bug");
+      EXPECT_EQ(Result([&] { Insert(tx, 2); }), "bug");  // dead
+    });
+  });
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->sqlstate(), "22012");  // the one that was swallowed
   EXPECT_EQ(runs, 1);
   EXPECT_EQ(Notes(), 0);
 }
@@ -325,6 +333,23 @@ TEST_F(DatabaseTest, RunsNothingOutsideItsTransactionAfterTheConnectionIsLost) {
   EXPECT_EQ(Notes(), 1);
   EXPECT_EQ(Count("SELECT id FROM notes"), 2);
   EXPECT_EQ(db().stats().retries_unavailable, 1U);
+}
+
+// One layer below, where a Transaction doesn't stand guard: libpqxx by itself connects anew.
+TEST_F(DatabaseTest, NeverConnectsASessionAnew) {
+  const auto session = Session::Connect(ConnectionParameters::Parse(Options(1).url, {}), true, Clock::now() + 20s, {});
+  session->RunText("begin", "BEGIN");
+  const Statement insert{"insert", "INSERT INTO notes VALUES (1)"};
+  session->Run(insert, Params());
+  KillAll();
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(Result([&] { session->Run(insert, Params()); }), "unavailable");
+    EXPECT_EQ(Result([&] { session->RunText("insert", "INSERT INTO notes VALUES (2)"); }), "unavailable");
+    EXPECT_TRUE(session->broken());
+  }
+  EXPECT_EQ(Result([&] { session->RunText("commit", "COMMIT"); }), "unavailable");
+  EXPECT_EQ(Active("true"), 0);
+  EXPECT_EQ(Notes(), 0);
 }
 
 TEST_F(DatabaseTest, RunsAReadAgainAfterTheConnectionIsLost) {
@@ -750,24 +775,36 @@ TEST_F(DatabaseTest, DoesAgainWhatWasKilledDuringTheCommit) {
   EXPECT_EQ(db().stats().in_doubt_aborted, 1U);
 }
 
+// The commit runs a deferred trigger that waits for the gate.
 TEST_F(DatabaseTest, LetsACommitRunOverTheDeadlineByItsGraceOnly) {
   Execute(
-      "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(NEW.note::float8); RETURN "
-      "NULL; END $$");
+      "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN PERFORM pg_advisory_xact_lock(NEW.id); RETURN NULL; END $$");
   Execute(
       "CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON notes DEFERRABLE INITIALLY DEFERRED "
       "FOR EACH ROW EXECUTE FUNCTION wait()");
-  const auto insert = [&](const char* seconds) {
-    db().Run(Mode::kWrite, In(300ms), [&](Transaction& tx) {
-      tx.Run({"insert", "INSERT INTO notes (note) VALUES ($1)"}, Params(seconds));
+  const auto deadline = Clock::now() + 1s;
+  std::future<std::string> result;
+  admin().Run(Mode::kWrite, In(20s), [&](Transaction& gate) {
+    gate.Run({"close", "SELECT pg_advisory_xact_lock(1)"});
+    result = std::async(std::launch::async, [&] {
+      return Result([&] { db().Run(Mode::kWrite, {deadline, {}}, [](Transaction& tx) { Insert(tx, 1); }); });
     });
-  };
-  EXPECT_EQ(Result([&] { insert("0.4"); }), "none");  // committing at the deadline: it may end
+    ASSERT_TRUE(Eventually([&] { return Active("query = 'COMMIT' AND wait_event = 'advisory'") == 1; }));
+    // Long enough over the deadline for the server to have ended a commit whose client was cut off.
+    std::this_thread::sleep_until(deadline + 350ms);
+  });
+  EXPECT_EQ(result.get(), "none");
+  EXPECT_EQ(db().stats().in_doubt_committed, 0U);
   EXPECT_EQ(Notes(), 1);
-  const auto start = Clock::now();
-  EXPECT_EQ(Result([&] { insert("60"); }), "deadline");  // looked up: it did not happen
-  EXPECT_LT(Clock::now() - start, kPromptly);
-  EXPECT_EQ(Notes(), 1);
+
+  admin().Run(Mode::kWrite, In(20s), [&](Transaction& gate) {
+    gate.Run({"close", "SELECT pg_advisory_xact_lock(2)"});
+    const auto start = Clock::now();
+    EXPECT_EQ(Result([&] { db().Run(Mode::kWrite, In(200ms), [](Transaction& tx) { Insert(tx, 2); }); }), "deadline");
+    EXPECT_LT(Clock::now() - start, 200ms + Database::kCommitGrace + 1s);
+  });
+  EXPECT_EQ(Notes(), 1);  // looked up: it did not happen
 }
 
 // --- Outages: a server of their own
@@ -794,6 +831,15 @@ class OutageTest : public testing::Test {
   void Write(const std::function<void(Transaction&)>& body, milliseconds time = 20s) {
     db_->Run(Mode::kWrite, In(time), body);
   }
+  // A server process outlives its postmaster for a moment, and would go on serving.
+  void KillServer() {
+    server_->Kill();
+    EXPECT_TRUE(Eventually([&] {
+      return Result([&] {
+               db_->Run(Mode::kRead, In(100ms), [](Transaction& tx) { tx.Run({"alive", "SELECT 1"}); });
+             }) == "unavailable";
+    }));
+  }
   static void Insert(Transaction& tx) { tx.Run({"insert", "INSERT INTO notes VALUES (1)"}); }
 
   int Notes() {
@@ -810,7 +856,7 @@ class OutageTest : public testing::Test {
 };
 
 TEST_F(OutageTest, IsUnavailableInTimeWhenTheDatabaseIsDownAndBackSoonAfterIt) {
-  server_->Kill();
+  KillServer();
   auto start = Clock::now();
   EXPECT_EQ(Result([&] { Write(Insert, 4s); }), "unavailable");
   EXPECT_LT(Clock::now() - start, 4s);
@@ -826,7 +872,7 @@ TEST_F(OutageTest, IsUnavailableInTimeWhenTheDatabaseIsDownAndBackSoonAfterIt) {
 }
 
 TEST_F(OutageTest, DoesNotHammerADatabaseThatIsDown) {
-  server_->Kill();
+  KillServer();
   const auto end = Clock::now() + 1500ms;
   std::vector<std::jthread> threads;
   std::atomic<int> calls{0};
@@ -993,7 +1039,6 @@ TEST_F(DatabaseTest, ReportsEachStateAsTheServerRaisesIt) {
   for (const std::string state : {"40001", "40P01", "40003", "40000", "23505", "23P01", "23502", "23503", "23514",
                                   "53100", "53200", "53300", "53400", "55P03", "57014", "57P01", "58030", "25006",
                                   "08006", "22012", "42601", "42501", "0A000", "P0001", "XX000"}) {
-    // To raise 25006 isn't to write in a read-only transaction, so a write body it is.
     const std::string sql = "DO $$ BEGIN RAISE EXCEPTION 'for the test' USING ERRCODE = '" + state + "'; END $$";
     const auto failure = FailureOf([&] {
       database.Run(Mode::kWrite, In(20s), [&](Transaction& tx) { tx.Run({"raise", sql}); });
