@@ -18,6 +18,8 @@ CREATE TABLE opt_out_lists (
   account_id text NOT NULL,
   region text NOT NULL,
   opt_out_list_name text COLLATE "C" NOT NULL,
+  -- What the numbers on the list refer to: a new list of an old name has none of the old one's numbers.
+  list_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
   created_at timestamptz NOT NULL,
   CONSTRAINT opt_out_lists_pkey PRIMARY KEY (account_id, region, opt_out_list_name),
   CONSTRAINT opt_out_list_belongs_to_an_account

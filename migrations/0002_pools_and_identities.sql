@@ -9,16 +9,20 @@ CREATE TABLE pools (
   two_way_channel_arn text,
   two_way_channel_role text,
   self_managed_opt_outs_enabled boolean NOT NULL,
+  -- The list's owner: this account, or one that shares the list with it.
+  opt_out_list_account_id text NOT NULL,
   opt_out_list_name text COLLATE "C" NOT NULL,
   shared_routes_enabled boolean NOT NULL,
   deletion_protection_enabled boolean NOT NULL,
   created_at timestamptz NOT NULL,
+  -- Grows with every change of the pool or its membership.
+  revision bigint NOT NULL DEFAULT 1,
   -- When deletion began; set while the status is DELETING.
   deleted_at timestamptz,
   CONSTRAINT pools_pkey PRIMARY KEY (account_id, region, pool_id),
   CONSTRAINT pool_belongs_to_an_account FOREIGN KEY (account_id, region) REFERENCES accounts,
   CONSTRAINT pool_uses_an_opt_out_list
-    FOREIGN KEY (account_id, region, opt_out_list_name) REFERENCES opt_out_lists,
+    FOREIGN KEY (opt_out_list_account_id, region, opt_out_list_name) REFERENCES opt_out_lists,
   CONSTRAINT pool_status_is_known CHECK (status IN ('CREATING', 'ACTIVE', 'DELETING')),
   CONSTRAINT pool_message_type_is_known CHECK (message_type IN ('TRANSACTIONAL', 'PROMOTIONAL')),
   CONSTRAINT pool_two_way_has_a_channel CHECK (two_way_enabled = (two_way_channel_arn IS NOT NULL)),
@@ -28,7 +32,7 @@ CREATE TABLE pools (
 );
 
 CREATE INDEX pools_by_age ON pools (account_id, region, created_at, pool_id);
-CREATE INDEX pools_by_opt_out_list ON pools (account_id, region, opt_out_list_name);
+CREATE INDEX pools_by_opt_out_list ON pools (opt_out_list_account_id, region, opt_out_list_name);
 CREATE INDEX pools_being_deleted ON pools (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE phone_numbers (
@@ -48,6 +52,8 @@ CREATE TABLE phone_numbers (
   two_way_channel_arn text,
   two_way_channel_role text,
   self_managed_opt_outs_enabled boolean NOT NULL,
+  -- The list's owner: this account, or one that shares the list with it.
+  opt_out_list_account_id text NOT NULL,
   opt_out_list_name text COLLATE "C" NOT NULL,
   international_sending_enabled boolean NOT NULL,
   deletion_protection_enabled boolean NOT NULL,
@@ -60,7 +66,7 @@ CREATE TABLE phone_numbers (
   CONSTRAINT phone_number_and_its_pool UNIQUE (account_id, region, phone_number_id, pool_id),
   CONSTRAINT phone_number_belongs_to_an_account FOREIGN KEY (account_id, region) REFERENCES accounts,
   CONSTRAINT phone_number_uses_an_opt_out_list
-    FOREIGN KEY (account_id, region, opt_out_list_name) REFERENCES opt_out_lists,
+    FOREIGN KEY (opt_out_list_account_id, region, opt_out_list_name) REFERENCES opt_out_lists,
   CONSTRAINT phone_number_is_in_a_pool FOREIGN KEY (account_id, region, pool_id) REFERENCES pools,
   CONSTRAINT phone_number_status_is_known
     CHECK (status IN ('PENDING', 'ACTIVE', 'ASSOCIATING', 'DISASSOCIATING', 'DELETED')),
@@ -77,7 +83,7 @@ CREATE TABLE phone_numbers (
 
 CREATE INDEX phone_numbers_by_age ON phone_numbers (account_id, region, created_at, phone_number_id);
 CREATE INDEX phone_numbers_by_pool ON phone_numbers (account_id, region, pool_id) WHERE pool_id IS NOT NULL;
-CREATE INDEX phone_numbers_by_opt_out_list ON phone_numbers (account_id, region, opt_out_list_name);
+CREATE INDEX phone_numbers_by_opt_out_list ON phone_numbers (opt_out_list_account_id, region, opt_out_list_name);
 CREATE INDEX phone_numbers_pending ON phone_numbers (created_at) WHERE status = 'PENDING';
 
 CREATE TABLE sender_ids (

@@ -17,6 +17,7 @@ namespace poold {
 class Database;
 class KnownAccounts;
 class PageTokens;
+class RateLimiter;
 class Transaction;
 class World;
 struct ApiSettings;
@@ -28,6 +29,7 @@ struct Service {
   World& world;
   const ApiSettings& settings;
   KnownAccounts& known_accounts;
+  RateLimiter& rate_limiter;
   // Set once, as soon as the database has been found answering with a schema this build knows; nullptr until then, and
   // until then calls are refused.
   std::atomic<const PageTokens*> page_tokens{nullptr};
@@ -66,6 +68,15 @@ class Call {
   const Scope& scope() const { return scope_; }
   void set_scope(Scope scope) { scope_ = std::move(scope); }
 
+  // What makes a repetition of a writing call: its client token or idempotency key; empty if it has none. Set by
+  // ReadClientToken.
+  const std::string& client_token() const { return client_token_; }
+  void set_client_token(std::string token) { client_token_ = std::move(token); }
+
+  // The call is to do all checks and answer what it would, but change nothing (the extension validate_only).
+  bool validate_only() const { return validate_only_; }
+  void set_validate_only(bool validate_only) { validate_only_ = validate_only; }
+
   // What a caller quotes when asking about this call; in every log line and refusal. Set by the pipeline.
   const std::string& request_id() const { return request_id_; }
   void set_request_id(std::string id) { request_id_ = std::move(id); }
@@ -86,6 +97,8 @@ class Call {
   std::stop_source stop_;
   Scope scope_;
   std::string request_id_;
+  std::string client_token_;
+  bool validate_only_ = false;
   std::chrono::steady_clock::time_point received_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point deadline_ = received_;
   Transaction* tx_ = nullptr;

@@ -51,6 +51,26 @@ void AddCountries(CLI::App& app, const std::string& flag, std::set<std::string, 
       ->type_name("CC,CC,...");
 }
 
+void AddThrottling(CLI::App& app, Throttling& setting) {
+  app.add_option_function<std::string>(
+         "--throttle",
+         [&setting](const std::string& text) {
+           if (text == "off") {
+             setting.kind = Throttling::Kind::kOff;
+           } else if (text == "aws") {
+             setting.kind = Throttling::Kind::kAws;
+           } else if (CLI::detail::lexical_cast(text, setting.calls_per_second) && setting.calls_per_second > 0 &&
+                      setting.calls_per_second <= 1e6) {
+             setting.kind = Throttling::Kind::kRate;
+           } else {
+             throw CLI::ValidationError("--throttle: off, aws (the documented rates), or calls per second such as 50");
+           }
+         },
+         "how often an account may call an operation: off, aws (the documented rates), or calls per second")
+      ->envname("POOLD_THROTTLE")
+      ->default_str("off");
+}
+
 void AddSettings(CLI::App& app, Settings& settings) {
   const CLI::Range some(std::int64_t{1}, std::int64_t{1'000'000'000});
   ApiSettings& api = settings.api;
@@ -76,7 +96,14 @@ void AddSettings(CLI::App& app, Settings& settings) {
       ->check(some);
   Add(app, "--quota-phone-numbers", api.quotas.phone_numbers, "phone numbers per account and region")->check(some);
   Add(app, "--quota-sender-ids", api.quotas.sender_ids, "sender IDs per account and region")->check(some);
+  Add(app, "--quota-opt-out-lists", api.quotas.opt_out_lists, "opt-out lists per account and region, Default included")
+      ->check(some);
+  Add(app, "--quota-keywords", api.quotas.keywords, "keywords of a pool or phone number, HELP and STOP included")
+      ->check(some);
   Add(app, "--quota-tags-per-resource", api.quotas.tags_per_resource, "tags on a resource")->check(some);
+  AddThrottling(app, api.throttling);
+  Add(app, "--account-tier", api.account_tier, "what DescribeAccountAttributes answers")
+      ->check(CLI::IsMember({"SANDBOX", "PRODUCTION"}));
   Add(app, "--help-message", api.help_message, "first answer to the keyword HELP");
   Add(app, "--stop-message", api.stop_message, "first answer to the keyword STOP");
   AddCountries(app, "--countries-without-sender-ids", api.countries_without_sender_ids,

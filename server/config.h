@@ -20,7 +20,15 @@ struct Quotas {
   std::int64_t origination_identities_per_pool = limits::kOriginationIdentitiesPerPool;
   std::int64_t phone_numbers = limits::kPhoneNumbers;
   std::int64_t sender_ids = limits::kSenderIds;
+  std::int64_t opt_out_lists = limits::kOptOutLists;
+  std::int64_t keywords = limits::kKeywords;  // of a pool, and of a phone number
   std::int64_t tags_per_resource = limits::kTagsPerResource;
+};
+
+// How often an account may call an operation. A caller that does not exceed it is never refused.
+struct Throttling {
+  enum class Kind { kOff, kAws, kRate } kind = Kind::kOff;  // kAws: the documented rates
+  double calls_per_second = 0;                              // of kRate
 };
 
 // What the API does where its documentation leaves a choice.
@@ -40,13 +48,18 @@ struct ApiSettings {
   std::chrono::milliseconds number_activation_delay{0};
   std::chrono::milliseconds pool_deletion_delay{0};
 
+  Throttling throttling;
+
+  // What DescribeAccountAttributes answers: SANDBOX or PRODUCTION.
+  std::string account_tier = "PRODUCTION";
+
   // Whose call it is when the caller doesn't say.
   std::string default_account = "123456789012";
   std::string default_region = "us-east-1";
 };
 
 struct Settings {
-  enum class Command { kDev, kServe, kMigrate, kHealth, kVersion, kInventoryImport };
+  enum class Command { kDev, kServe, kMigrate, kHealth, kVersion, kInventoryImport, kQuota };
   Command command = Command::kDev;
 
   std::string grpc_listen = "127.0.0.1:50051";  // HOST:PORT; port 0 picks a free one
@@ -63,6 +76,11 @@ struct Settings {
 
   std::string health_address;  // health: the server to ask
   std::string import_file;     // inventory import
+
+  std::string quota_account;  // quota: whose ...
+  std::string quota_region;
+  std::string quota_name;     // ... which, by its Reason ...
+  std::string quota_amount;   // ... and how much; "default": the deployment's
 
   ApiSettings api;
 };

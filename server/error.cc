@@ -299,6 +299,12 @@ Error Error::LostRace(std::string_view reason, ResourceType type, std::string re
                        advice.empty() ? "another call changed it at the same moment; try again" : advice);
 }
 
+Error Error::WithFields(std::vector<FieldViolation> fields) const {
+  Error error = *this;
+  error.fields_ = std::move(fields);
+  return error;
+}
+
 Error Error::NotFound(ResourceType type, std::string resource_id) {
   Error error(Fault::kNotFound);
   error.resource_type_ = type;

@@ -154,6 +154,9 @@ class Error : public std::exception {
   static Error Cancelled(std::string detail = {});
   static Error UnknownOperation(std::string_view operation);
 
+  // The same error with more to tell, item by item: for batches and rehearsals (extensions of ours).
+  Error WithFields(std::vector<FieldViolation> fields) const;
+
   Fault fault() const { return fault_; }
   std::string_view exception() const { return RowOf(fault_).exception; }
   int http_status() const { return RowOf(fault_).http_status; }

@@ -15,6 +15,7 @@
 #include "server/server.h"
 #include "server/version.h"
 #include "server/world.h"
+#include "storage/account_quotas.h"
 #include "storage/database.h"
 #include "storage/embedded_postgres.h"
 #include "storage/inventory.h"
@@ -68,20 +69,36 @@ void ServeDev(Settings settings) {
   Serve(settings);
 }
 
-void ImportInventory(Settings settings) {
+// The database that a command works on: the one that was named, or that of a running `dev`.
+Database::Options DatabaseOf(const Settings& settings) {
+  Database::Options options;
+  options.url = settings.database_url;
+  if (options.url.empty()) {
+    std::ifstream url(UrlFile(settings));
+    if (!std::getline(url, options.url)) {
+      throw std::runtime_error("say which database: --database-url, or --data-dir of a running `poold dev`");
+    }
+  }
+  return options;
+}
+
+void SetQuota(const Settings& settings) {
+  Database database(DatabaseOf(settings));
+  const auto amount =
+      settings.quota_amount == "default" ? std::nullopt : std::optional<std::int64_t>(std::stoll(settings.quota_amount));
+  database.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(30), {}},
+               [&](Transaction& tx) {
+                 SetAccountQuota(tx, {settings.quota_account, settings.quota_region}, settings.quota_name, amount);
+               });
+  Say(settings.quota_account + " " + settings.quota_region + " " + settings.quota_name + ": " + settings.quota_amount);
+}
+
+void ImportInventory(const Settings& settings) {
   std::ifstream file(settings.import_file);
   if (!file) throw std::runtime_error("cannot read " + settings.import_file);
   const std::vector<InventoryNumber> numbers = ReadInventory(file);
 
-  if (settings.database_url.empty()) {
-    std::ifstream url(UrlFile(settings));
-    if (!std::getline(url, settings.database_url)) {
-      throw std::runtime_error("say which database: --database-url, or --data-dir of a running `poold dev`");
-    }
-  }
-  Database::Options options;
-  options.url = settings.database_url;
-  Database database(options);
+  Database database(DatabaseOf(settings));
   constexpr std::size_t kBatch = 5000;
   // One transaction, so that a file is in it whole or not at all.
   database.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::minutes(30), {}},
@@ -110,6 +127,9 @@ int Run(const Settings& settings) {
     }
     case Command::kInventoryImport:
       ImportInventory(settings);
+      return 0;
+    case Command::kQuota:
+      SetQuota(settings);
       return 0;
     case Command::kServe:
       Serve(settings);

@@ -28,6 +28,7 @@ Method Row(std::string_view service, std::string_view name) {
   if (descriptor == nullptr) throw std::logic_error("no such method in the .proto files: " + full_name);
   return {name, descriptor, descriptor->options().GetExtension(smsvoice::v2::policy),
           descriptor->input_type()->FindFieldByName("client_token"),
+          descriptor->input_type()->FindFieldByName("validate_only"),
           [](Call& call) { Signature<decltype(kHandler)>::Handle(kHandler, call); }};
 }
 
@@ -46,6 +47,10 @@ std::span<const Method> Methods() {
       Row<&AssociateOriginationIdentity>("Pools", "AssociateOriginationIdentity"),
       Row<&DisassociateOriginationIdentity>("Pools", "DisassociateOriginationIdentity"),
       Row<&ListPoolOriginationIdentities>("Pools", "ListPoolOriginationIdentities"),
+      Row<&BatchAssociateOriginationIdentities>("Pools", "BatchAssociateOriginationIdentities"),
+      Row<&BatchDisassociateOriginationIdentities>("Pools", "BatchDisassociateOriginationIdentities"),
+      Row<&ReplaceOriginationIdentities>("Pools", "ReplaceOriginationIdentities"),
+      Row<&ListPoolsForOriginationIdentity>("Pools", "ListPoolsForOriginationIdentity"),
       Row<&RequestPhoneNumber>("PhoneNumbers", "RequestPhoneNumber"),
       Row<&DescribePhoneNumbers>("PhoneNumbers", "DescribePhoneNumbers"),
       Row<&UpdatePhoneNumber>("PhoneNumbers", "UpdatePhoneNumber"),
@@ -54,6 +59,23 @@ std::span<const Method> Methods() {
       Row<&DescribeSenderIds>("SenderIds", "DescribeSenderIds"),
       Row<&UpdateSenderId>("SenderIds", "UpdateSenderId"),
       Row<&ReleaseSenderId>("SenderIds", "ReleaseSenderId"),
+      Row<&PutKeyword>("Keywords", "PutKeyword"),
+      Row<&DescribeKeywords>("Keywords", "DescribeKeywords"),
+      Row<&DeleteKeyword>("Keywords", "DeleteKeyword"),
+      Row<&TagResource>("Tags", "TagResource"),
+      Row<&UntagResource>("Tags", "UntagResource"),
+      Row<&ListTagsForResource>("Tags", "ListTagsForResource"),
+      Row<&CreateOptOutList>("OptOutLists", "CreateOptOutList"),
+      Row<&DescribeOptOutLists>("OptOutLists", "DescribeOptOutLists"),
+      Row<&DeleteOptOutList>("OptOutLists", "DeleteOptOutList"),
+      Row<&PutOptedOutNumber>("OptOutLists", "PutOptedOutNumber"),
+      Row<&DescribeOptedOutNumbers>("OptOutLists", "DescribeOptedOutNumbers"),
+      Row<&DeleteOptedOutNumber>("OptOutLists", "DeleteOptedOutNumber"),
+      Row<&PutResourcePolicy>("ResourcePolicies", "PutResourcePolicy"),
+      Row<&GetResourcePolicy>("ResourcePolicies", "GetResourcePolicy"),
+      Row<&DeleteResourcePolicy>("ResourcePolicies", "DeleteResourcePolicy"),
+      Row<&DescribeAccountLimits>("Account", "DescribeAccountLimits"),
+      Row<&DescribeAccountAttributes>("Account", "DescribeAccountAttributes"),
   };
   return kMethods;
 }

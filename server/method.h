@@ -16,7 +16,9 @@ struct Method {
   std::string_view name;  // "CreatePool"; unique among all services
   const google::protobuf::MethodDescriptor* descriptor;
   smsvoice::v2::MethodPolicy policy;
-  const google::protobuf::FieldDescriptor* client_token;  // of the request; nullptr if it has none
+  // Fields of the request; nullptr if it has none of that name.
+  const google::protobuf::FieldDescriptor* client_token;
+  const google::protobuf::FieldDescriptor* validate_only;
   void (*handle)(Call& call);                             // calls the handler, fills the response
 
   bool CanRefuseWith(smsvoice::v2::Refusal refusal) const;

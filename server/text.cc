@@ -1,8 +1,44 @@
 #include "server/text.h"
 
+#include <clocale>
+#include <cwctype>
+#include <locale.h>
+
 #include <cstdint>
 
 namespace poold {
+namespace {
+
+// Of one well-formed sequence of UTF-8.
+char32_t CodePointOf(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return first;
+  char32_t point = first & (0xFFu >> (sequence.size() + 1));
+  for (const char c : sequence.substr(1)) point = (point << 6) | (static_cast<unsigned char>(c) & 0x3Fu);
+  return point;
+}
+
+void AppendCodePoint(std::string& text, char32_t point) {
+  const auto append = [&text](char32_t byte) { text += static_cast<char>(byte); };
+  if (point < 0x80) {
+    append(point);
+  } else if (point < 0x800) {
+    append(0xC0 | (point >> 6));
+    append(0x80 | (point & 0x3F));
+  } else if (point < 0x10000) {
+    append(0xE0 | (point >> 12));
+    append(0x80 | ((point >> 6) & 0x3F));
+    append(0x80 | (point & 0x3F));
+  } else {
+    append(0xF0 | (point >> 18));
+    append(0x80 | ((point >> 12) & 0x3F));
+    append(0x80 | ((point >> 6) & 0x3F));
+    append(0x80 | (point & 0x3F));
+  }
+}
+
+}  // namespace
+
 namespace {
 
 // Bytes of the well-formed character at the start of `text`, 0 if there is none (Unicode 15, table 3-7).
@@ -68,6 +104,20 @@ std::string Printable(std::string_view text, std::size_t max_bytes) {
     if (clean.size() + kEllipsis.size() <= max_bytes) cut = clean.size();
   }
   return clean;
+}
+
+std::string UpperCase(std::string_view text) {
+  // The C library knows the letters of all scripts in any UTF-8 locale; this one is always there.
+  static const locale_t kUtf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  std::string upper;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::size_t length = 1;
+    while (at + length < text.size() && (static_cast<unsigned char>(text[at + length]) & 0xC0) == 0x80) ++length;
+    AppendCodePoint(upper, towupper_l(static_cast<wint_t>(CodePointOf(text.substr(at, length))), kUtf8));
+    at += length;
+  }
+  return upper;
 }
 
 }  // namespace poold

@@ -16,4 +16,7 @@ std::optional<std::size_t> CodePoints(std::string_view text);
 // what is longer than `max_bytes` ends, between two characters, with "..." inside that measure.
 std::string Printable(std::string_view text, std::size_t max_bytes);
 
+// `text`, well-formed UTF-8, in upper case, character by character (so "ß" stays).
+std::string UpperCase(std::string_view text);
+
 }  // namespace poold

@@ -14,13 +14,21 @@ struct TwoWay {
   bool operator==(const TwoWay&) const = default;
 };
 
+// Which opt-out list: usually one of the same account, else one that its owner shares.
+struct OptOutListKey {
+  std::string account;
+  std::string name;
+
+  bool operator==(const OptOutListKey&) const = default;
+};
+
 // What the numbers of a pool have in common with it (apart from keywords and capabilities): a pool takes it from its
 // first identity, later numbers must match it, and a change of the pool is written through to its numbers.
 struct Configuration {
   std::string message_type;  // "TRANSACTIONAL" or "PROMOTIONAL"
   TwoWay two_way;
   bool self_managed_opt_outs = false;
-  std::string opt_out_list_name;
+  OptOutListKey opt_out_list;
 };
 
 }  // namespace poold

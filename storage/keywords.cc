@@ -1,5 +1,7 @@
 #include "storage/keywords.h"
 
+#include "storage/query.h"
+
 namespace poold {
 namespace {
 
@@ -94,6 +96,102 @@ bool SameKeywords(Transaction& tx, const Scope& scope, std::string_view pool_id,
   bool same = false;
   tx.Run(kSame, Params(scope.account, scope.region, pool_id, phone_number_id))[0].Read(same);
   return same;
+}
+
+namespace {
+
+constexpr FilterColumn kFilters[] = {
+    {"keyword-action", "keyword_action = ANY(?::text[])"},
+};
+
+// " FROM <the owner's table> WHERE <its key>".
+void AddFromOwner(Query& query, const KeywordOwner& owner) {
+  const bool pool = owner.kind == KeywordOwner::Kind::kPool;
+  query.Add(pool ? " FROM pool_keywords" : " FROM phone_number_keywords")
+      .Add(" WHERE account_id = ?", owner.scope.account)
+      .Add(" AND region = ?", owner.scope.region)
+      .Add(pool ? " AND pool_id = ?" : " AND phone_number_id = ?", owner.id);
+}
+
+Keyword ReadKeyword(const Row& row, bool& meets_conditions) {
+  Keyword keyword;
+  row.Read(keyword.keyword, keyword.message, keyword.action, meets_conditions);
+  return keyword;
+}
+
+}  // namespace
+
+std::optional<Keyword> FindKeyword(Transaction& tx, const KeywordOwner& owner, std::string_view keyword) {
+  const auto found = FindKeywords(tx, owner, {std::string(keyword)}, {});
+  if (found.empty()) return std::nullopt;
+  return found[0].keyword;
+}
+
+std::int64_t CountKeywords(Transaction& tx, const KeywordOwner& owner) {
+  Query query("keywords.count");
+  query.Add("SELECT count(*)");
+  AddFromOwner(query, owner);
+  std::int64_t count = 0;
+  query.Run(tx)[0].Read(count);
+  return count;
+}
+
+void PutKeyword(Transaction& tx, const KeywordOwner& owner, const Keyword& keyword) {
+  static constexpr Statement kOfPool{
+      "pool_keywords.put",
+      "INSERT INTO pool_keywords (account_id, region, pool_id, keyword, keyword_message, keyword_action)"
+      " VALUES ($1, $2, $3, $4, $5, $6)"
+      " ON CONFLICT ON CONSTRAINT pool_keywords_pkey DO UPDATE"
+      " SET keyword_message = excluded.keyword_message, keyword_action = excluded.keyword_action"};
+  static constexpr Statement kOfPhoneNumber{
+      "phone_number_keywords.put",
+      "INSERT INTO phone_number_keywords"
+      " (account_id, region, phone_number_id, keyword, keyword_message, keyword_action)"
+      " VALUES ($1, $2, $3, $4, $5, $6)"
+      " ON CONFLICT ON CONSTRAINT phone_number_keywords_pkey DO UPDATE"
+      " SET keyword_message = excluded.keyword_message, keyword_action = excluded.keyword_action"};
+  tx.Run(owner.kind == KeywordOwner::Kind::kPool ? kOfPool : kOfPhoneNumber,
+         Params(owner.scope.account, owner.scope.region, owner.id, keyword.keyword, keyword.message, keyword.action));
+}
+
+void DeleteKeyword(Transaction& tx, const KeywordOwner& owner, std::string_view keyword) {
+  Query query("keywords.delete");
+  query.Add("DELETE");
+  AddFromOwner(query, owner);
+  query.Add(" AND keyword = ?", keyword).Run(tx);
+}
+
+std::vector<Keyword> ListKeywords(Transaction& tx, const KeywordOwner& owner, const std::vector<Condition>& conditions,
+                                  const std::string& after, int limit) {
+  Query query("keywords.list");
+  query.Add("SELECT keyword, keyword_message, keyword_action, true");
+  AddFromOwner(query, owner);
+  query.Add(" AND keyword > ?", after);
+  AddConditions(query, kFilters, conditions);
+  query.Add(" ORDER BY keyword LIMIT ?", limit);
+
+  std::vector<Keyword> keywords;
+  bool ignored = false;
+  for (const Row row : query.Run(tx)) keywords.push_back(ReadKeyword(row, ignored));
+  return keywords;
+}
+
+std::vector<NamedKeyword> FindKeywords(Transaction& tx, const KeywordOwner& owner,
+                                       const std::vector<std::string>& keywords,
+                                       const std::vector<Condition>& conditions) {
+  Query query("keywords.find_named");
+  query.Add("SELECT keyword, keyword_message, keyword_action, (true");
+  AddConditions(query, kFilters, conditions);
+  query.Add(")");
+  AddFromOwner(query, owner);
+  query.Add(" AND keyword = ANY(?::text[]) ORDER BY keyword", keywords);
+
+  std::vector<NamedKeyword> found;
+  for (const Row row : query.Run(tx)) {
+    NamedKeyword& named = found.emplace_back();
+    named.keyword = ReadKeyword(row, named.meets_conditions);
+  }
+  return found;
 }
 
 }  // namespace poold

@@ -1,30 +1,115 @@
 #include "storage/opt_out_lists.h"
 
+#include "storage/query.h"
+#include "storage/resource_policies.h"
+#include "storage/tags.h"
+
 namespace poold {
 namespace {
 
+#define OPT_OUT_LIST_COLUMNS "account_id, opt_out_list_name, list_id, created_at"
+
+OptOutList ReadList(const Row& row) {
+  OptOutList list;
+  row.Read(list.account, list.name, list.list_id, list.created);
+  return list;
+}
+
 std::optional<OptOutList> ReadOne(const Rows& rows) {
   if (rows.empty()) return std::nullopt;
-  OptOutList list;
-  rows[0].Read(list.name, list.created);
-  return list;
+  return ReadList(rows[0]);
+}
+
+std::vector<OptOutList> ReadAll(const Rows& rows) {
+  std::vector<OptOutList> lists;
+  for (const Row row : rows) lists.push_back(ReadList(row));
+  return lists;
 }
 
 }  // namespace
 
 std::optional<OptOutList> FindOptOutList(Transaction& tx, const Scope& scope, std::string_view name) {
   static constexpr Statement kFind{"opt_out_lists.find",
-                                   "SELECT opt_out_list_name, created_at FROM opt_out_lists"
+                                   "SELECT " OPT_OUT_LIST_COLUMNS
+                                   " FROM opt_out_lists"
                                    " WHERE account_id = $1 AND region = $2 AND opt_out_list_name = $3"};
   return ReadOne(tx.Run(kFind, Params(scope.account, scope.region, name)));
 }
 
-std::optional<OptOutList> LockOptOutList(Transaction& tx, const Scope& scope, std::string_view name) {
-  static constexpr Statement kLock{"opt_out_lists.lock",
-                                   "SELECT opt_out_list_name, created_at FROM opt_out_lists"
-                                   " WHERE account_id = $1 AND region = $2 AND opt_out_list_name = $3"
-                                   " FOR KEY SHARE"};
-  return ReadOne(tx.Run(kLock, Params(scope.account, scope.region, name)));
+std::optional<OptOutList> LockOptOutList(Transaction& tx, const Scope& scope, std::string_view name,
+                                         OptOutListLock lock) {
+  static constexpr Statement kForUse{"opt_out_lists.lock_for_use",
+                                     "SELECT " OPT_OUT_LIST_COLUMNS
+                                     " FROM opt_out_lists"
+                                     " WHERE account_id = $1 AND region = $2 AND opt_out_list_name = $3 FOR KEY SHARE"};
+  static constexpr Statement kForDeletion{
+      "opt_out_lists.lock_for_deletion",
+      "SELECT " OPT_OUT_LIST_COLUMNS
+      " FROM opt_out_lists"
+      " WHERE account_id = $1 AND region = $2 AND opt_out_list_name = $3 FOR UPDATE"};
+  const Statement& statement = lock == OptOutListLock::kForUse ? kForUse : kForDeletion;
+  return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name)));
 }
+
+std::vector<OptOutList> ListOptOutLists(Transaction& tx, const Viewer& viewer,
+                                        const std::optional<OptOutListPosition>& after, int limit) {
+  Query query("opt_out_lists.list");
+  query.Add("SELECT " OPT_OUT_LIST_COLUMNS " FROM opt_out_lists WHERE ");
+  AddVisibleTo(query, viewer, {"opt-out-list", "opt_out_list_name", "resource_id"});
+  // Names may be the same in several accounts, so the owner is part of the position.
+  if (after) {
+    query.Add(" AND (created_at, opt_out_list_name, account_id) > (?::timestamptz", after->created)
+        .Add(", ?", after->name)
+        .Add(", ?)", after->account);
+  }
+  query.Add(" ORDER BY created_at, opt_out_list_name, account_id LIMIT ?", limit);
+  return ReadAll(query.Run(tx));
+}
+
+std::vector<OptOutList> FindOptOutLists(Transaction& tx, const std::string& region,
+                                        const std::vector<OwnedId>& names) {
+  Query query("opt_out_lists.find_named");
+  query.Add("SELECT " OPT_OUT_LIST_COLUMNS " FROM opt_out_lists WHERE region = ?", region).Add(" AND ");
+  AddNamed(query, names, "account_id, opt_out_list_name");
+  query.Add(" ORDER BY created_at, opt_out_list_name, account_id");
+  return ReadAll(query.Run(tx));
+}
+
+bool InsertOptOutList(Transaction& tx, const Scope& scope, OptOutList& list) {
+  static constexpr Statement kInsert{
+      "opt_out_lists.insert",
+      "INSERT INTO opt_out_lists (account_id, region, opt_out_list_name, created_at) VALUES ($1, $2, $3, $4)"
+      " ON CONFLICT ON CONSTRAINT opt_out_lists_pkey DO NOTHING RETURNING list_id"};
+  const Rows rows = tx.Run(kInsert, Params(scope.account, scope.region, list.name, list.created));
+  if (rows.empty()) return false;
+  rows[0].Read(list.list_id);
+  return true;
+}
+
+bool IsOptOutListInUse(Transaction& tx, const Scope& scope, std::string_view name) {
+  static constexpr Statement kInUse{
+      "opt_out_lists.in_use",
+      "SELECT EXISTS (SELECT FROM pools"
+      "   WHERE opt_out_list_account_id = $1 AND region = $2 AND opt_out_list_name = $3)"
+      " OR EXISTS (SELECT FROM phone_numbers"
+      "   WHERE opt_out_list_account_id = $1 AND region = $2 AND opt_out_list_name = $3)"};
+  bool in_use = false;
+  tx.Run(kInUse, Params(scope.account, scope.region, name))[0].Read(in_use);
+  return in_use;
+}
+
+void DeleteOptOutList(Transaction& tx, const Scope& scope, const OptOutList& list) {
+  DeleteTags(tx, scope, {"opt-out-list", list.name});
+  DeletePolicy(tx, scope, {"opt-out-list", list.name});
+  static constexpr Statement kDelete{
+      "opt_out_lists.delete",
+      "WITH list AS ("
+      "  DELETE FROM opt_out_lists WHERE account_id = $1 AND region = $2 AND opt_out_list_name = $3"
+      "  RETURNING account_id, region, list_id)"
+      " INSERT INTO deleted_opt_out_lists (account_id, region, list_id) SELECT account_id, region, list_id FROM list"};
+  tx.Run(kDelete, Params(scope.account, scope.region, list.name));
+}
+
+#undef OPT_OUT_LIST_COLUMNS
 
 }  // namespace poold

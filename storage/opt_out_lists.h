@@ -1,9 +1,13 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "storage/scope.h"
+#include "storage/sharing.h"
 #include "storage/transaction.h"
 
 namespace poold {
@@ -12,14 +16,42 @@ namespace poold {
 inline constexpr std::string_view kDefaultOptOutList = "Default";
 
 struct OptOutList {
-  std::string name;
+  std::string account;  // the owner
+  std::string name;     // case counts
+  std::int64_t list_id = 0;  // what the numbers on it refer to
   Time created;
 };
 
-// The list of that name (case counts), or nullopt.
+// Where a page of lists begins: after this one, in the order of creation, then name, then owner.
+struct OptOutListPosition {
+  Time created;
+  std::string name;
+  std::string account;
+};
+
+// The list of that name, or nullopt.
 std::optional<OptOutList> FindOptOutList(Transaction& tx, const Scope& scope, std::string_view name);
 
-// Locks it against deletion until the transaction ends.
-std::optional<OptOutList> LockOptOutList(Transaction& tx, const Scope& scope, std::string_view name);
+// The same, locked until the transaction ends: against deletion only, so that many can use it at once, or for it.
+enum class OptOutListLock { kForUse, kForDeletion };
+std::optional<OptOutList> LockOptOutList(Transaction& tx, const Scope& scope, std::string_view name,
+                                         OptOutListLock lock);
+
+// The first `limit` of the viewer's lists after the position, oldest first.
+std::vector<OptOutList> ListOptOutLists(Transaction& tx, const Viewer& viewer,
+                                        const std::optional<OptOutListPosition>& after, int limit);
+
+// Those of the lists that are there, oldest first.
+std::vector<OptOutList> FindOptOutLists(Transaction& tx, const std::string& region, const std::vector<OwnedId>& names);
+
+// False, and nothing done, if the account has a list of this name. Sets the list's list_id.
+bool InsertOptOutList(Transaction& tx, const Scope& scope, OptOutList& list);
+
+// Whether a pool or phone number, of whichever account, uses the list.
+bool IsOptOutListInUse(Transaction& tx, const Scope& scope, std::string_view name);
+
+// Removes the list with its tags and policy. Nothing may use it. Its numbers are gone at once for every caller;
+// PurgeNumbersOfDeletedLists takes them out of the tables.
+void DeleteOptOutList(Transaction& tx, const Scope& scope, const OptOutList& list);
 
 }  // namespace poold

@@ -1,16 +1,17 @@
 #include "storage/phone_numbers.h"
 
 #include "storage/query.h"
+#include "storage/resource_policies.h"
 #include "storage/tags.h"
 
 namespace poold {
 namespace {
 
-#define PHONE_NUMBER_COLUMNS                                                                                      \
-  "phone_number_id, phone_number, status, iso_country_code, message_type, two_way_enabled, two_way_channel_arn,"  \
-  " two_way_channel_role, self_managed_opt_outs_enabled, opt_out_list_name, number_capabilities, number_type,"    \
-  " monthly_leasing_price, international_sending_enabled, deletion_protection_enabled, registration_id, pool_id," \
-  " created_at"
+#define PHONE_NUMBER_COLUMNS                                                                                     \
+  "account_id, phone_number_id, phone_number, status, iso_country_code, message_type, two_way_enabled,"         \
+  " two_way_channel_arn, two_way_channel_role, self_managed_opt_outs_enabled, opt_out_list_account_id,"         \
+  " opt_out_list_name, number_capabilities, number_type, monthly_leasing_price, international_sending_enabled," \
+  " deletion_protection_enabled, registration_id, pool_id, created_at"
 
 constexpr FilterColumn kFilters[] = {
     {"status", "status = ANY(?::text[])"},
@@ -28,9 +29,9 @@ constexpr FilterColumn kFilters[] = {
 PhoneNumber ReadPhoneNumber(const Row& row, bool& meets_conditions) {
   PhoneNumber number;
   Configuration& configuration = number.configuration;
-  row.Read(number.id, number.number, number.status, number.iso_country_code, configuration.message_type,
+  row.Read(number.account, number.id, number.number, number.status, number.iso_country_code, configuration.message_type,
            configuration.two_way.enabled, configuration.two_way.channel_arn, configuration.two_way.channel_role,
-           configuration.self_managed_opt_outs, configuration.opt_out_list_name, number.capabilities,
+           configuration.self_managed_opt_outs, configuration.opt_out_list.account, configuration.opt_out_list.name, number.capabilities,
            number.number_type, number.monthly_leasing_price, number.international_sending, number.deletion_protected,
            number.registration_id, number.pool_id, number.created, meets_conditions);
   return number;
@@ -75,11 +76,12 @@ std::optional<PhoneNumber> LockPhoneNumber(Transaction& tx, const Scope& scope, 
   return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name.text)));
 }
 
-std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,
+std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Viewer& viewer,
+                                          const std::vector<Condition>& conditions,
                                           const std::optional<PhoneNumberPosition>& after, int limit) {
   Query query("phone_numbers.list");
-  query.Add("SELECT " PHONE_NUMBER_COLUMNS ", true FROM phone_numbers WHERE account_id = ?", scope.account)
-      .Add(" AND region = ?", scope.region);
+  query.Add("SELECT " PHONE_NUMBER_COLUMNS ", true FROM phone_numbers WHERE ");
+  AddVisibleTo(query, viewer, {"phone-number", "phone_number_id", "resource_id"});
   if (after) query.Add(" AND (created_at, phone_number_id) > (?::timestamptz", after->created).Add(", ?)", after->id);
   AddConditions(query, kFilters, conditions);
   query.Add(" ORDER BY created_at, phone_number_id LIMIT ?", limit);
@@ -89,14 +91,15 @@ std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Scope& scope, c
   return numbers;
 }
 
-std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<std::string>& ids,
+std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const std::string& region,
+                                               const std::vector<OwnedId>& ids,
                                                const std::vector<Condition>& conditions) {
   Query query("phone_numbers.find_named");
   query.Add("SELECT " PHONE_NUMBER_COLUMNS ", (true");
   AddConditions(query, kFilters, conditions);
-  query.Add(") FROM phone_numbers WHERE account_id = ?", scope.account)
-      .Add(" AND region = ?", scope.region)
-      .Add(" AND phone_number_id = ANY(?::text[]) ORDER BY created_at, phone_number_id", ids);
+  query.Add(") FROM phone_numbers WHERE region = ?", region).Add(" AND ");
+  AddNamed(query, ids, "account_id, phone_number_id");
+  query.Add(" ORDER BY created_at, phone_number_id");
 
   std::vector<NamedPhoneNumber> numbers;
   for (const Row row : query.Run(tx)) {
@@ -109,13 +112,13 @@ std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const Scope& sco
 void InsertPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& number) {
   static constexpr Statement kInsert{
       "phone_numbers.insert",
-      "INSERT INTO phone_numbers (account_id, region, " PHONE_NUMBER_COLUMNS
-      ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"};
+      "INSERT INTO phone_numbers (region, " PHONE_NUMBER_COLUMNS
+      ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"};
   const Configuration& configuration = number.configuration;
-  tx.Run(kInsert, Params(scope.account, scope.region, number.id, number.number, number.status, number.iso_country_code,
+  tx.Run(kInsert, Params(scope.region, scope.account, number.id, number.number, number.status, number.iso_country_code,
                          configuration.message_type, configuration.two_way.enabled, configuration.two_way.channel_arn,
                          configuration.two_way.channel_role, configuration.self_managed_opt_outs,
-                         configuration.opt_out_list_name, number.capabilities, number.number_type,
+                         configuration.opt_out_list.account, configuration.opt_out_list.name, number.capabilities, number.number_type,
                          number.monthly_leasing_price, number.international_sending, number.deletion_protected,
                          number.registration_id, number.pool_id, number.created));
 }
@@ -124,18 +127,19 @@ void UpdatePhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& n
   static constexpr Statement kUpdate{
       "phone_numbers.update",
       "UPDATE phone_numbers SET two_way_enabled = $4, two_way_channel_arn = $5, two_way_channel_role = $6,"
-      " self_managed_opt_outs_enabled = $7, opt_out_list_name = $8, international_sending_enabled = $9,"
-      " deletion_protection_enabled = $10"
+      " self_managed_opt_outs_enabled = $7, opt_out_list_account_id = $8, opt_out_list_name = $9,"
+      " international_sending_enabled = $10, deletion_protection_enabled = $11"
       " WHERE account_id = $1 AND region = $2 AND phone_number_id = $3"};
   const Configuration& configuration = number.configuration;
   tx.Run(kUpdate, Params(scope.account, scope.region, number.id, configuration.two_way.enabled,
                          configuration.two_way.channel_arn, configuration.two_way.channel_role,
-                         configuration.self_managed_opt_outs, configuration.opt_out_list_name,
+                         configuration.self_managed_opt_outs, configuration.opt_out_list.account, configuration.opt_out_list.name,
                          number.international_sending, number.deletion_protected));
 }
 
 void DeletePhoneNumber(Transaction& tx, const Scope& scope, std::string_view id) {
   DeleteTags(tx, scope, {"phone-number", std::string(id)});
+  DeletePolicy(tx, scope, {"phone-number", std::string(id)});
   static constexpr Statement kDelete{
       "phone_numbers.delete",
       "DELETE FROM phone_numbers WHERE account_id = $1 AND region = $2 AND phone_number_id = $3"};

@@ -8,11 +8,13 @@
 #include "storage/condition.h"
 #include "storage/configuration.h"
 #include "storage/scope.h"
+#include "storage/sharing.h"
 #include "storage/transaction.h"
 
 namespace poold {
 
 struct PhoneNumber {
+  std::string account;  // the owner
   std::string id;
   std::string number;  // E.164 with `+`, or a short code's digits
   std::string status;  // "PENDING", "ACTIVE", "ASSOCIATING", "DISASSOCIATING" or "DELETED"
@@ -46,8 +48,8 @@ std::optional<PhoneNumber> FindPhoneNumber(Transaction& tx, const Scope& scope, 
 // The same, locked against every other change until the transaction ends. Pools are locked before numbers.
 std::optional<PhoneNumber> LockPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name);
 
-// The first `limit` numbers after the position that meet the conditions, oldest first.
-std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,
+// The first `limit` of the viewer's numbers after the position that meet the conditions, oldest first.
+std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,
                                           const std::optional<PhoneNumberPosition>& after, int limit);
 
 // A number that was asked for by id, and whether it meets the conditions.
@@ -57,7 +59,8 @@ struct NamedPhoneNumber {
 };
 
 // Those of the numbers that are there, oldest first.
-std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<std::string>& ids,
+std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const std::string& region,
+                                               const std::vector<OwnedId>& ids,
                                                const std::vector<Condition>& conditions);
 
 void InsertPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& number);
@@ -65,7 +68,7 @@ void InsertPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& n
 // Writes the settings: everything that UpdatePhoneNumber can change.
 void UpdatePhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& number);
 
-// Removes the number with its keywords and tags. It must be in no pool.
+// Removes the number with its keywords, tags and policy. It must be in no pool.
 void DeletePhoneNumber(Transaction& tx, const Scope& scope, std::string_view id);
 
 // Makes numbers of any account that were created before `before` and are still PENDING active. Returns how many.

@@ -26,6 +26,8 @@ struct PoolMember {
 struct MemberCount {
   int phone_numbers = 0;
   int sender_ids = 0;
+  // The account's own quota, if it has one.
+  std::optional<std::int64_t> quota;
 };
 
 MemberCount CountMembers(Transaction& tx, const Scope& scope, std::string_view pool_id);

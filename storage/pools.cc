@@ -1,14 +1,16 @@
 #include "storage/pools.h"
 
 #include "storage/query.h"
+#include "storage/resource_policies.h"
 #include "storage/tags.h"
 
 namespace poold {
 namespace {
 
-#define POOL_COLUMNS                                                                           \
-  "pool_id, status, message_type, two_way_enabled, two_way_channel_arn, two_way_channel_role," \
-  " self_managed_opt_outs_enabled, opt_out_list_name, shared_routes_enabled, deletion_protection_enabled, created_at"
+#define POOL_COLUMNS                                                                                          \
+  "account_id, pool_id, status, message_type, two_way_enabled, two_way_channel_arn, two_way_channel_role,"   \
+  " self_managed_opt_outs_enabled, opt_out_list_account_id, opt_out_list_name, shared_routes_enabled,"       \
+  " deletion_protection_enabled, created_at, revision"
 
 constexpr FilterColumn kFilters[] = {
     {"status", "status = ANY(?::text[])"},
@@ -24,16 +26,24 @@ constexpr FilterColumn kFilters[] = {
 Pool ReadPool(const Row& row, bool& meets_conditions) {
   Pool pool;
   Configuration& configuration = pool.configuration;
-  row.Read(pool.id, pool.status, configuration.message_type, configuration.two_way.enabled,
+  row.Read(pool.account, pool.id, pool.status, configuration.message_type, configuration.two_way.enabled,
            configuration.two_way.channel_arn, configuration.two_way.channel_role, configuration.self_managed_opt_outs,
-           configuration.opt_out_list_name, pool.shared_routes, pool.deletion_protected, pool.created,
-           meets_conditions);
+           configuration.opt_out_list.account, configuration.opt_out_list.name, pool.shared_routes,
+           pool.deletion_protected, pool.created, pool.revision, meets_conditions);
   return pool;
 }
 
 Pool ReadPool(const Row& row) {
   bool ignored = false;
   return ReadPool(row, ignored);
+}
+
+std::vector<Pool> RunPage(Transaction& tx, Query& query, const std::optional<PoolPosition>& after, int limit) {
+  if (after) query.Add(" AND (created_at, pool_id) > (?::timestamptz", after->created).Add(", ?)", after->id);
+  query.Add(" ORDER BY created_at, pool_id LIMIT ?", limit);
+  std::vector<Pool> pools;
+  for (const Row row : query.Run(tx)) pools.push_back(ReadPool(row));
+  return pools;
 }
 
 }  // namespace
@@ -57,28 +67,46 @@ std::optional<Pool> LockPool(Transaction& tx, const Scope& scope, std::string_vi
   return ReadPool(rows[0]);
 }
 
-std::vector<Pool> ListPools(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,
+std::vector<Pool> ListPools(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,
                             const std::optional<PoolPosition>& after, int limit) {
   Query query("pools.list");
-  query.Add("SELECT " POOL_COLUMNS ", true FROM pools WHERE account_id = ?", scope.account)
-      .Add(" AND region = ?", scope.region);
-  if (after) query.Add(" AND (created_at, pool_id) > (?::timestamptz", after->created).Add(", ?)", after->id);
+  query.Add("SELECT " POOL_COLUMNS ", true FROM pools WHERE ");
+  AddVisibleTo(query, viewer, {"pool", "pool_id", "resource_id"});
   AddConditions(query, kFilters, conditions);
-  query.Add(" ORDER BY created_at, pool_id LIMIT ?", limit);
-
-  std::vector<Pool> pools;
-  for (const Row row : query.Run(tx)) pools.push_back(ReadPool(row));
-  return pools;
+  return RunPage(tx, query, after, limit);
 }
 
-std::vector<NamedPool> FindPools(Transaction& tx, const Scope& scope, const std::vector<std::string>& pool_ids,
+std::vector<Pool> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, std::string_view phone_number_id,
+                                         const std::optional<PoolPosition>& after, int limit) {
+  Query query("pools.list_of_phone_number");
+  query.Add("SELECT " POOL_COLUMNS ", true FROM pools WHERE account_id = ?", scope.account)
+      .Add(" AND region = ?", scope.region)
+      .Add(" AND pool_id IN (SELECT pool_id FROM pool_members WHERE account_id = ?", scope.account)
+      .Add(" AND region = ?", scope.region)
+      .Add(" AND phone_number_id = ?)", phone_number_id);
+  return RunPage(tx, query, after, limit);
+}
+
+std::vector<Pool> ListPoolsOfSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
+                                      const std::optional<PoolPosition>& after, int limit) {
+  Query query("pools.list_of_sender_id");
+  query.Add("SELECT " POOL_COLUMNS ", true FROM pools WHERE account_id = ?", scope.account)
+      .Add(" AND region = ?", scope.region)
+      .Add(" AND pool_id IN (SELECT pool_id FROM pool_members WHERE account_id = ?", scope.account)
+      .Add(" AND region = ?", scope.region)
+      .Add(" AND sender_id_key = lower(?)", name.sender_id)
+      .Add(" AND iso_country_code = ?)", name.iso_country_code);
+  return RunPage(tx, query, after, limit);
+}
+
+std::vector<NamedPool> FindPools(Transaction& tx, const std::string& region, const std::vector<OwnedId>& pool_ids,
                                  const std::vector<Condition>& conditions) {
   Query query("pools.find_named");
   query.Add("SELECT " POOL_COLUMNS ", (true");
   AddConditions(query, kFilters, conditions);
-  query.Add(") FROM pools WHERE account_id = ?", scope.account)
-      .Add(" AND region = ?", scope.region)
-      .Add(" AND pool_id = ANY(?::text[]) ORDER BY created_at, pool_id", pool_ids);
+  query.Add(") FROM pools WHERE region = ?", region).Add(" AND ");
+  AddNamed(query, pool_ids, "account_id, pool_id");
+  query.Add(" ORDER BY created_at, pool_id");
 
   std::vector<NamedPool> pools;
   for (const Row row : query.Run(tx)) {
@@ -93,28 +121,37 @@ void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool) {
                                      "INSERT INTO pools (account_id, region, " POOL_COLUMNS
                                      ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
   const Configuration& configuration = pool.configuration;
-  tx.Run(kInsert, Params(scope.account, scope.region, pool.id, pool.status, configuration.message_type,
+  tx.Run(kInsert, Params(scope.region, scope.account, pool.id, pool.status, configuration.message_type,
                          configuration.two_way.enabled, configuration.two_way.channel_arn,
                          configuration.two_way.channel_role, configuration.self_managed_opt_outs,
-                         configuration.opt_out_list_name, pool.shared_routes, pool.deletion_protected, pool.created));
+                         configuration.opt_out_list.account, configuration.opt_out_list.name, pool.shared_routes,
+                         pool.deletion_protected, pool.created, pool.revision));
 }
 
-void UpdatePool(Transaction& tx, const Scope& scope, const Pool& pool) {
+void UpdatePool(Transaction& tx, const Scope& scope, Pool& pool) {
   static constexpr Statement kUpdate{
       "pools.update",
       "WITH numbers AS ("
       "  UPDATE phone_numbers SET two_way_enabled = $4, two_way_channel_arn = $5, two_way_channel_role = $6,"
-      "    self_managed_opt_outs_enabled = $7, opt_out_list_name = $8"
+      "    self_managed_opt_outs_enabled = $7, opt_out_list_account_id = $8, opt_out_list_name = $9"
       "  WHERE account_id = $1 AND region = $2 AND pool_id = $3)"
       " UPDATE pools SET two_way_enabled = $4, two_way_channel_arn = $5, two_way_channel_role = $6,"
-      "   self_managed_opt_outs_enabled = $7, opt_out_list_name = $8, shared_routes_enabled = $9,"
-      "   deletion_protection_enabled = $10"
-      " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
+      "   self_managed_opt_outs_enabled = $7, opt_out_list_account_id = $8, opt_out_list_name = $9,"
+      "   shared_routes_enabled = $10, deletion_protection_enabled = $11, revision = revision + 1"
+      " WHERE account_id = $1 AND region = $2 AND pool_id = $3 RETURNING revision"};
   const Configuration& configuration = pool.configuration;
-  tx.Run(kUpdate,
-         Params(scope.account, scope.region, pool.id, configuration.two_way.enabled, configuration.two_way.channel_arn,
-                configuration.two_way.channel_role, configuration.self_managed_opt_outs,
-                configuration.opt_out_list_name, pool.shared_routes, pool.deletion_protected));
+  tx.Run(kUpdate, Params(scope.account, scope.region, pool.id, configuration.two_way.enabled,
+                         configuration.two_way.channel_arn, configuration.two_way.channel_role,
+                         configuration.self_managed_opt_outs, configuration.opt_out_list.account,
+                         configuration.opt_out_list.name, pool.shared_routes, pool.deletion_protected))[0]
+      .Read(pool.revision);
+}
+
+void TouchPool(Transaction& tx, const Scope& scope, Pool& pool) {
+  static constexpr Statement kTouch{"pools.touch",
+                                    "UPDATE pools SET revision = revision + 1"
+                                    " WHERE account_id = $1 AND region = $2 AND pool_id = $3 RETURNING revision"};
+  tx.Run(kTouch, Params(scope.account, scope.region, pool.id))[0].Read(pool.revision);
 }
 
 void MarkPoolDeleting(Transaction& tx, const Scope& scope, std::string_view pool_id, Time now) {
@@ -126,6 +163,7 @@ void MarkPoolDeleting(Transaction& tx, const Scope& scope, std::string_view pool
 
 void DeletePool(Transaction& tx, const Scope& scope, std::string_view pool_id) {
   DeleteTags(tx, scope, {"pool", std::string(pool_id)});
+  DeletePolicy(tx, scope, {"pool", std::string(pool_id)});
   static constexpr Statement kDelete{"pools.delete",
                                      "DELETE FROM pools WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
   tx.Run(kDelete, Params(scope.account, scope.region, pool_id));

@@ -8,17 +8,21 @@
 #include "storage/condition.h"
 #include "storage/configuration.h"
 #include "storage/scope.h"
+#include "storage/sender_ids.h"
+#include "storage/sharing.h"
 #include "storage/transaction.h"
 
 namespace poold {
 
 struct Pool {
+  std::string account;  // the owner
   std::string id;
   std::string status;  // "CREATING", "ACTIVE" or "DELETING"
   Configuration configuration;
   bool shared_routes = false;
   bool deletion_protected = false;
   Time created;
+  std::int64_t revision = 1;  // grows with every change of the pool or its membership
 };
 
 // Where a page of pools begins: after this one, in the order of creation and then id.
@@ -34,9 +38,15 @@ std::optional<Pool> FindPool(Transaction& tx, const Scope& scope, std::string_vi
 // the pool first, before any identity: that order keeps membership rules exact and free of deadlocks.
 std::optional<Pool> LockPool(Transaction& tx, const Scope& scope, std::string_view pool_id);
 
-// The first `limit` pools after the position that meet the conditions, oldest first.
-std::vector<Pool> ListPools(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,
+// The first `limit` of the viewer's pools after the position that meet the conditions, oldest first.
+std::vector<Pool> ListPools(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,
                             const std::optional<PoolPosition>& after, int limit);
+
+// The first `limit` pools after the position that hold a phone number or a sender ID, oldest first.
+std::vector<Pool> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, std::string_view phone_number_id,
+                                         const std::optional<PoolPosition>& after, int limit);
+std::vector<Pool> ListPoolsOfSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
+                                      const std::optional<PoolPosition>& after, int limit);
 
 // A pool that was asked for by id, and whether it meets the conditions.
 struct NamedPool {
@@ -45,18 +55,22 @@ struct NamedPool {
 };
 
 // Those of the pools that are there, oldest first.
-std::vector<NamedPool> FindPools(Transaction& tx, const Scope& scope, const std::vector<std::string>& pool_ids,
+std::vector<NamedPool> FindPools(Transaction& tx, const std::string& region, const std::vector<OwnedId>& pool_ids,
                                  const std::vector<Condition>& conditions);
 
 void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool);
 
-// Writes everything that can change but the status. The pool's phone numbers take its configuration over.
-void UpdatePool(Transaction& tx, const Scope& scope, const Pool& pool);
+// Writes everything that can change but the status and raises the revision, in `pool` too. The pool's phone numbers take
+// its configuration over.
+void UpdatePool(Transaction& tx, const Scope& scope, Pool& pool);
+
+// Raises the revision because of a change elsewhere: of members or keywords.
+void TouchPool(Transaction& tx, const Scope& scope, Pool& pool);
 
 // Marks the pool as being deleted. Its members must be gone.
 void MarkPoolDeleting(Transaction& tx, const Scope& scope, std::string_view pool_id, Time now);
 
-// Removes the pool with its keywords and tags. Its members must be gone.
+// Removes the pool with its keywords, tags and policy. Its members must be gone.
 void DeletePool(Transaction& tx, const Scope& scope, std::string_view pool_id);
 
 // Removes at most `limit` pools whose deletion began before `before`, of any account. Returns how many.

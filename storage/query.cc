@@ -33,4 +33,38 @@ void AddConditions(Query& query, std::span<const FilterColumn> columns, const st
   }
 }
 
+void AddVisibleTo(Query& query, const Viewer& viewer, const ResourceKey& key) {
+  query.Add("region = ?", viewer.scope.region);
+  if (!viewer.shared) {
+    query.Add(" AND account_id = ?", viewer.scope.account);
+    return;
+  }
+  // What a policy says of one account counts instead of what it says of everybody.
+  query.Add(" AND (account_id, ")
+      .Add(key.columns)
+      .Add(") IN (SELECT account_id, ")
+      .Add(key.from_resource_id)
+      .Add(" FROM resource_grants AS given WHERE region = ?", viewer.scope.region)
+      .Add(" AND resource_type = ?", key.type)
+      .Add(" AND account_id <> ? AND (consumer = ? OR consumer = '*' AND NOT EXISTS (SELECT FROM resource_grants AS own"
+           " WHERE own.account_id = given.account_id AND own.region = given.region"
+           " AND own.resource_type = given.resource_type AND own.resource_id = given.resource_id"
+           " AND own.consumer = ?))",
+           viewer.scope.account)
+      .Add(" AND ? = ANY(actions))", viewer.action);
+}
+
+void AddNamed(Query& query, const std::vector<OwnedId>& ids, std::string_view columns) {
+  std::vector<std::string> accounts;
+  std::vector<std::string> texts;
+  for (const OwnedId& owned : ids) {
+    accounts.push_back(owned.account);
+    texts.push_back(owned.id);
+  }
+  query.Add("(")
+      .Add(columns)
+      .Add(") IN (SELECT account, id FROM unnest(?::text[]", accounts)
+      .Add(", ?::text[]) AS wanted (account, id))", texts);
+}
+
 }  // namespace poold

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "storage/condition.h"
+#include "storage/sharing.h"
 #include "storage/transaction.h"
 
 namespace poold {
@@ -44,5 +45,19 @@ struct FilterColumn {
 
 // Adds " AND (predicate)" for each condition. Throws StorageFailure kBug for a condition that `columns` doesn't have.
 void AddConditions(Query& query, std::span<const FilterColumn> columns, const std::vector<Condition>& conditions);
+
+// Where to find a kind of resource: its type in ARNs, its table's key columns after the account, and what they are in
+// terms of resource_grants.resource_id.
+struct ResourceKey {
+  std::string_view type;
+  std::string_view columns;
+  std::string_view from_resource_id;
+};
+
+// Adds the predicate that a row is the viewer's own, or is shared with it.
+void AddVisibleTo(Query& query, const Viewer& viewer, const ResourceKey& key);
+
+// Adds the predicate that a row is one of these; `columns` are the account and the id.
+void AddNamed(Query& query, const std::vector<OwnedId>& ids, std::string_view columns);
 
 }  // namespace poold

@@ -1,13 +1,14 @@
 #include "storage/sender_ids.h"
 
 #include "storage/query.h"
+#include "storage/resource_policies.h"
 #include "storage/tags.h"
 
 namespace poold {
 namespace {
 
 #define SENDER_ID_COLUMNS                                                                           \
-  "sender_id, iso_country_code, message_types, monthly_leasing_price, deletion_protection_enabled," \
+  "account_id, sender_id, iso_country_code, message_types, monthly_leasing_price, deletion_protection_enabled," \
   " registered, registration_id, created_at"
 
 constexpr FilterColumn kFilters[] = {
@@ -20,7 +21,7 @@ constexpr FilterColumn kFilters[] = {
 
 SenderId ReadSenderId(const Row& row, bool& meets_conditions) {
   SenderId sender_id;
-  row.Read(sender_id.sender_id, sender_id.iso_country_code, sender_id.message_types, sender_id.monthly_leasing_price,
+  row.Read(sender_id.account, sender_id.sender_id, sender_id.iso_country_code, sender_id.message_types, sender_id.monthly_leasing_price,
            sender_id.deletion_protected, sender_id.registered, sender_id.registration_id, sender_id.created,
            meets_conditions);
   return sender_id;
@@ -57,17 +58,20 @@ std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const 
   return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name.sender_id, name.iso_country_code)));
 }
 
-std::vector<SenderId> ListSenderIds(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,
-                                    const std::optional<SenderIdName>& after, int limit) {
+std::vector<SenderId> ListSenderIds(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,
+                                    const std::optional<SenderIdPosition>& after, int limit) {
   Query query("sender_ids.list");
-  query.Add("SELECT " SENDER_ID_COLUMNS ", true FROM sender_ids WHERE account_id = ?", scope.account)
-      .Add(" AND region = ?", scope.region);
+  query.Add("SELECT " SENDER_ID_COLUMNS ", true FROM sender_ids WHERE ");
+  AddVisibleTo(query, viewer,
+               {"sender-id", "sender_id_key, iso_country_code",
+                "split_part(resource_id, '/', 1), split_part(resource_id, '/', 2)"});
   if (after) {
-    query.Add(" AND (sender_id_key, iso_country_code) > (lower(?)", after->sender_id)
-        .Add(", ?)", after->iso_country_code);
+    query.Add(" AND (sender_id_key, iso_country_code, account_id) > (lower(?)", after->name.sender_id)
+        .Add(", ?", after->name.iso_country_code)
+        .Add(", ?)", after->account);
   }
   AddConditions(query, kFilters, conditions);
-  query.Add(" ORDER BY sender_id_key, iso_country_code LIMIT ?", limit);
+  query.Add(" ORDER BY sender_id_key, iso_country_code, account_id LIMIT ?", limit);
 
   std::vector<SenderId> sender_ids;
   bool ignored = false;
@@ -75,21 +79,26 @@ std::vector<SenderId> ListSenderIds(Transaction& tx, const Scope& scope, const s
   return sender_ids;
 }
 
-std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const Scope& scope, const std::vector<SenderIdName>& names,
+std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const std::string& region,
+                                         const std::vector<OwnedSenderId>& names,
                                          const std::vector<Condition>& conditions) {
+  std::vector<std::string> accounts;
   std::vector<std::string> texts;
   std::vector<std::string> countries;
-  for (const SenderIdName& name : names) {
-    texts.push_back(name.sender_id);
-    countries.push_back(name.iso_country_code);
+  for (const OwnedSenderId& wanted : names) {
+    accounts.push_back(wanted.account);
+    texts.push_back(wanted.name.sender_id);
+    countries.push_back(wanted.name.iso_country_code);
   }
   Query query("sender_ids.find_named");
   query.Add("SELECT " SENDER_ID_COLUMNS ", (true");
   AddConditions(query, kFilters, conditions);
-  query.Add(") FROM sender_ids WHERE account_id = ?", scope.account)
-      .Add(" AND region = ?", scope.region)
-      .Add(" AND (sender_id_key, iso_country_code) IN (SELECT lower(name), country FROM unnest(?::text[]", texts)
-      .Add(", ?::text[]) AS wanted (name, country)) ORDER BY sender_id_key, iso_country_code", countries);
+  query.Add(") FROM sender_ids WHERE region = ?", region)
+      .Add(" AND (account_id, sender_id_key, iso_country_code) IN (SELECT account, lower(name), country"
+           " FROM unnest(?::text[]", accounts)
+      .Add(", ?::text[]", texts)
+      .Add(", ?::text[]) AS wanted (account, name, country))", countries);
+  query.Add(" ORDER BY sender_id_key, iso_country_code, account_id");
 
   std::vector<NamedSenderId> sender_ids;
   for (const Row row : query.Run(tx)) {
@@ -101,10 +110,10 @@ std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const Scope& scope, co
 
 bool InsertSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_id) {
   static constexpr Statement kInsert{"sender_ids.insert",
-                                     "INSERT INTO sender_ids (account_id, region, " SENDER_ID_COLUMNS
+                                     "INSERT INTO sender_ids (region, " SENDER_ID_COLUMNS
                                      ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
                                      " ON CONFLICT ON CONSTRAINT sender_ids_pkey DO NOTHING"};
-  return tx.Run(kInsert, Params(scope.account, scope.region, sender_id.sender_id, sender_id.iso_country_code,
+  return tx.Run(kInsert, Params(scope.region, scope.account, sender_id.sender_id, sender_id.iso_country_code,
                                 sender_id.message_types, sender_id.monthly_leasing_price, sender_id.deletion_protected,
                                 sender_id.registered, sender_id.registration_id, sender_id.created))
              .affected() == 1;
@@ -120,7 +129,9 @@ void UpdateSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_
 }
 
 void DeleteSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name) {
-  DeleteTags(tx, scope, {"sender-id", SenderIdTagId(name.sender_id, name.iso_country_code)});
+  const Resource resource = SenderIdResource(name.sender_id, name.iso_country_code);
+  DeleteTags(tx, scope, resource);
+  DeletePolicy(tx, scope, resource);
   static constexpr Statement kDelete{"sender_ids.delete",
                                      "DELETE FROM sender_ids WHERE account_id = $1 AND region = $2"
                                      " AND sender_id_key = lower($3) AND iso_country_code = $4"};

@@ -7,11 +7,13 @@
 
 #include "storage/condition.h"
 #include "storage/scope.h"
+#include "storage/sharing.h"
 #include "storage/transaction.h"
 
 namespace poold {
 
 struct SenderId {
+  std::string account;    // the owner
   std::string sender_id;  // as it was requested; its case does not make it another
   std::string iso_country_code;
   std::vector<std::string> message_types;  // sorted, no duplicates
@@ -28,6 +30,12 @@ struct SenderIdName {
   std::string iso_country_code;
 };
 
+// Where a page of sender IDs begins: after this one, by text without case, country, and owner.
+struct SenderIdPosition {
+  SenderIdName name;
+  std::string account;
+};
+
 std::optional<SenderId> FindSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name);
 
 // The same, locked until the transaction ends: against release only (kForUse), so that many pools can take it at once,
@@ -35,9 +43,15 @@ std::optional<SenderId> FindSenderId(Transaction& tx, const Scope& scope, const 
 enum class SenderIdLock { kForUse, kForChange };
 std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name, SenderIdLock lock);
 
-// The first `limit` sender IDs after the given one that meet the conditions, by text without case, then country.
-std::vector<SenderId> ListSenderIds(Transaction& tx, const Scope& scope, const std::vector<Condition>& conditions,
-                                    const std::optional<SenderIdName>& after, int limit);
+// The first `limit` of the viewer's sender IDs after the given one that meet the conditions, by text without case, then country.
+std::vector<SenderId> ListSenderIds(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,
+                                    const std::optional<SenderIdPosition>& after, int limit);
+
+// A sender ID of some account.
+struct OwnedSenderId {
+  std::string account;
+  SenderIdName name;
+};
 
 // A sender ID that was asked for by name, and whether it meets the conditions.
 struct NamedSenderId {
@@ -46,7 +60,8 @@ struct NamedSenderId {
 };
 
 // Those of the sender IDs that are there, in the order of ListSenderIds.
-std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const Scope& scope, const std::vector<SenderIdName>& names,
+std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const std::string& region,
+                                         const std::vector<OwnedSenderId>& names,
                                          const std::vector<Condition>& conditions);
 
 // False, and nothing done, if the account has this sender ID in this country already.
@@ -55,7 +70,7 @@ bool InsertSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_
 // Writes the deletion protection.
 void UpdateSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_id);
 
-// Removes it with its tags. It must be in no pool.
+// Removes it with its tags and policy. It must be in no pool.
 void DeleteSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name);
 
 }  // namespace poold

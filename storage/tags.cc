@@ -1,32 +1,68 @@
 #include "storage/tags.h"
 
-#include <algorithm>
-#include <cctype>
-
 namespace poold {
 
-std::string SenderIdTagId(std::string_view sender_id, std::string_view iso_country_code) {
-  std::string id(sender_id);
-  std::ranges::transform(id, id.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return id.append("/").append(iso_country_code);
-}
+namespace {
 
-void InsertTags(Transaction& tx, const Scope& scope, const TaggedResource& resource, const std::vector<Tag>& tags) {
-  if (tags.empty()) return;
+struct Columns {
   std::vector<std::string> keys;
   std::vector<std::string> values;
+};
+
+Columns ColumnsOf(const std::vector<Tag>& tags) {
+  Columns columns;
   for (const Tag& tag : tags) {
-    keys.push_back(tag.key);
-    values.push_back(tag.value);
+    columns.keys.push_back(tag.key);
+    columns.values.push_back(tag.value);
   }
-  static constexpr Statement kInsert{"tags.insert",
-                                     "INSERT INTO tags (account_id, region, resource_type, resource_id, key, value)"
-                                     " SELECT $1, $2, $3, $4, key, value"
-                                     " FROM unnest($5::text[], $6::text[]) AS tag (key, value)"};
-  tx.Run(kInsert, Params(scope.account, scope.region, resource.type, resource.id, keys, values));
+  return columns;
 }
 
-void DeleteTags(Transaction& tx, const Scope& scope, const TaggedResource& resource) {
+}  // namespace
+
+void InsertTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags) {
+  if (!tags.empty()) PutTags(tx, scope, resource, tags);
+}
+
+void PutTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags) {
+  const Columns columns = ColumnsOf(tags);
+  static constexpr Statement kPut{"tags.put",
+                                  "INSERT INTO tags (account_id, region, resource_type, resource_id, key, value)"
+                                  " SELECT $1, $2, $3, $4, key, value"
+                                  " FROM unnest($5::text[], $6::text[]) AS tag (key, value)"
+                                  " ON CONFLICT ON CONSTRAINT tags_pkey DO UPDATE SET value = excluded.value"};
+  tx.Run(kPut, Params(scope.account, scope.region, resource.type, resource.id, columns.keys, columns.values));
+}
+
+void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<std::string>& keys) {
+  static constexpr Statement kDelete{"tags.delete",
+                                     "DELETE FROM tags WHERE account_id = $1 AND region = $2"
+                                     " AND resource_type = $3 AND resource_id = $4 AND key = ANY($5::text[])"};
+  tx.Run(kDelete, Params(scope.account, scope.region, resource.type, resource.id, keys));
+}
+
+std::int64_t CountTags(Transaction& tx, const Scope& scope, const Resource& resource) {
+  static constexpr Statement kCount{"tags.count",
+                                    "SELECT count(*) FROM tags WHERE account_id = $1 AND region = $2"
+                                    " AND resource_type = $3 AND resource_id = $4"};
+  std::int64_t count = 0;
+  tx.Run(kCount, Params(scope.account, scope.region, resource.type, resource.id))[0].Read(count);
+  return count;
+}
+
+std::vector<Tag> ListTags(Transaction& tx, const Scope& scope, const Resource& resource) {
+  static constexpr Statement kList{"tags.list",
+                                   "SELECT key, value FROM tags WHERE account_id = $1 AND region = $2"
+                                   " AND resource_type = $3 AND resource_id = $4 ORDER BY key"};
+  std::vector<Tag> tags;
+  for (const Row row : tx.Run(kList, Params(scope.account, scope.region, resource.type, resource.id))) {
+    Tag& tag = tags.emplace_back();
+    row.Read(tag.key, tag.value);
+  }
+  return tags;
+}
+
+void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource) {
   static constexpr Statement kDelete{"tags.delete_all",
                                      "DELETE FROM tags WHERE account_id = $1 AND region = $2"
                                      " AND resource_type = $3 AND resource_id = $4"};

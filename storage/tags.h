@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/resource.h"
 #include "storage/scope.h"
 #include "storage/transaction.h"
 
@@ -14,19 +15,21 @@ struct Tag {
   std::string value;
 };
 
-// What a tag hangs on.
-struct TaggedResource {
-  std::string_view type;  // as in ARNs: "pool", "phone-number", "sender-id", "opt-out-list"
-  std::string id;         // the tail of the ARN; of a sender ID in lower case: SenderIdTagId
-};
-
-// The id under which a sender ID's tags are kept: its case does not count.
-std::string SenderIdTagId(std::string_view sender_id, std::string_view iso_country_code);
-
 // Adds tags to a resource that has none with these keys. Does nothing for no tags.
-void InsertTags(Transaction& tx, const Scope& scope, const TaggedResource& resource, const std::vector<Tag>& tags);
+void InsertTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags);
+
+// Adds tags, or changes the values of those whose keys are there.
+void PutTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags);
+
+// Removes the tags with these keys, as far as they are there.
+void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<std::string>& keys);
+
+std::int64_t CountTags(Transaction& tx, const Scope& scope, const Resource& resource);
+
+// All tags of the resource, by key.
+std::vector<Tag> ListTags(Transaction& tx, const Scope& scope, const Resource& resource);
 
 // Takes all tags off a resource that goes away.
-void DeleteTags(Transaction& tx, const Scope& scope, const TaggedResource& resource);
+void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource);
 
 }  // namespace poold

@@ -75,7 +75,7 @@ bool IsInteger(const FieldDescriptor& field) {
 
 bool LimitsValues(const FieldRule& rule) {
   return rule.has_min_len() || rule.has_max_len() || !rule.pattern().empty() || rule.not_blank() || rule.has_min() ||
-         rule.has_max() || rule.arn_types_size() > 0 || !rule.not_prefix().empty();
+         rule.has_max() || rule.arn_types_size() > 0 || !rule.not_prefix().empty() || rule.trimmed();
 }
 
 bool LimitsList(const FieldRule& rule) {
@@ -86,7 +86,7 @@ void CompileValueRule(FieldPlan& plan) {
   const FieldDescriptor& field = *plan.field;
   const FieldRule& value = plan.value;
   const bool text_rule = value.has_min_len() || value.has_max_len() || !value.pattern().empty() || value.not_blank() ||
-                         value.arn_types_size() > 0 || !value.not_prefix().empty();
+                         value.arn_types_size() > 0 || !value.not_prefix().empty() || value.trimmed();
   if (text_rule && !IsText(field)) Refuse(field.full_name(), "only a string has lengths, patterns and ARNs");
   if ((value.has_min() || value.has_max()) && !IsInteger(field)) {
     Refuse(field.full_name(), "only an integer has a range");
@@ -358,9 +358,10 @@ class Checker {
         const std::string& value = TextOf(message, *field.field, index, scratch);
         if (!value.starts_with("arn:")) return;
         const auto arn = ParseArn(value);
-        if (arn && std::ranges::find(field.value.arn_types(), arn->type) != field.value.arn_types().end()) return;
+        const auto& allowed = field.value.arn_types();
+        if (arn && (allowed[0] == "*" || std::ranges::find(allowed, arn->type) != allowed.end())) return;
         std::string types;
-        for (const std::string& type : field.value.arn_types()) types += (types.empty() ? "" : " or ") + type;
+        for (const std::string& type : allowed) types += (types.empty() ? "" : " or ") + type;
         Add(path, "must be the ARN of a " + types + ": arn:aws:sms-voice:<region>:<account>:<type>/<id>");
       });
     }
@@ -450,6 +451,9 @@ class Checker {
     }
     if (plan.pattern != nullptr && !re2::RE2::FullMatch(text, *plan.pattern)) Add(path, "must match " + rule.pattern());
     if (rule.not_blank() && IsBlank(text)) Add(path, "must not be only white space");
+    if (rule.trimmed() && (text.starts_with(' ') || text.ends_with(' '))) {
+      Add(path, "must not begin or end with a space");
+    }
     if (!rule.not_prefix().empty() && text.starts_with(rule.not_prefix())) {
       Add(path, "must not start with " + rule.not_prefix());
     }

@@ -8,9 +8,14 @@
 #include <stdexcept>
 
 #include "server/method.h"
+#include "smsvoice/v2/account.grpc.pb.h"
+#include "smsvoice/v2/keywords.grpc.pb.h"
+#include "smsvoice/v2/opt_out_lists.grpc.pb.h"
 #include "smsvoice/v2/phone_numbers.grpc.pb.h"
 #include "smsvoice/v2/pools.grpc.pb.h"
+#include "smsvoice/v2/resource_policies.grpc.pb.h"
 #include "smsvoice/v2/sender_ids.grpc.pb.h"
+#include "smsvoice/v2/tags.grpc.pb.h"
 
 namespace poold {
 namespace {
@@ -85,6 +90,10 @@ class PoolsService final : public Pools::CallbackService {
   Reactor* AssociateOriginationIdentity(Context* c, const AssociateOriginationIdentityRequest* q, AssociateOriginationIdentityResponse* r) override { return door_.Enter("AssociateOriginationIdentity", c, q, r); }
   Reactor* DisassociateOriginationIdentity(Context* c, const DisassociateOriginationIdentityRequest* q, DisassociateOriginationIdentityResponse* r) override { return door_.Enter("DisassociateOriginationIdentity", c, q, r); }
   Reactor* ListPoolOriginationIdentities(Context* c, const ListPoolOriginationIdentitiesRequest* q, ListPoolOriginationIdentitiesResponse* r) override { return door_.Enter("ListPoolOriginationIdentities", c, q, r); }
+  Reactor* BatchAssociateOriginationIdentities(Context* c, const BatchAssociateOriginationIdentitiesRequest* q, BatchAssociateOriginationIdentitiesResponse* r) override { return door_.Enter("BatchAssociateOriginationIdentities", c, q, r); }
+  Reactor* BatchDisassociateOriginationIdentities(Context* c, const BatchDisassociateOriginationIdentitiesRequest* q, BatchDisassociateOriginationIdentitiesResponse* r) override { return door_.Enter("BatchDisassociateOriginationIdentities", c, q, r); }
+  Reactor* ReplaceOriginationIdentities(Context* c, const ReplaceOriginationIdentitiesRequest* q, ReplaceOriginationIdentitiesResponse* r) override { return door_.Enter("ReplaceOriginationIdentities", c, q, r); }
+  Reactor* ListPoolsForOriginationIdentity(Context* c, const ListPoolsForOriginationIdentityRequest* q, ListPoolsForOriginationIdentityResponse* r) override { return door_.Enter("ListPoolsForOriginationIdentity", c, q, r); }
  private:
   const Entrance& door_;
 };
@@ -110,6 +119,58 @@ class SenderIdsService final : public SenderIds::CallbackService {
  private:
   const Entrance& door_;
 };
+
+class KeywordsService final : public Keywords::CallbackService {
+ public:
+  explicit KeywordsService(const Entrance& door) : door_(door) {}
+  Reactor* PutKeyword(Context* c, const PutKeywordRequest* q, PutKeywordResponse* r) override { return door_.Enter("PutKeyword", c, q, r); }
+  Reactor* DescribeKeywords(Context* c, const DescribeKeywordsRequest* q, DescribeKeywordsResponse* r) override { return door_.Enter("DescribeKeywords", c, q, r); }
+  Reactor* DeleteKeyword(Context* c, const DeleteKeywordRequest* q, DeleteKeywordResponse* r) override { return door_.Enter("DeleteKeyword", c, q, r); }
+ private:
+  const Entrance& door_;
+};
+
+class TagsService final : public Tags::CallbackService {
+ public:
+  explicit TagsService(const Entrance& door) : door_(door) {}
+  Reactor* TagResource(Context* c, const TagResourceRequest* q, TagResourceResponse* r) override { return door_.Enter("TagResource", c, q, r); }
+  Reactor* UntagResource(Context* c, const UntagResourceRequest* q, UntagResourceResponse* r) override { return door_.Enter("UntagResource", c, q, r); }
+  Reactor* ListTagsForResource(Context* c, const ListTagsForResourceRequest* q, ListTagsForResourceResponse* r) override { return door_.Enter("ListTagsForResource", c, q, r); }
+ private:
+  const Entrance& door_;
+};
+
+class OptOutListsService final : public OptOutLists::CallbackService {
+ public:
+  explicit OptOutListsService(const Entrance& door) : door_(door) {}
+  Reactor* CreateOptOutList(Context* c, const CreateOptOutListRequest* q, CreateOptOutListResponse* r) override { return door_.Enter("CreateOptOutList", c, q, r); }
+  Reactor* DescribeOptOutLists(Context* c, const DescribeOptOutListsRequest* q, DescribeOptOutListsResponse* r) override { return door_.Enter("DescribeOptOutLists", c, q, r); }
+  Reactor* DeleteOptOutList(Context* c, const DeleteOptOutListRequest* q, DeleteOptOutListResponse* r) override { return door_.Enter("DeleteOptOutList", c, q, r); }
+  Reactor* PutOptedOutNumber(Context* c, const PutOptedOutNumberRequest* q, PutOptedOutNumberResponse* r) override { return door_.Enter("PutOptedOutNumber", c, q, r); }
+  Reactor* DescribeOptedOutNumbers(Context* c, const DescribeOptedOutNumbersRequest* q, DescribeOptedOutNumbersResponse* r) override { return door_.Enter("DescribeOptedOutNumbers", c, q, r); }
+  Reactor* DeleteOptedOutNumber(Context* c, const DeleteOptedOutNumberRequest* q, DeleteOptedOutNumberResponse* r) override { return door_.Enter("DeleteOptedOutNumber", c, q, r); }
+ private:
+  const Entrance& door_;
+};
+
+class ResourcePoliciesService final : public ResourcePolicies::CallbackService {
+ public:
+  explicit ResourcePoliciesService(const Entrance& door) : door_(door) {}
+  Reactor* PutResourcePolicy(Context* c, const PutResourcePolicyRequest* q, PutResourcePolicyResponse* r) override { return door_.Enter("PutResourcePolicy", c, q, r); }
+  Reactor* GetResourcePolicy(Context* c, const GetResourcePolicyRequest* q, GetResourcePolicyResponse* r) override { return door_.Enter("GetResourcePolicy", c, q, r); }
+  Reactor* DeleteResourcePolicy(Context* c, const DeleteResourcePolicyRequest* q, DeleteResourcePolicyResponse* r) override { return door_.Enter("DeleteResourcePolicy", c, q, r); }
+ private:
+  const Entrance& door_;
+};
+
+class AccountService final : public Account::CallbackService {
+ public:
+  explicit AccountService(const Entrance& door) : door_(door) {}
+  Reactor* DescribeAccountLimits(Context* c, const DescribeAccountLimitsRequest* q, DescribeAccountLimitsResponse* r) override { return door_.Enter("DescribeAccountLimits", c, q, r); }
+  Reactor* DescribeAccountAttributes(Context* c, const DescribeAccountAttributesRequest* q, DescribeAccountAttributesResponse* r) override { return door_.Enter("DescribeAccountAttributes", c, q, r); }
+ private:
+  const Entrance& door_;
+};
 // clang-format on
 
 // Requests are small; the model's largest (a policy, 200 tags) stay well below this.
@@ -121,7 +182,7 @@ constexpr int kGreatestMetadata = 16 << 10;
 class GrpcDoor::Impl {
  public:
   Impl(const std::string& listen, const Service& service, Pipeline& pipeline)
-      : entrance_(service, pipeline), pools_(entrance_), phone_numbers_(entrance_), sender_ids_(entrance_) {
+      : entrance_(service, pipeline) {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 
@@ -137,6 +198,11 @@ class GrpcDoor::Impl {
     builder.RegisterService(&pools_);
     builder.RegisterService(&phone_numbers_);
     builder.RegisterService(&sender_ids_);
+    builder.RegisterService(&keywords_);
+    builder.RegisterService(&tags_);
+    builder.RegisterService(&opt_out_lists_);
+    builder.RegisterService(&resource_policies_);
+    builder.RegisterService(&account_);
     server_ = builder.BuildAndStart();
     if (!server_ || port == 0) {
       throw std::runtime_error("cannot listen on " + listen +
@@ -163,9 +229,14 @@ class GrpcDoor::Impl {
 
  private:
   Entrance entrance_;
-  PoolsService pools_;
-  PhoneNumbersService phone_numbers_;
-  SenderIdsService sender_ids_;
+  PoolsService pools_{entrance_};
+  PhoneNumbersService phone_numbers_{entrance_};
+  SenderIdsService sender_ids_{entrance_};
+  KeywordsService keywords_{entrance_};
+  TagsService tags_{entrance_};
+  OptOutListsService opt_out_lists_{entrance_};
+  ResourcePoliciesService resource_policies_{entrance_};
+  AccountService account_{entrance_};
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
 };

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "storage/scope.h"
+#include "storage/transaction.h"
+
+namespace poold {
+
+// The account's own amount of this quota (named by its Reason: "POOLS_PER_ACCOUNT"), or nullopt if the deployment's
+// counts.
+std::optional<std::int64_t> FindAccountQuota(Transaction& tx, const Scope& scope, std::string_view quota);
+
+// Gives the account an amount of its own, or with nullopt takes it away.
+void SetAccountQuota(Transaction& tx, const Scope& scope, std::string_view quota, std::optional<std::int64_t> amount);
+
+}  // namespace poold

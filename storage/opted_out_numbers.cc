@@ -1,0 +1,142 @@
+#include "storage/opted_out_numbers.h"
+
+#include "storage/query.h"
+
+namespace poold {
+namespace {
+
+constexpr FilterColumn kFilters[] = {
+    {"end-user-opted-out", "end_user_opted_out = ANY(?::boolean[])"},
+};
+
+OptedOutNumber ReadEntry(const Row& row, bool& meets_conditions) {
+  OptedOutNumber entry;
+  row.Read(entry.number, entry.opted_out, entry.by_end_user, meets_conditions);
+  return entry;
+}
+
+}  // namespace
+
+OptedOutNumber PutOptedOutNumber(Transaction& tx, const OptOutListRef& list, const OptedOutNumber& entry) {
+  // The update changes nothing; it makes RETURNING answer the row that was there.
+  static constexpr Statement kPut{
+      "opted_out_numbers.put",
+      "INSERT INTO opted_out_numbers AS present"
+      " (account_id, region, list_id, phone_number, opted_out_at, end_user_opted_out)"
+      " VALUES ($1, $2, $3, $4, $5, $6)"
+      " ON CONFLICT ON CONSTRAINT opted_out_numbers_pkey DO UPDATE SET opted_out_at = present.opted_out_at"
+      " RETURNING phone_number, opted_out_at, end_user_opted_out, true"};
+  const Rows rows = tx.Run(kPut, Params(list.owner.account, list.owner.region, list.list_id, entry.number,
+                                        entry.opted_out, entry.by_end_user));
+  bool ignored = false;
+  return ReadEntry(rows[0], ignored);
+}
+
+std::optional<OptedOutNumber> DeleteOptedOutNumber(Transaction& tx, const OptOutListRef& list,
+                                                   std::string_view number) {
+  static constexpr Statement kDelete{
+      "opted_out_numbers.delete",
+      "DELETE FROM opted_out_numbers"
+      " WHERE account_id = $1 AND region = $2 AND list_id = $3 AND phone_number = $4"
+      " RETURNING phone_number, opted_out_at, end_user_opted_out, true"};
+  const Rows rows = tx.Run(kDelete, Params(list.owner.account, list.owner.region, list.list_id, number));
+  if (rows.empty()) return std::nullopt;
+  bool ignored = false;
+  return ReadEntry(rows[0], ignored);
+}
+
+std::optional<Time> LastOptIn(Transaction& tx, const OptOutListRef& list, std::string_view number) {
+  static constexpr Statement kFind{"opted_in_numbers.find",
+                                   "SELECT opted_in_at FROM opted_in_numbers"
+                                   " WHERE account_id = $1 AND region = $2 AND list_id = $3 AND phone_number = $4"};
+  const Rows rows = tx.Run(kFind, Params(list.owner.account, list.owner.region, list.list_id, number));
+  if (rows.empty()) return std::nullopt;
+  Time time;
+  rows[0].Read(time);
+  return time;
+}
+
+void RecordOptIn(Transaction& tx, const OptOutListRef& list, std::string_view number, Time now) {
+  static constexpr Statement kRecord{
+      "opted_in_numbers.record",
+      "INSERT INTO opted_in_numbers (account_id, region, list_id, phone_number, opted_in_at)"
+      " VALUES ($1, $2, $3, $4, $5)"
+      " ON CONFLICT ON CONSTRAINT opted_in_numbers_pkey DO UPDATE SET opted_in_at = excluded.opted_in_at"};
+  tx.Run(kRecord, Params(list.owner.account, list.owner.region, list.list_id, number, now));
+}
+
+std::vector<OptedOutNumber> ListOptedOutNumbers(Transaction& tx, const OptOutListRef& list,
+                                                const std::vector<Condition>& conditions,
+                                                const std::string& after, int limit) {
+  Query query("opted_out_numbers.list");
+  query.Add("SELECT phone_number, opted_out_at, end_user_opted_out, true FROM opted_out_numbers WHERE account_id = ?",
+            list.owner.account)
+      .Add(" AND region = ?", list.owner.region)
+      .Add(" AND list_id = ?", list.list_id)
+      .Add(" AND phone_number > ?", after);
+  AddConditions(query, kFilters, conditions);
+  query.Add(" ORDER BY phone_number LIMIT ?", limit);
+
+  std::vector<OptedOutNumber> entries;
+  bool ignored = false;
+  for (const Row row : query.Run(tx)) entries.push_back(ReadEntry(row, ignored));
+  return entries;
+}
+
+std::vector<NamedOptedOutNumber> FindOptedOutNumbers(Transaction& tx, const OptOutListRef& list,
+                                                     const std::vector<std::string>& numbers,
+                                                     const std::vector<Condition>& conditions) {
+  Query query("opted_out_numbers.find_named");
+  query.Add("SELECT phone_number, opted_out_at, end_user_opted_out, (true");
+  AddConditions(query, kFilters, conditions);
+  query.Add(") FROM opted_out_numbers WHERE account_id = ?", list.owner.account)
+      .Add(" AND region = ?", list.owner.region)
+      .Add(" AND list_id = ?", list.list_id)
+      .Add(" AND phone_number = ANY(?::text[]) ORDER BY phone_number", numbers);
+
+  std::vector<NamedOptedOutNumber> entries;
+  for (const Row row : query.Run(tx)) {
+    NamedOptedOutNumber& named = entries.emplace_back();
+    named.entry = ReadEntry(row, named.meets_conditions);
+  }
+  return entries;
+}
+
+std::int64_t PurgeNumbersOfDeletedLists(Transaction& tx, int limit) {
+  static constexpr Statement kPick{"deleted_opt_out_lists.pick",
+                                   "SELECT account_id, region, list_id FROM deleted_opt_out_lists"
+                                   " LIMIT 1 FOR UPDATE SKIP LOCKED"};
+  const Rows rows = tx.Run(kPick);
+  if (rows.empty()) return 0;
+  OptOutListRef list;
+  rows[0].Read(list.owner.account, list.owner.region, list.list_id);
+  const Params key(list.owner.account, list.owner.region, list.list_id, limit);
+
+  static constexpr Statement kNumbers{
+      "opted_out_numbers.purge",
+      "DELETE FROM opted_out_numbers WHERE ctid = ANY (ARRAY(SELECT ctid FROM opted_out_numbers"
+      " WHERE account_id = $1 AND region = $2 AND list_id = $3 LIMIT $4))"};
+  static constexpr Statement kOptIns{
+      "opted_in_numbers.purge_list",
+      "DELETE FROM opted_in_numbers WHERE ctid = ANY (ARRAY(SELECT ctid FROM opted_in_numbers"
+      " WHERE account_id = $1 AND region = $2 AND list_id = $3 LIMIT $4))"};
+  const std::int64_t purged = tx.Run(kNumbers, key).affected() + tx.Run(kOptIns, key).affected();
+  if (purged == 0) {
+    static constexpr Statement kDone{
+        "deleted_opt_out_lists.delete",
+        "DELETE FROM deleted_opt_out_lists WHERE account_id = $1 AND region = $2 AND list_id = $3"};
+    tx.Run(kDone, Params(list.owner.account, list.owner.region, list.list_id));
+  }
+  return purged;
+}
+
+std::int64_t PurgeOptIns(Transaction& tx, Time before, int limit) {
+  static constexpr Statement kPurge{
+      "opted_in_numbers.purge",
+      "DELETE FROM opted_in_numbers WHERE ctid = ANY (ARRAY("
+      "  SELECT ctid FROM opted_in_numbers WHERE opted_in_at < $1 ORDER BY opted_in_at LIMIT $2"
+      "  FOR UPDATE SKIP LOCKED))"};
+  return tx.Run(kPurge, Params(before, limit)).affected();
+}
+
+}  // namespace poold

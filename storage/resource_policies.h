@@ -1,0 +1,33 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/resource.h"
+#include "storage/scope.h"
+#include "storage/transaction.h"
+
+namespace poold {
+
+// What a policy grants one account, or `*`, everybody that it doesn't name. No actions: nothing.
+struct Grant {
+  std::string consumer;
+  std::vector<std::string> actions;
+};
+
+struct ResourcePolicy {
+  std::string text;  // as the owner wrote it
+  Time created;
+};
+
+std::optional<ResourcePolicy> FindPolicy(Transaction& tx, const Scope& scope, const Resource& resource);
+
+// Sets the policy and what it grants, instead of what was there.
+void PutPolicy(Transaction& tx, const Scope& scope, const Resource& resource, const ResourcePolicy& policy,
+               const std::vector<Grant>& grants);
+
+// Removes the policy, if there is one, with what it granted.
+void DeletePolicy(Transaction& tx, const Scope& scope, const Resource& resource);
+
+}  // namespace poold
