@@ -141,9 +141,7 @@ class Database::Impl {
 // one, instead of another old one that died with it. Ends with the session cut if it didn't end well.
 class Database::Impl::Lease {
  public:
-  Lease(Impl& impl, const Bounds& bounds) : impl_(impl), bounds_(bounds), slot_(impl.Acquire(bounds)) {
-    on_stop_.emplace(bounds.stop, CutNow{*this});
-  }
+  Lease(Impl& impl, const Bounds& bounds) : impl_(impl), bounds_(bounds), slot_(impl.Acquire(bounds)) { Arm(); }
   ~Lease() {
     on_stop_.reset();
     impl_.Release(slot_);
@@ -173,7 +171,7 @@ class Database::Impl::Lease {
 
   // Back to the bounds of the call, for the next attempt.
   void Resume() {
-    if (!on_stop_) on_stop_.emplace(bounds_.stop, CutNow{*this});
+    if (!on_stop_) Arm();
   }
 
  private:
@@ -187,6 +185,8 @@ class Database::Impl::Lease {
     }
   };
 
+  void Arm() { on_stop_ = std::make_unique<std::stop_callback<CutNow>>(bounds_.stop, CutNow{*this}); }
+
   void Install(std::unique_ptr<Session> session) {
     {
       const std::lock_guard lock(impl_.mutex_);
@@ -199,7 +199,7 @@ class Database::Impl::Lease {
   Impl& impl_;
   const Bounds& bounds_;
   Slot& slot_;
-  std::optional<std::stop_callback<CutNow>> on_stop_;
+  std::unique_ptr<std::stop_callback<CutNow>> on_stop_;
 };
 
 // --- The pool

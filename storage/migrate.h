@@ -25,9 +25,12 @@ std::span<const Migration> BuiltInMigrations();
 // stays; running again goes on from there.
 //
 // `progress` is told one sentence per step. Needs a direct connection (no transaction pooler) and a role that may
-// create tables. Throws StorageFailure: kUnavailable when the database cannot be reached or the connection broke,
-// kBug when a migration fails, when the numbers have gaps or duplicates, or when a migration was edited after it had
-// been applied; nothing is applied in the last two cases.
+// create tables. Throws StorageFailure:
+//   kUnavailable  the database cannot be reached, or the connection broke; run again
+//   kContended    a table's lock wasn't to be had within 10 seconds; run again
+//   kBug          a migration failed; or, and then nothing was tried, the numbers have gaps or duplicates, or a
+//   migration
+//                 was edited after it had been applied
 int Migrate(const std::string& database_url, std::function<void(const std::string&)> progress = {});
 int Migrate(const std::string& database_url, std::span<const Migration> migrations,
             std::function<void(const std::string&)> progress = {});

@@ -56,11 +56,11 @@ Identity RequireSenderIdIdentity(Call& call, const std::string& text,
 Identity RequireIdentityByArn(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code) {
   const Arn arn = RequireOwnArn(call, text);
   if (arn.type == AwsName(ResourceType::kPhoneNumber)) {
-    return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, arn.id}, arn.id)};
+    return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, arn.id}, text)};
   }
   const SenderIdName name =
       RequireSenderIdName(call, text, iso_country_code.value_or(std::string(SplitSenderId(arn.id)->iso_country_code)));
-  return {RequireSenderId(call, name, name.sender_id)};
+  return {RequireSenderId(call, name, text)};
 }
 
 Identity FindIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code) {
@@ -105,11 +105,16 @@ SenderIdName RequireSenderIdName(const Call& call, const std::string& sender_id_
   return {std::string(parts->sender_id), std::string(parts->iso_country_code)};
 }
 
-Pool RequireActivePool(Call& call, const std::string& id_or_arn) {
+Pool RequirePool(Call& call, const std::string& id_or_arn) {
   auto pool = LockPool(call.tx(), call.scope(), RequireLocalId(call, ResourceType::kPool, id_or_arn));
   if (!pool) throw Error::NotFound(ResourceType::kPool, id_or_arn);
-  if (pool->status != "ACTIVE") throw Error::Conflict(reason::kResourceNotActive, ResourceType::kPool, pool->id);
   return *std::move(pool);
+}
+
+Pool RequireActivePool(Call& call, const std::string& id_or_arn) {
+  Pool pool = RequirePool(call, id_or_arn);
+  RequireActive(pool);
+  return pool;
 }
 
 PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn) {
@@ -130,6 +135,11 @@ OptOutList RequireOptOutList(Call& call, const std::string& name_or_arn) {
   auto list = LockOptOutList(call.tx(), call.scope(), name);
   if (!list) throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
   return *std::move(list);
+}
+
+void RequireActive(const Pool& pool) {
+  if (pool.status == "ACTIVE") return;
+  throw Error::Conflict(reason::kResourceNotActive, ResourceType::kPool, pool.id);
 }
 
 void RequireActive(const PhoneNumber& number) {

@@ -43,6 +43,9 @@ std::string RequireLocalId(const Call& call, ResourceType type, const std::strin
 SenderIdName RequireSenderIdName(const Call& call, const std::string& sender_id_or_arn,
                                  const std::string& iso_country_code);
 
+// The pool, locked, in whatever state it is. NotFound.
+Pool RequirePool(Call& call, const std::string& id_or_arn);
+
 // The pool, locked. NotFound, or Conflict RESOURCE_NOT_ACTIVE.
 Pool RequireActivePool(Call& call, const std::string& id_or_arn);
 
@@ -57,7 +60,8 @@ Identity RequireIdentity(Call& call, const std::string& text, const std::optiona
 // The opt-out list, locked against deletion. NotFound.
 OptOutList RequireOptOutList(Call& call, const std::string& name_or_arn);
 
-// Conflict RESOURCE_NOT_ACTIVE unless the number is ACTIVE.
+// Conflict RESOURCE_NOT_ACTIVE unless it is ACTIVE.
+void RequireActive(const Pool& pool);
 void RequireActive(const PhoneNumber& number);
 
 // Conflict MESSAGE_TYPE_MISMATCH unless the identity sends messages of this type.

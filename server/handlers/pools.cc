@@ -186,10 +186,11 @@ DescribePoolsResponse DescribePools(Call& call, const DescribePoolsRequest& requ
 UpdatePoolResponse UpdatePool(Call& call, const UpdatePoolRequest& request) {
   const ConfigurationChange change = ConfigurationChangeFrom(request);
   RequireSound(change);
-  Pool pool = RequireActivePool(call, request.pool_id());
+  Pool pool = RequirePool(call, request.pool_id());
   if (request.has_opt_out_list_name()) {
     pool.configuration.opt_out_list_name = RequireOptOutList(call, request.opt_out_list_name()).name;
   }
+  RequireActive(pool);  // after all that is named is found (behaviour 2.2)
   pool.configuration = Changed(pool.configuration, change);
   if (request.has_shared_routes_enabled()) pool.shared_routes = request.shared_routes_enabled();
   if (request.has_deletion_protection_enabled()) pool.deletion_protected = request.deletion_protection_enabled();

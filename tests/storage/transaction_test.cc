@@ -208,6 +208,7 @@ TEST(Rows, OutliveTheirTransactionAndAreReadInOrder) {
 }
 
 TEST(Rows, CountWhatAStatementTouched) {
+  Query("DROP TABLE IF EXISTS touched");
   Query("CREATE TABLE touched (id integer, note text)");
   EXPECT_EQ(Query("INSERT INTO touched SELECT n FROM generate_series(1, 5) n").affected(), 5);
   EXPECT_EQ(Query("UPDATE touched SET note = 'x' WHERE id > 2 RETURNING id").affected(), 3);
