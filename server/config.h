@@ -79,8 +79,8 @@ struct Settings {
 
   std::string quota_account;  // quota: whose ...
   std::string quota_region;
-  std::string quota_name;     // ... which, by its Reason ...
-  std::string quota_amount;   // ... and how much; "default": the deployment's
+  std::string quota_name;    // ... which, by its Reason ...
+  std::string quota_amount;  // ... and how much; "default": the deployment's
 
   ApiSettings api;
 };

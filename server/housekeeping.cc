@@ -7,6 +7,7 @@
 #include "server/world.h"
 #include "storage/client_tokens.h"
 #include "storage/database.h"
+#include "storage/opted_out_numbers.h"
 #include "storage/phone_numbers.h"
 #include "storage/pools.h"
 
@@ -37,13 +38,15 @@ milliseconds Housekeeping::Work(const std::stop_token& stop) {
   try {
     const Time now = service_.world.Now();
     batch([&](Transaction& tx) { return PurgeClientTokens(tx, now - limits::kClientTokenLife, kBatch); });
+    batch([&](Transaction& tx) { return PurgeOptIns(tx, now - limits::kOptInPause, kBatch); });
+    batch([&](Transaction& tx) { return PurgeNumbersOfDeletedLists(tx, kBatch); });
     batch([&](Transaction& tx) { return ActivatePhoneNumbers(tx, now - settings.number_activation_delay, kBatch); });
     batch([&](Transaction& tx) { return FinishPoolDeletions(tx, now - settings.pool_deletion_delay, kBatch); });
   } catch (const std::exception& failure) {
     // Due work waits for the next round.
     if (!stop.stop_requested()) spdlog::warn("housekeeping: {}", failure.what());
   }
-  if (greatest == kBatch) return kPauseAfterFullBatch;
+  if (greatest >= kBatch) return kPauseAfterFullBatch;
   const bool delays = settings.number_activation_delay.count() > 0 || settings.pool_deletion_delay.count() > 0;
   return delays ? kPauseWithDelays : kPause;
 }

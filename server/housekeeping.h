@@ -5,9 +5,10 @@
 
 namespace poold {
 
-// What becomes due without anybody calling: forgets client tokens after their day, activates PENDING numbers and ends
-// deletions whose delay is over. In small batches that pass over rows others hold, so all replicas can do it at once
-// and no call waits for it. `service` must outlive it.
+// What becomes due without anybody calling: forgets client tokens after their day and opt-ins after
+// their month, removes the numbers of deleted opt-out lists, activates PENDING numbers and ends deletions whose delay
+// is over. In small batches that pass over rows others hold, so all replicas can do it at once and no call waits for
+// it. `service` must outlive it.
 class Housekeeping {
  public:
   explicit Housekeeping(Service& service);

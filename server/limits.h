@@ -20,6 +20,15 @@ inline constexpr std::size_t kNextTokenLength = 1024;
 // How long a ClientToken's answer is kept [ours].
 inline constexpr std::chrono::hours kClientTokenLife{24};
 
+// A number may be taken off the same opt-out list only once in this time [doc].
+inline constexpr std::chrono::hours kOptInPause{30 * 24};
+
+// What DescribeAccountLimits says of things this service doesn't have.
+inline constexpr std::int64_t kConfigurationSets = 25;           // [doc]
+inline constexpr std::int64_t kRegistrations = 100;              // [ours]
+inline constexpr std::int64_t kRegistrationAttachments = 400;    // [ours]
+inline constexpr std::int64_t kVerifiedDestinationNumbers = 10;  // [doc]
+
 // Quotas per account and region, the documented defaults; all of them can be configured.
 inline constexpr std::int64_t kPools = 25;                          // [doc]
 inline constexpr std::int64_t kOriginationIdentitiesPerPool = 100;  // [doc]

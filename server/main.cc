@@ -84,8 +84,9 @@ Database::Options DatabaseOf(const Settings& settings) {
 
 void SetQuota(const Settings& settings) {
   Database database(DatabaseOf(settings));
-  const auto amount =
-      settings.quota_amount == "default" ? std::nullopt : std::optional<std::int64_t>(std::stoll(settings.quota_amount));
+  const auto amount = settings.quota_amount == "default"
+                          ? std::nullopt
+                          : std::optional<std::int64_t>(std::stoll(settings.quota_amount));
   database.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(30), {}},
                [&](Transaction& tx) {
                  SetAccountQuota(tx, {settings.quota_account, settings.quota_region}, settings.quota_name, amount);

@@ -26,7 +26,9 @@ Method Row(std::string_view service, std::string_view name) {
   const std::string full_name = "smsvoice.v2." + std::string(service) + "." + std::string(name);
   const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(full_name);
   if (descriptor == nullptr) throw std::logic_error("no such method in the .proto files: " + full_name);
-  return {name, descriptor, descriptor->options().GetExtension(smsvoice::v2::policy),
+  return {name,
+          descriptor,
+          descriptor->options().GetExtension(smsvoice::v2::policy),
           descriptor->input_type()->FindFieldByName("client_token"),
           descriptor->input_type()->FindFieldByName("validate_only"),
           [](Call& call) { Signature<decltype(kHandler)>::Handle(kHandler, call); }};

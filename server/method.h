@@ -19,7 +19,7 @@ struct Method {
   // Fields of the request; nullptr if it has none of that name.
   const google::protobuf::FieldDescriptor* client_token;
   const google::protobuf::FieldDescriptor* validate_only;
-  void (*handle)(Call& call);                             // calls the handler, fills the response
+  void (*handle)(Call& call);  // calls the handler, fills the response
 
   bool CanRefuseWith(smsvoice::v2::Refusal refusal) const;
 };

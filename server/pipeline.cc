@@ -6,7 +6,9 @@
 #include "server/config.h"
 #include "server/method.h"
 #include "server/middleware/authenticate.h"
+#include "server/middleware/client_token.h"
 #include "server/middleware/record.h"
+#include "server/middleware/throttle.h"
 #include "server/middleware/transact.h"
 #include "server/middleware/validate.h"
 #include "server/world.h"
@@ -26,9 +28,7 @@ void Validate(Call& call) { CheckRules(call.request()); }
 // Before the queue, on the door's thread. Cheap and without the database, so that a flood of bad calls costs little;
 // in the order of the API's checks: who calls, then what is asked.
 constexpr Step kAdmission[] = {
-    RefuseUntilReady,
-    Authenticate,
-    Validate,
+    RefuseUntilReady, Authenticate, Throttle, ReadClientToken, Validate,
 };
 
 // On a worker's thread.

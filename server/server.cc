@@ -6,6 +6,7 @@
 #include "server/method.h"
 #include "server/middleware/validate.h"
 #include "server/pipeline.h"
+#include "server/rate_limiter.h"
 #include "server/readiness.h"
 #include "server/transport/grpc.h"
 #include "storage/database.h"
@@ -30,7 +31,7 @@ class Server::Impl {
   Impl(const Settings& settings, World& world, std::function<void()> on_ready)
       : settings_(settings),
         database_(DatabaseOptions(settings_)),
-        service_{database_, world, settings_.api, known_accounts_},
+        service_{database_, world, settings_.api, known_accounts_, rate_limiter_},
         pipeline_(settings_),
         grpc_(settings_.grpc_listen, service_, pipeline_),
         housekeeping_(service_),
@@ -56,6 +57,7 @@ class Server::Impl {
   const Settings settings_;
   Database database_;
   KnownAccounts known_accounts_;
+  RateLimiter rate_limiter_;
   Service service_;
   Pipeline pipeline_;
   GrpcDoor grpc_;

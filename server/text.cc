@@ -1,10 +1,10 @@
 #include "server/text.h"
 
-#include <clocale>
-#include <cwctype>
 #include <locale.h>
 
+#include <clocale>
 #include <cstdint>
+#include <cwctype>
 
 namespace poold {
 namespace {

@@ -9,9 +9,9 @@ struct CounterRow {
   Statement down;
 };
 
-#define COUNT_UP(column, quota)                                                                               \
-  "UPDATE accounts SET " column " = " column " + 1 WHERE account_id = $1 AND region = $2 AND " column         \
-  " < coalesce((SELECT amount FROM account_quotas"                                                            \
+#define COUNT_UP(column, quota)                                                                       \
+  "UPDATE accounts SET " column " = " column " + 1 WHERE account_id = $1 AND region = $2 AND " column \
+  " < coalesce((SELECT amount FROM account_quotas"                                                    \
   "   WHERE account_id = $1 AND region = $2 AND quota = '" quota "'), $3)"
 
 // By Counter. A column cannot be a parameter, hence a statement for each.
@@ -21,13 +21,16 @@ constexpr CounterRow kCounters[] = {
      {"accounts.uncount_pools", "UPDATE accounts SET pools = pools - 1 WHERE account_id = $1 AND region = $2"}},
     {"PHONE_NUMBERS_PER_ACCOUNT",
      {"accounts.count_phone_numbers", COUNT_UP("phone_numbers", "PHONE_NUMBERS_PER_ACCOUNT")},
-     {"accounts.uncount_phone_numbers", "UPDATE accounts SET phone_numbers = phone_numbers - 1 WHERE account_id = $1 AND region = $2"}},
+     {"accounts.uncount_phone_numbers",
+      "UPDATE accounts SET phone_numbers = phone_numbers - 1 WHERE account_id = $1 AND region = $2"}},
     {"SENDER_IDS_PER_ACCOUNT",
      {"accounts.count_sender_ids", COUNT_UP("sender_ids", "SENDER_IDS_PER_ACCOUNT")},
-     {"accounts.uncount_sender_ids", "UPDATE accounts SET sender_ids = sender_ids - 1 WHERE account_id = $1 AND region = $2"}},
+     {"accounts.uncount_sender_ids",
+      "UPDATE accounts SET sender_ids = sender_ids - 1 WHERE account_id = $1 AND region = $2"}},
     {"OPT_OUT_LISTS_PER_ACCOUNT",
      {"accounts.count_opt_out_lists", COUNT_UP("opt_out_lists", "OPT_OUT_LISTS_PER_ACCOUNT")},
-     {"accounts.uncount_opt_out_lists", "UPDATE accounts SET opt_out_lists = opt_out_lists - 1 WHERE account_id = $1 AND region = $2"}},
+     {"accounts.uncount_opt_out_lists",
+      "UPDATE accounts SET opt_out_lists = opt_out_lists - 1 WHERE account_id = $1 AND region = $2"}},
 };
 
 #undef COUNT_UP

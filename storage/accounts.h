@@ -17,9 +17,9 @@ void EnsureAccount(Transaction& tx, const Scope& scope, Time now);
 // The quota of a counter, by the Reason of its refusal: "POOLS_PER_ACCOUNT".
 std::string_view QuotaOf(Counter counter);
 
-// Counts one more, unless that would exceed the account's own quota or, if it has none, `limit`: then false, and nothing
-// changed. Exact under concurrency: the account's row stays locked until the transaction ends, so call it as late as the
-// rules allow.
+// Counts one more, unless that would exceed the account's own quota or, if it has none, `limit`: then false, and
+// nothing changed. Exact under concurrency: the account's row stays locked until the transaction ends, so call it as
+// late as the rules allow.
 bool CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t limit);
 
 // Counts one less.

@@ -66,8 +66,7 @@ std::vector<OptOutList> ListOptOutLists(Transaction& tx, const Viewer& viewer,
   return ReadAll(query.Run(tx));
 }
 
-std::vector<OptOutList> FindOptOutLists(Transaction& tx, const std::string& region,
-                                        const std::vector<OwnedId>& names) {
+std::vector<OptOutList> FindOptOutLists(Transaction& tx, const std::string& region, const std::vector<OwnedId>& names) {
   Query query("opt_out_lists.find_named");
   query.Add("SELECT " OPT_OUT_LIST_COLUMNS " FROM opt_out_lists WHERE region = ?", region).Add(" AND ");
   AddNamed(query, names, "account_id, opt_out_list_name");

@@ -16,8 +16,8 @@ namespace poold {
 inline constexpr std::string_view kDefaultOptOutList = "Default";
 
 struct OptOutList {
-  std::string account;  // the owner
-  std::string name;     // case counts
+  std::string account;       // the owner
+  std::string name;          // case counts
   std::int64_t list_id = 0;  // what the numbers on it refer to
   Time created;
 };

@@ -34,11 +34,10 @@ OptedOutNumber PutOptedOutNumber(Transaction& tx, const OptOutListRef& list, con
 
 std::optional<OptedOutNumber> DeleteOptedOutNumber(Transaction& tx, const OptOutListRef& list,
                                                    std::string_view number) {
-  static constexpr Statement kDelete{
-      "opted_out_numbers.delete",
-      "DELETE FROM opted_out_numbers"
-      " WHERE account_id = $1 AND region = $2 AND list_id = $3 AND phone_number = $4"
-      " RETURNING phone_number, opted_out_at, end_user_opted_out, true"};
+  static constexpr Statement kDelete{"opted_out_numbers.delete",
+                                     "DELETE FROM opted_out_numbers"
+                                     " WHERE account_id = $1 AND region = $2 AND list_id = $3 AND phone_number = $4"
+                                     " RETURNING phone_number, opted_out_at, end_user_opted_out, true"};
   const Rows rows = tx.Run(kDelete, Params(list.owner.account, list.owner.region, list.list_id, number));
   if (rows.empty()) return std::nullopt;
   bool ignored = false;
@@ -66,11 +65,12 @@ void RecordOptIn(Transaction& tx, const OptOutListRef& list, std::string_view nu
 }
 
 std::vector<OptedOutNumber> ListOptedOutNumbers(Transaction& tx, const OptOutListRef& list,
-                                                const std::vector<Condition>& conditions,
-                                                const std::string& after, int limit) {
+                                                const std::vector<Condition>& conditions, const std::string& after,
+                                                int limit) {
   Query query("opted_out_numbers.list");
-  query.Add("SELECT phone_number, opted_out_at, end_user_opted_out, true FROM opted_out_numbers WHERE account_id = ?",
-            list.owner.account)
+  query
+      .Add("SELECT phone_number, opted_out_at, end_user_opted_out, true FROM opted_out_numbers WHERE account_id = ?",
+           list.owner.account)
       .Add(" AND region = ?", list.owner.region)
       .Add(" AND list_id = ?", list.list_id)
       .Add(" AND phone_number > ?", after);

@@ -37,8 +37,8 @@ void RecordOptIn(Transaction& tx, const OptOutListRef& list, std::string_view nu
 
 // The first `limit` numbers after the given one that meet the conditions, in the order of their digits.
 std::vector<OptedOutNumber> ListOptedOutNumbers(Transaction& tx, const OptOutListRef& list,
-                                                const std::vector<Condition>& conditions,
-                                                const std::string& after, int limit);
+                                                const std::vector<Condition>& conditions, const std::string& after,
+                                                int limit);
 
 // A number that was asked for, and whether it meets the conditions.
 struct NamedOptedOutNumber {

@@ -7,7 +7,7 @@
 namespace poold {
 namespace {
 
-#define PHONE_NUMBER_COLUMNS                                                                                     \
+#define PHONE_NUMBER_COLUMNS                                                                                    \
   "account_id, phone_number_id, phone_number, status, iso_country_code, message_type, two_way_enabled,"         \
   " two_way_channel_arn, two_way_channel_role, self_managed_opt_outs_enabled, opt_out_list_account_id,"         \
   " opt_out_list_name, number_capabilities, number_type, monthly_leasing_price, international_sending_enabled," \
@@ -31,9 +31,9 @@ PhoneNumber ReadPhoneNumber(const Row& row, bool& meets_conditions) {
   Configuration& configuration = number.configuration;
   row.Read(number.account, number.id, number.number, number.status, number.iso_country_code, configuration.message_type,
            configuration.two_way.enabled, configuration.two_way.channel_arn, configuration.two_way.channel_role,
-           configuration.self_managed_opt_outs, configuration.opt_out_list.account, configuration.opt_out_list.name, number.capabilities,
-           number.number_type, number.monthly_leasing_price, number.international_sending, number.deletion_protected,
-           number.registration_id, number.pool_id, number.created, meets_conditions);
+           configuration.self_managed_opt_outs, configuration.opt_out_list.account, configuration.opt_out_list.name,
+           number.capabilities, number.number_type, number.monthly_leasing_price, number.international_sending,
+           number.deletion_protected, number.registration_id, number.pool_id, number.created, meets_conditions);
   return number;
 }
 
@@ -118,9 +118,9 @@ void InsertPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& n
   tx.Run(kInsert, Params(scope.region, scope.account, number.id, number.number, number.status, number.iso_country_code,
                          configuration.message_type, configuration.two_way.enabled, configuration.two_way.channel_arn,
                          configuration.two_way.channel_role, configuration.self_managed_opt_outs,
-                         configuration.opt_out_list.account, configuration.opt_out_list.name, number.capabilities, number.number_type,
-                         number.monthly_leasing_price, number.international_sending, number.deletion_protected,
-                         number.registration_id, number.pool_id, number.created));
+                         configuration.opt_out_list.account, configuration.opt_out_list.name, number.capabilities,
+                         number.number_type, number.monthly_leasing_price, number.international_sending,
+                         number.deletion_protected, number.registration_id, number.pool_id, number.created));
 }
 
 void UpdatePhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& number) {
@@ -133,8 +133,8 @@ void UpdatePhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& n
   const Configuration& configuration = number.configuration;
   tx.Run(kUpdate, Params(scope.account, scope.region, number.id, configuration.two_way.enabled,
                          configuration.two_way.channel_arn, configuration.two_way.channel_role,
-                         configuration.self_managed_opt_outs, configuration.opt_out_list.account, configuration.opt_out_list.name,
-                         number.international_sending, number.deletion_protected));
+                         configuration.self_managed_opt_outs, configuration.opt_out_list.account,
+                         configuration.opt_out_list.name, number.international_sending, number.deletion_protected));
 }
 
 void DeletePhoneNumber(Transaction& tx, const Scope& scope, std::string_view id) {

@@ -49,7 +49,8 @@ std::optional<PhoneNumber> FindPhoneNumber(Transaction& tx, const Scope& scope, 
 std::optional<PhoneNumber> LockPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name);
 
 // The first `limit` of the viewer's numbers after the position that meet the conditions, oldest first.
-std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,
+std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Viewer& viewer,
+                                          const std::vector<Condition>& conditions,
                                           const std::optional<PhoneNumberPosition>& after, int limit);
 
 // A number that was asked for by id, and whether it meets the conditions.

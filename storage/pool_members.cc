@@ -19,13 +19,15 @@ bool ReadBool(const Rows& rows) {
 }  // namespace
 
 MemberCount CountMembers(Transaction& tx, const Scope& scope, std::string_view pool_id) {
-  static constexpr Statement kCount{"pool_members.count",
-                                    "SELECT count(phone_number_id), count(sender_id_key), (SELECT amount FROM account_quotas"
-                                    "   WHERE account_id = $1 AND region = $2"
-                                    "   AND quota = 'ORIGINATION_IDENTITIES_PER_POOL') FROM pool_members"
-                                    " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
+  static constexpr Statement kCount{
+      "pool_members.count",
+      "SELECT count(phone_number_id), count(sender_id_key), (SELECT amount FROM account_quotas"
+      "   WHERE account_id = $1 AND region = $2"
+      "   AND quota = 'ORIGINATION_IDENTITIES_PER_POOL') FROM pool_members"
+      " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
   MemberCount count;
-  tx.Run(kCount, Params(scope.account, scope.region, pool_id))[0].Read(count.phone_numbers, count.sender_ids, count.quota);
+  tx.Run(kCount, Params(scope.account, scope.region, pool_id))[0].Read(count.phone_numbers, count.sender_ids,
+                                                                       count.quota);
   return count;
 }
 

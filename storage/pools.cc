@@ -7,9 +7,9 @@
 namespace poold {
 namespace {
 
-#define POOL_COLUMNS                                                                                          \
-  "account_id, pool_id, status, message_type, two_way_enabled, two_way_channel_arn, two_way_channel_role,"   \
-  " self_managed_opt_outs_enabled, opt_out_list_account_id, opt_out_list_name, shared_routes_enabled,"       \
+#define POOL_COLUMNS                                                                                       \
+  "account_id, pool_id, status, message_type, two_way_enabled, two_way_channel_arn, two_way_channel_role," \
+  " self_managed_opt_outs_enabled, opt_out_list_account_id, opt_out_list_name, shared_routes_enabled,"     \
   " deletion_protection_enabled, created_at, revision"
 
 constexpr FilterColumn kFilters[] = {

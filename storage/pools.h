@@ -60,8 +60,8 @@ std::vector<NamedPool> FindPools(Transaction& tx, const std::string& region, con
 
 void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool);
 
-// Writes everything that can change but the status and raises the revision, in `pool` too. The pool's phone numbers take
-// its configuration over.
+// Writes everything that can change but the status and raises the revision, in `pool` too. The pool's phone numbers
+// take its configuration over.
 void UpdatePool(Transaction& tx, const Scope& scope, Pool& pool);
 
 // Raises the revision because of a change elsewhere: of members or keywords.

@@ -46,11 +46,12 @@ void AddVisibleTo(Query& query, const Viewer& viewer, const ResourceKey& key) {
       .Add(key.from_resource_id)
       .Add(" FROM resource_grants AS given WHERE region = ?", viewer.scope.region)
       .Add(" AND resource_type = ?", key.type)
-      .Add(" AND account_id <> ? AND (consumer = ? OR consumer = '*' AND NOT EXISTS (SELECT FROM resource_grants AS own"
-           " WHERE own.account_id = given.account_id AND own.region = given.region"
-           " AND own.resource_type = given.resource_type AND own.resource_id = given.resource_id"
-           " AND own.consumer = ?))",
-           viewer.scope.account)
+      .Add(
+          " AND account_id <> ? AND (consumer = ? OR consumer = '*' AND NOT EXISTS (SELECT FROM resource_grants AS own"
+          " WHERE own.account_id = given.account_id AND own.region = given.region"
+          " AND own.resource_type = given.resource_type AND own.resource_id = given.resource_id"
+          " AND own.consumer = ?))",
+          viewer.scope.account)
       .Add(" AND ? = ANY(actions))", viewer.action);
 }
 

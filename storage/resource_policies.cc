@@ -27,8 +27,7 @@ void PutPolicy(Transaction& tx, const Scope& scope, const Resource& resource, co
       "INSERT INTO resource_grants (account_id, region, resource_type, resource_id, consumer, actions)"
       " VALUES ($1, $2, $3, $4, $5, $6)"};
   for (const Grant& grant : grants) {
-    tx.Run(kGrant,
-           Params(scope.account, scope.region, resource.type, resource.id, grant.consumer, grant.actions));
+    tx.Run(kGrant, Params(scope.account, scope.region, resource.type, resource.id, grant.consumer, grant.actions));
   }
 }
 

@@ -7,7 +7,7 @@
 namespace poold {
 namespace {
 
-#define SENDER_ID_COLUMNS                                                                           \
+#define SENDER_ID_COLUMNS                                                                                       \
   "account_id, sender_id, iso_country_code, message_types, monthly_leasing_price, deletion_protection_enabled," \
   " registered, registration_id, created_at"
 
@@ -21,9 +21,9 @@ constexpr FilterColumn kFilters[] = {
 
 SenderId ReadSenderId(const Row& row, bool& meets_conditions) {
   SenderId sender_id;
-  row.Read(sender_id.account, sender_id.sender_id, sender_id.iso_country_code, sender_id.message_types, sender_id.monthly_leasing_price,
-           sender_id.deletion_protected, sender_id.registered, sender_id.registration_id, sender_id.created,
-           meets_conditions);
+  row.Read(sender_id.account, sender_id.sender_id, sender_id.iso_country_code, sender_id.message_types,
+           sender_id.monthly_leasing_price, sender_id.deletion_protected, sender_id.registered,
+           sender_id.registration_id, sender_id.created, meets_conditions);
   return sender_id;
 }
 
@@ -94,8 +94,10 @@ std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const std::string& reg
   query.Add("SELECT " SENDER_ID_COLUMNS ", (true");
   AddConditions(query, kFilters, conditions);
   query.Add(") FROM sender_ids WHERE region = ?", region)
-      .Add(" AND (account_id, sender_id_key, iso_country_code) IN (SELECT account, lower(name), country"
-           " FROM unnest(?::text[]", accounts)
+      .Add(
+          " AND (account_id, sender_id_key, iso_country_code) IN (SELECT account, lower(name), country"
+          " FROM unnest(?::text[]",
+          accounts)
       .Add(", ?::text[]", texts)
       .Add(", ?::text[]) AS wanted (account, name, country))", countries);
   query.Add(" ORDER BY sender_id_key, iso_country_code, account_id");
@@ -109,10 +111,9 @@ std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const std::string& reg
 }
 
 bool InsertSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_id) {
-  static constexpr Statement kInsert{"sender_ids.insert",
-                                     "INSERT INTO sender_ids (region, " SENDER_ID_COLUMNS
-                                     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-                                     " ON CONFLICT ON CONSTRAINT sender_ids_pkey DO NOTHING"};
+  static constexpr Statement kInsert{"sender_ids.insert", "INSERT INTO sender_ids (region, " SENDER_ID_COLUMNS
+                                                          ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+                                                          " ON CONFLICT ON CONSTRAINT sender_ids_pkey DO NOTHING"};
   return tx.Run(kInsert, Params(scope.region, scope.account, sender_id.sender_id, sender_id.iso_country_code,
                                 sender_id.message_types, sender_id.monthly_leasing_price, sender_id.deletion_protected,
                                 sender_id.registered, sender_id.registration_id, sender_id.created))

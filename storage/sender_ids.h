@@ -43,7 +43,8 @@ std::optional<SenderId> FindSenderId(Transaction& tx, const Scope& scope, const 
 enum class SenderIdLock { kForUse, kForChange };
 std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name, SenderIdLock lock);
 
-// The first `limit` of the viewer's sender IDs after the given one that meet the conditions, by text without case, then country.
+// The first `limit` of the viewer's sender IDs after the given one that meet the conditions, by text without case, then
+// country.
 std::vector<SenderId> ListSenderIds(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,
                                     const std::optional<SenderIdPosition>& after, int limit);
 

@@ -76,7 +76,7 @@ TEST(Layering, DoorsKnowNoHandlerNoMiddlewareAndNoStorage) {
 TEST(Layering, LeavesLeadNowhere) {
   EXPECT_EQ(
       Find("server/(call|method|error|world|arn|aws_names|filters|fingerprint|digest|limits|page_token|text|config|"
-           "known_accounts|version|periodic)\\.h",
+           "known_accounts|rate_limiter|policy|version|periodic)\\.h",
            "server/(transport|middleware|handlers)/.*|server/(pipeline|executor|server)\\.h"),
       kNone);
 }
@@ -96,6 +96,7 @@ TEST(Layering, LibrariesStayAtHome) {
       {"OpenSSL", "openssl/.*", "server/(digest|page_token)\\.cc"},
       {"RE2", "re2/.*",
        "server/middleware/validate\\.cc|server/handlers/configuration\\.cc|server/inventory_file\\.cc"},
+      {"Boost.JSON", "boost/json.*", "server/policy\\.cc"},
       {"spdlog", "spdlog/.*", "server/(main|readiness|housekeeping)\\.cc|server/middleware/record\\.cc"},
       {"CLI11", "CLI/.*", "server/config\\.cc"},
   };

@@ -5,7 +5,8 @@
 #include "server/arn.h"
 #include "server/config.h"
 #include "server/error.h"
-#include "storage/keywords.h"
+#include "server/method.h"
+#include "storage/account_quotas.h"
 #include "storage/pool_members.h"
 
 namespace poold {
@@ -21,55 +22,153 @@ Error CountryMismatch() {
   return Error::Invalid(reason::kCountryCodeMismatch, "isoCountryCode", "is not the origination identity's country");
 }
 
-// The ARN, if it is one of the caller's own; NotFound of the type it names otherwise. CheckRules has seen that it is
-// well formed and of a type allowed here.
-Arn RequireOwnArn(const Call& call, const std::string& text) {
+Resource ResourceOf(const Arn& arn) {
+  const auto type = ResourceTypeFrom(arn.type).value_or(ResourceType::kNone);
+  if (type != ResourceType::kSenderId) return {AwsName(type), arn.id};
+  const auto parts = SplitSenderId(arn.id);
+  return SenderIdResource(parts->sender_id, parts->iso_country_code);
+}
+
+// The ARN, if the caller has this access to what it names; see Access. CheckRules has seen that it is well formed.
+Arn RequireArn(const Call& call, const std::string& text, Access access) {
   const auto arn = ParseArn(text);
   if (!arn) throw Error::Invalid(reason::kInvalidArn, "arn", "must be an sms-voice ARN");
-  if (arn->scope() != call.scope()) {
-    throw Error::NotFound(ResourceTypeFrom(arn->type).value_or(ResourceType::kNone), text);
+  if (arn->scope() == call.scope()) return *arn;
+
+  const auto type = ResourceTypeFrom(arn->type).value_or(ResourceType::kNone);
+  if (arn->region != call.scope().region || type == ResourceType::kNone) throw Error::NotFound(type, text);
+  const auto granted = FindGrant(call.tx(), arn->scope(), ResourceOf(*arn), call.scope().account);
+  if (!granted) throw Error::NotFound(type, text);
+  const bool allowed =
+      access == Access::kVisible ||
+      (access == Access::kGranted && std::ranges::find(*granted, call.method().policy.action()) != granted->end());
+  if (!allowed) {
+    throw Error::AccessDenied("The resource is another account's, and its policy does not allow you this operation");
   }
   return *arn;
 }
 
-PhoneNumber RequirePhoneNumber(Call& call, const PhoneNumberName& name, const std::string& as_given) {
-  auto number = LockPhoneNumber(call.tx(), call.scope(), name);
+PhoneNumber RequirePhoneNumber(Call& call, const PhoneNumberName& name, const std::string& as_given, Locking locking) {
+  auto number = locking == Locking::kLock ? LockPhoneNumber(call.tx(), call.scope(), name)
+                                          : FindPhoneNumber(call.tx(), call.scope(), name);
   if (!number) throw Error::NotFound(ResourceType::kPhoneNumber, as_given);
   return *std::move(number);
 }
 
-SenderId RequireSenderId(Call& call, const SenderIdName& name, const std::string& as_given) {
-  auto sender_id = LockSenderId(call.tx(), call.scope(), name, SenderIdLock::kForUse);
+SenderId RequireSenderId(Call& call, const SenderIdName& name, const std::string& as_given, Locking locking) {
+  auto sender_id = locking == Locking::kLock ? LockSenderId(call.tx(), call.scope(), name, SenderIdLock::kForUse)
+                                             : FindSenderId(call.tx(), call.scope(), name);
   if (!sender_id) throw Error::NotFound(ResourceType::kSenderId, as_given);
   return *std::move(sender_id);
 }
 
-Identity RequireSenderIdIdentity(Call& call, const std::string& text,
-                                 const std::optional<std::string>& iso_country_code) {
+Identity FindSenderIdIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
+                              Locking locking) {
   if (text.size() > limits::kSenderIdLength) throw Error::NotFound(ResourceType::kSenderId, text);
   if (!iso_country_code) {
     throw Error::Invalid(reason::kMissingParameter, "isoCountryCode", "is required with a sender ID");
   }
-  return {RequireSenderId(call, {text, *iso_country_code}, text)};
+  return {RequireSenderId(call, {text, *iso_country_code}, text, locking)};
 }
 
-Identity RequireIdentityByArn(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code) {
-  const Arn arn = RequireOwnArn(call, text);
+Identity FindIdentityByArn(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
+                           Locking locking) {
+  const Arn arn = RequireArn(call, text, Access::kOwner);
   if (arn.type == AwsName(ResourceType::kPhoneNumber)) {
-    return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, arn.id}, text)};
+    return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, arn.id}, text, locking)};
   }
-  const SenderIdName name =
-      RequireSenderIdName(call, text, iso_country_code.value_or(std::string(SplitSenderId(arn.id)->iso_country_code)));
-  return {RequireSenderId(call, name, text)};
+  const auto parts = SplitSenderId(arn.id);
+  if (iso_country_code && *iso_country_code != parts->iso_country_code) throw CountryMismatch();
+  return {RequireSenderId(call, {std::string(parts->sender_id), std::string(parts->iso_country_code)}, text, locking)};
 }
 
-Identity FindIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code) {
-  if (IsArn(text)) return RequireIdentityByArn(call, text, iso_country_code);
+Identity FindIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
+                      Locking locking) {
+  if (IsArn(text)) return FindIdentityByArn(call, text, iso_country_code, locking);
   if (text.starts_with("phone-") && text.size() > limits::kSenderIdLength) {
-    return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, text}, text)};
+    return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, text}, text, locking)};
   }
-  if (IsDigits(text)) return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kDigits, text}, text)};
-  return RequireSenderIdIdentity(call, text, iso_country_code);
+  if (IsDigits(text)) return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kDigits, text}, text, locking)};
+  return FindSenderIdIdentity(call, text, iso_country_code, locking);
+}
+
+std::string Joined(const std::vector<std::string>& texts) {
+  std::string joined;
+  for (const std::string& text : texts) joined += (joined.empty() ? "" : ", ") + text;
+  return joined;
+}
+
+std::string Described(bool value) { return value ? "true" : "false"; }
+
+std::string Described(const TwoWay& two_way) {
+  if (!two_way.enabled) return "off";
+  return two_way.channel_arn.value_or("") + (two_way.channel_role ? " as " + *two_way.channel_role : "");
+}
+
+// Whether what the ARN names is there; locks it if so.
+bool IsThere(Transaction& tx, const Arn& arn, ResourceType type, Locking locking) {
+  const Scope scope = arn.scope();
+  const bool lock = locking == Locking::kLock;
+  switch (type) {
+    case ResourceType::kPool:
+      return (lock ? LockPool(tx, scope, arn.id) : FindPool(tx, scope, arn.id)).has_value();
+    case ResourceType::kPhoneNumber: {
+      const PhoneNumberName name{PhoneNumberName::Kind::kId, arn.id};
+      return (lock ? LockPhoneNumber(tx, scope, name) : FindPhoneNumber(tx, scope, name)).has_value();
+    }
+    case ResourceType::kSenderId: {
+      const auto parts = SplitSenderId(arn.id);
+      const SenderIdName name{std::string(parts->sender_id), std::string(parts->iso_country_code)};
+      return (lock ? LockSenderId(tx, scope, name, SenderIdLock::kForChange) : FindSenderId(tx, scope, name))
+          .has_value();
+    }
+    case ResourceType::kOptOutList:
+      return (lock ? LockOptOutList(tx, scope, arn.id, OptOutListLock::kForDeletion)
+                   : FindOptOutList(tx, scope, arn.id))
+          .has_value();
+    default:
+      return false;
+  }
+}
+
+// A difference between a pool and an identity that would join it.
+struct Mismatch {
+  std::string_view reason;
+  FieldViolation field;
+};
+
+// All of them, in the order of behaviour 4.8. Of a sender ID only the message type is compared: it has nothing else.
+std::vector<Mismatch> MismatchesOf(Call& call, const Pool& pool, const Identity& identity) {
+  std::vector<Mismatch> mismatches;
+  const auto compare = [&](bool same, std::string_view reason, std::string field, const std::string& expected,
+                           const std::string& actual) {
+    if (!same) mismatches.push_back({reason, {std::move(field), "expected " + expected + ", actual " + actual}});
+  };
+  const Configuration& expected = pool.configuration;
+  if (const SenderId* sender_id = identity.sender_id()) {
+    compare(std::ranges::find(sender_id->message_types, expected.message_type) != sender_id->message_types.end(),
+            reason::kMessageTypeMismatch, "messageTypes", expected.message_type, Joined(sender_id->message_types));
+    return mismatches;
+  }
+  const PhoneNumber& number = *identity.number();
+  const Configuration& actual = number.configuration;
+  compare(expected.message_type == actual.message_type, reason::kMessageTypeMismatch, "messageType",
+          expected.message_type, actual.message_type);
+  const auto capabilities = CapabilitiesOfNumbersIn(call.tx(), call.scope(), pool.id);
+  compare(!capabilities || *capabilities == number.capabilities, reason::kNumberCapabilitiesMismatch,
+          "numberCapabilities", capabilities ? Joined(*capabilities) : "", Joined(number.capabilities));
+  compare(expected.two_way == actual.two_way, reason::kTwoWayConfigMismatch, "twoWay", Described(expected.two_way),
+          Described(actual.two_way));
+  compare(expected.self_managed_opt_outs == actual.self_managed_opt_outs, reason::kSelfManagedOptOutsMismatch,
+          "selfManagedOptOutsEnabled", Described(expected.self_managed_opt_outs),
+          Described(actual.self_managed_opt_outs));
+  compare(expected.opt_out_list == actual.opt_out_list, reason::kOptOutListMismatch, "optOutListName",
+          expected.opt_out_list.name, actual.opt_out_list.name);
+  if (mismatches.empty() || call.validate_only()) {
+    compare(SameKeywords(call.tx(), call.scope(), pool.id, number.id), reason::kKeywordMismatch, "keywords",
+            "the pool's keywords", "others");
+  }
+  return mismatches;
 }
 
 }  // namespace
@@ -88,25 +187,29 @@ std::string Identity::Arn(const Scope& scope) const {
 
 SenderIdName Identity::sender_id_name() const { return {id(), iso_country_code()}; }
 
-std::string RequireLocalId(const Call& call, ResourceType type, const std::string& id_or_arn) {
-  if (!IsArn(id_or_arn)) return id_or_arn;
-  const Arn arn = RequireOwnArn(call, id_or_arn);
+OwnedId RequireAccess(const Call& call, ResourceType type, const std::string& id_or_arn, Access access) {
+  if (!IsArn(id_or_arn)) return {call.scope().account, id_or_arn};
+  const Arn arn = RequireArn(call, id_or_arn, access);
   if (arn.type != AwsName(type)) throw Error::NotFound(type, id_or_arn);
-  return arn.id;
+  return {arn.account, arn.id};
 }
 
-SenderIdName RequireSenderIdName(const Call& call, const std::string& sender_id_or_arn,
-                                 const std::string& iso_country_code) {
-  if (!IsArn(sender_id_or_arn)) return {sender_id_or_arn, iso_country_code};
-  const auto arn = ParseArn(sender_id_or_arn);
-  const auto parts = arn ? SplitSenderId(arn->id) : std::nullopt;
+std::string RequireOwnId(const Call& call, ResourceType type, const std::string& id_or_arn) {
+  return RequireAccess(call, type, id_or_arn, Access::kOwner).id;
+}
+
+OwnedSenderId RequireSenderIdAccess(const Call& call, const std::string& sender_id_or_arn,
+                                    const std::string& iso_country_code, Access access) {
+  if (!IsArn(sender_id_or_arn)) return {call.scope().account, {sender_id_or_arn, iso_country_code}};
+  const auto named = ParseArn(sender_id_or_arn);
+  const auto parts = named ? SplitSenderId(named->id) : std::nullopt;
   if (!parts || parts->iso_country_code != iso_country_code) throw CountryMismatch();
-  RequireOwnArn(call, sender_id_or_arn);
-  return {std::string(parts->sender_id), std::string(parts->iso_country_code)};
+  const Arn arn = RequireArn(call, sender_id_or_arn, access);
+  return {arn.account, {std::string(parts->sender_id), iso_country_code}};
 }
 
 Pool RequirePool(Call& call, const std::string& id_or_arn) {
-  auto pool = LockPool(call.tx(), call.scope(), RequireLocalId(call, ResourceType::kPool, id_or_arn));
+  auto pool = LockPool(call.tx(), call.scope(), RequireOwnId(call, ResourceType::kPool, id_or_arn));
   if (!pool) throw Error::NotFound(ResourceType::kPool, id_or_arn);
   return *std::move(pool);
 }
@@ -118,23 +221,40 @@ Pool RequireActivePool(Call& call, const std::string& id_or_arn) {
 }
 
 PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn) {
-  const std::string id = RequireLocalId(call, ResourceType::kPhoneNumber, id_or_arn);
-  PhoneNumber number = RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, id}, id_or_arn);
+  const std::string id = RequireOwnId(call, ResourceType::kPhoneNumber, id_or_arn);
+  PhoneNumber number = RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, id}, id_or_arn, Locking::kLock);
   RequireActive(number);
   return number;
 }
 
-Identity RequireIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code) {
-  Identity identity = FindIdentity(call, text, iso_country_code);
+Identity RequireIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
+                         Locking locking) {
+  Identity identity = FindIdentity(call, text, iso_country_code, locking);
   if (iso_country_code && *iso_country_code != identity.iso_country_code()) throw CountryMismatch();
   return identity;
 }
 
 OptOutList RequireOptOutList(Call& call, const std::string& name_or_arn) {
-  const std::string name = RequireLocalId(call, ResourceType::kOptOutList, name_or_arn);
-  auto list = LockOptOutList(call.tx(), call.scope(), name);
+  const OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, Access::kVisible);
+  auto list = LockOptOutList(call.tx(), {owned.account, call.scope().region}, owned.id, OptOutListLock::kForUse);
   if (!list) throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
   return *std::move(list);
+}
+
+OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, Locking locking) {
+  const OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, Access::kGranted);
+  const Scope owner{owned.account, call.scope().region};
+  auto list = locking == Locking::kLock ? LockOptOutList(call.tx(), owner, owned.id, OptOutListLock::kForUse)
+                                        : FindOptOutList(call.tx(), owner, owned.id);
+  if (!list) throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
+  return *std::move(list);
+}
+
+OwnedResource RequireResource(Call& call, const std::string& arn_text, Access access, Locking locking) {
+  const Arn arn = RequireArn(call, arn_text, access);
+  const auto type = ResourceTypeFrom(arn.type).value_or(ResourceType::kNone);
+  if (!IsThere(call.tx(), arn, type, locking)) throw Error::NotFound(type, arn_text);
+  return {arn.scope(), ResourceOf(arn)};
 }
 
 void RequireActive(const Pool& pool) {
@@ -161,51 +281,38 @@ void RequireInNoPool(const PhoneNumber& number) {
 }
 
 void RequireSameConfiguration(Call& call, const Pool& pool, const Identity& identity) {
-  RequireMessageType(identity, pool.configuration.message_type);
-  if (identity.sender_id()) return;  // of the rest a sender ID has nothing
-
-  const PhoneNumber& number = *identity.number();
-  const auto require = [&](bool same, std::string_view reason) {
-    if (!same) throw Error::Conflict(reason, ResourceType::kPhoneNumber, number.id);
-  };
-  const auto capabilities = CapabilitiesOfNumbersIn(call.tx(), call.scope(), pool.id);
-  require(!capabilities || *capabilities == number.capabilities, reason::kNumberCapabilitiesMismatch);
-  require(pool.configuration.two_way == number.configuration.two_way, reason::kTwoWayConfigMismatch);
-  require(pool.configuration.self_managed_opt_outs == number.configuration.self_managed_opt_outs,
-          reason::kSelfManagedOptOutsMismatch);
-  require(pool.configuration.opt_out_list_name == number.configuration.opt_out_list_name, reason::kOptOutListMismatch);
-  require(SameKeywords(call.tx(), call.scope(), pool.id, number.id), reason::kKeywordMismatch);
+  const std::vector<Mismatch> mismatches = MismatchesOf(call, pool, identity);
+  if (mismatches.empty()) return;
+  const Error first = Error::Conflict(mismatches[0].reason, identity.type(), identity.id());
+  if (!call.validate_only()) throw first;
+  std::vector<FieldViolation> fields;
+  for (const Mismatch& mismatch : mismatches) fields.push_back(mismatch.field);
+  throw first.WithFields(std::move(fields));
 }
 
 void RequireRoomInPool(Call& call, const Pool& pool) {
   const MemberCount count = CountMembers(call.tx(), call.scope(), pool.id);
-  const auto limit = call.settings().quotas.origination_identities_per_pool;
+  const auto limit = count.quota.value_or(call.settings().quotas.origination_identities_per_pool);
   if (count.phone_numbers + count.sender_ids >= limit) {
     throw Error::Quota(reason::kOriginationIdentitiesPerPool, limit);
   }
 }
 
-void RequireRoomForTags(const Call& call, int tags) {
-  const auto limit = call.settings().quotas.tags_per_resource;
+void RequireRoomForTags(const Call& call, std::int64_t tags) {
+  if (tags == 0) return;
+  const auto limit = FindAccountQuota(call.tx(), call.scope(), reason::kTagsPerResource)
+                         .value_or(call.settings().quotas.tags_per_resource);
   if (tags > limit) throw Error::Quota(reason::kTagsPerResource, limit);
 }
 
 void RequireRoomInAccount(Call& call, Counter counter) {
   const Quotas& quotas = call.settings().quotas;
-  const auto [reason, limit] = [&]() -> std::pair<std::string_view, std::int64_t> {
-    switch (counter) {
-      case Counter::kPools:
-        return {reason::kPoolsPerAccount, quotas.pools};
-      case Counter::kPhoneNumbers:
-        return {reason::kPhoneNumbersPerAccount, quotas.phone_numbers};
-      case Counter::kSenderIds:
-        return {reason::kSenderIdsPerAccount, quotas.sender_ids};
-      case Counter::kOptOutLists:
-        break;
-    }
-    return {reason::kOptOutListsPerAccount, limits::kOptOutLists};
-  }();
-  if (!CountOne(call.tx(), call.scope(), counter, limit)) throw Error::Quota(reason, limit);
+  const std::int64_t limit = counter == Counter::kPools          ? quotas.pools
+                             : counter == Counter::kPhoneNumbers ? quotas.phone_numbers
+                             : counter == Counter::kSenderIds    ? quotas.sender_ids
+                                                                 : quotas.opt_out_lists;
+  if (CountOne(call.tx(), call.scope(), counter, limit)) return;
+  throw Error::Quota(QuotaOf(counter), FindAccountQuota(call.tx(), call.scope(), QuotaOf(counter)).value_or(limit));
 }
 
 }  // namespace poold

@@ -12,10 +12,13 @@
 
 #include "server/call.h"
 #include "storage/accounts.h"
+#include "storage/keywords.h"
 #include "storage/opt_out_lists.h"
 #include "storage/phone_numbers.h"
 #include "storage/pools.h"
+#include "storage/resource.h"
 #include "storage/sender_ids.h"
+#include "storage/sharing.h"
 #include "storage/tags.h"
 
 namespace poold {
@@ -35,13 +38,26 @@ struct Identity {
   SenderIdName sender_id_name() const;
 };
 
-// The plain id of an id or ARN. An ARN of another account or region is NotFound: its existence is not revealed.
-std::string RequireLocalId(const Call& call, ResourceType type, const std::string& id_or_arn);
+// What a caller must be to name a resource by its ARN. Behaviour 4.9: a resource of another account is NotFound unless
+// a policy shares it with the caller in some way, and AccessDenied if that way is not this one. ARNs of other regions
+// are NotFound.
+enum class Access {
+  kOwner,    // the resource must be the caller's own
+  kGranted,  // or a policy must grant the caller this very operation
+  kVisible   // or a policy must grant it anything
+};
 
-// The sender ID that a request names by text or ARN. An ARN's country must be the country given:
+// Whose it is and the plain id, of an id or ARN. A plain id is always of the caller's own. Does not ask whether the
+// resource is there.
+OwnedId RequireAccess(const Call& call, ResourceType type, const std::string& id_or_arn, Access access);
+
+// The id of what must be the caller's own: RequireAccess with Access::kOwner.
+std::string RequireOwnId(const Call& call, ResourceType type, const std::string& id_or_arn);
+
+// The sender ID that a request names by text or ARN, as RequireAccess. An ARN's country must be the country given:
 // COUNTRY_CODE_MISMATCH.
-SenderIdName RequireSenderIdName(const Call& call, const std::string& sender_id_or_arn,
-                                 const std::string& iso_country_code);
+OwnedSenderId RequireSenderIdAccess(const Call& call, const std::string& sender_id_or_arn,
+                                    const std::string& iso_country_code, Access access);
 
 // The pool, locked, in whatever state it is. NotFound.
 Pool RequirePool(Call& call, const std::string& id_or_arn);
@@ -52,13 +68,30 @@ Pool RequireActivePool(Call& call, const std::string& id_or_arn);
 // The number, locked. NotFound, or Conflict RESOURCE_NOT_ACTIVE.
 PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn);
 
-// The identity that a pool operation names, locked; its country must be the one given, if one was
+// Whether a guard locks what it finds: not in a call that only reads.
+enum class Locking { kLock, kNoLock };
+
+// The identity that a pool operation names, locked unless told otherwise; its country must be the one given, if one was
 // (COUNTRY_CODE_MISMATCH). A bare sender ID needs the country (MISSING_PARAMETER isoCountryCode). Behaviour 3:
 // `phone-...` is a phone number's id, digits are an E.164 number without `+` or a short code, the rest a sender ID.
-Identity RequireIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code);
+Identity RequireIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
+                         Locking locking = Locking::kLock);
 
-// The opt-out list, locked against deletion. NotFound.
+// The opt-out list, locked against deletion: the caller's own, or one that is shared with it. NotFound.
 OptOutList RequireOptOutList(Call& call, const std::string& name_or_arn);
+
+// The opt-out list whose numbers the call reads or changes: the caller's own, or one that grants it this operation.
+OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, Locking locking);
+
+// A resource that tags and policies hang on, and whose it is.
+struct OwnedResource {
+  Scope owner;
+  Resource resource;
+};
+
+// The resource of this ARN, as RequireAccess, which must be there. NotFound, also for types that have no tags and
+// policies.
+OwnedResource RequireResource(Call& call, const std::string& arn, Access access, Locking locking);
 
 // Conflict RESOURCE_NOT_ACTIVE unless it is ACTIVE.
 void RequireActive(const Pool& pool);
@@ -70,14 +103,24 @@ void RequireMessageType(const Identity& identity, std::string_view message_type)
 // Conflict PHONE_NUMBER_ASSOCIATED_TO_POOL if the number is in a pool.
 void RequireInNoPool(const PhoneNumber& number);
 
-// Conflict with the typed mismatch of the first difference between pool and identity (behaviour 4.8).
+// Conflict with the typed mismatch of the first difference between pool and identity (behaviour 4.8). A call that only
+// validates is told all of them, each with the expected and the actual value.
 void RequireSameConfiguration(Call& call, const Pool& pool, const Identity& identity);
 
 // Quota ORIGINATION_IDENTITIES_PER_POOL if the pool, which is locked, is full.
 void RequireRoomInPool(Call& call, const Pool& pool);
 
+// Conflict (ABORTED) that names both, if the request expects another revision than the pool, which is locked, has.
+template <class Request>
+void RequireRevision(const Pool& pool, const Request& request) {
+  if (!request.has_expected_revision() || request.expected_revision() == pool.revision) return;
+  throw Error::LostRace({}, ResourceType::kPool, pool.id,
+                        "expected revision " + std::to_string(request.expected_revision()) + ", but it has revision " +
+                            std::to_string(pool.revision));
+}
+
 // Quota TAGS_PER_RESOURCE for more tags than a resource may carry.
-void RequireRoomForTags(const Call& call, int tags);
+void RequireRoomForTags(const Call& call, std::int64_t tags);
 
 // Counts one more against the account's quota, or throws Quota. Keeps the account's row locked: call it last.
 void RequireRoomInAccount(Call& call, Counter counter);

@@ -26,10 +26,14 @@ smsvoice::v2::DisassociateOriginationIdentityResponse DisassociateOriginationIde
     Call& call, const smsvoice::v2::DisassociateOriginationIdentityRequest& request);
 smsvoice::v2::ListPoolOriginationIdentitiesResponse ListPoolOriginationIdentities(
     Call& call, const smsvoice::v2::ListPoolOriginationIdentitiesRequest& request);
-smsvoice::v2::BatchAssociateOriginationIdentitiesResponse BatchAssociateOriginationIdentities(Call& call, const smsvoice::v2::BatchAssociateOriginationIdentitiesRequest& request);
-smsvoice::v2::BatchDisassociateOriginationIdentitiesResponse BatchDisassociateOriginationIdentities(Call& call, const smsvoice::v2::BatchDisassociateOriginationIdentitiesRequest& request);
-smsvoice::v2::ReplaceOriginationIdentitiesResponse ReplaceOriginationIdentities(Call& call, const smsvoice::v2::ReplaceOriginationIdentitiesRequest& request);
-smsvoice::v2::ListPoolsForOriginationIdentityResponse ListPoolsForOriginationIdentity(Call& call, const smsvoice::v2::ListPoolsForOriginationIdentityRequest& request);
+smsvoice::v2::BatchAssociateOriginationIdentitiesResponse BatchAssociateOriginationIdentities(
+    Call& call, const smsvoice::v2::BatchAssociateOriginationIdentitiesRequest& request);
+smsvoice::v2::BatchDisassociateOriginationIdentitiesResponse BatchDisassociateOriginationIdentities(
+    Call& call, const smsvoice::v2::BatchDisassociateOriginationIdentitiesRequest& request);
+smsvoice::v2::ReplaceOriginationIdentitiesResponse ReplaceOriginationIdentities(
+    Call& call, const smsvoice::v2::ReplaceOriginationIdentitiesRequest& request);
+smsvoice::v2::ListPoolsForOriginationIdentityResponse ListPoolsForOriginationIdentity(
+    Call& call, const smsvoice::v2::ListPoolsForOriginationIdentityRequest& request);
 
 smsvoice::v2::RequestPhoneNumberResponse RequestPhoneNumber(Call& call,
                                                             const smsvoice::v2::RequestPhoneNumberRequest& request);
@@ -47,25 +51,38 @@ smsvoice::v2::UpdateSenderIdResponse UpdateSenderId(Call& call, const smsvoice::
 smsvoice::v2::ReleaseSenderIdResponse ReleaseSenderId(Call& call, const smsvoice::v2::ReleaseSenderIdRequest& request);
 
 smsvoice::v2::PutKeywordResponse PutKeyword(Call& call, const smsvoice::v2::PutKeywordRequest& request);
-smsvoice::v2::DescribeKeywordsResponse DescribeKeywords(Call& call, const smsvoice::v2::DescribeKeywordsRequest& request);
+smsvoice::v2::DescribeKeywordsResponse DescribeKeywords(Call& call,
+                                                        const smsvoice::v2::DescribeKeywordsRequest& request);
 smsvoice::v2::DeleteKeywordResponse DeleteKeyword(Call& call, const smsvoice::v2::DeleteKeywordRequest& request);
 
 smsvoice::v2::TagResourceResponse TagResource(Call& call, const smsvoice::v2::TagResourceRequest& request);
 smsvoice::v2::UntagResourceResponse UntagResource(Call& call, const smsvoice::v2::UntagResourceRequest& request);
-smsvoice::v2::ListTagsForResourceResponse ListTagsForResource(Call& call, const smsvoice::v2::ListTagsForResourceRequest& request);
+smsvoice::v2::ListTagsForResourceResponse ListTagsForResource(Call& call,
+                                                              const smsvoice::v2::ListTagsForResourceRequest& request);
 
-smsvoice::v2::CreateOptOutListResponse CreateOptOutList(Call& call, const smsvoice::v2::CreateOptOutListRequest& request);
-smsvoice::v2::DescribeOptOutListsResponse DescribeOptOutLists(Call& call, const smsvoice::v2::DescribeOptOutListsRequest& request);
-smsvoice::v2::DeleteOptOutListResponse DeleteOptOutList(Call& call, const smsvoice::v2::DeleteOptOutListRequest& request);
-smsvoice::v2::PutOptedOutNumberResponse PutOptedOutNumber(Call& call, const smsvoice::v2::PutOptedOutNumberRequest& request);
-smsvoice::v2::DescribeOptedOutNumbersResponse DescribeOptedOutNumbers(Call& call, const smsvoice::v2::DescribeOptedOutNumbersRequest& request);
-smsvoice::v2::DeleteOptedOutNumberResponse DeleteOptedOutNumber(Call& call, const smsvoice::v2::DeleteOptedOutNumberRequest& request);
+smsvoice::v2::CreateOptOutListResponse CreateOptOutList(Call& call,
+                                                        const smsvoice::v2::CreateOptOutListRequest& request);
+smsvoice::v2::DescribeOptOutListsResponse DescribeOptOutLists(Call& call,
+                                                              const smsvoice::v2::DescribeOptOutListsRequest& request);
+smsvoice::v2::DeleteOptOutListResponse DeleteOptOutList(Call& call,
+                                                        const smsvoice::v2::DeleteOptOutListRequest& request);
+smsvoice::v2::PutOptedOutNumberResponse PutOptedOutNumber(Call& call,
+                                                          const smsvoice::v2::PutOptedOutNumberRequest& request);
+smsvoice::v2::DescribeOptedOutNumbersResponse DescribeOptedOutNumbers(
+    Call& call, const smsvoice::v2::DescribeOptedOutNumbersRequest& request);
+smsvoice::v2::DeleteOptedOutNumberResponse DeleteOptedOutNumber(
+    Call& call, const smsvoice::v2::DeleteOptedOutNumberRequest& request);
 
-smsvoice::v2::PutResourcePolicyResponse PutResourcePolicy(Call& call, const smsvoice::v2::PutResourcePolicyRequest& request);
-smsvoice::v2::GetResourcePolicyResponse GetResourcePolicy(Call& call, const smsvoice::v2::GetResourcePolicyRequest& request);
-smsvoice::v2::DeleteResourcePolicyResponse DeleteResourcePolicy(Call& call, const smsvoice::v2::DeleteResourcePolicyRequest& request);
+smsvoice::v2::PutResourcePolicyResponse PutResourcePolicy(Call& call,
+                                                          const smsvoice::v2::PutResourcePolicyRequest& request);
+smsvoice::v2::GetResourcePolicyResponse GetResourcePolicy(Call& call,
+                                                          const smsvoice::v2::GetResourcePolicyRequest& request);
+smsvoice::v2::DeleteResourcePolicyResponse DeleteResourcePolicy(
+    Call& call, const smsvoice::v2::DeleteResourcePolicyRequest& request);
 
-smsvoice::v2::DescribeAccountLimitsResponse DescribeAccountLimits(Call& call, const smsvoice::v2::DescribeAccountLimitsRequest& request);
-smsvoice::v2::DescribeAccountAttributesResponse DescribeAccountAttributes(Call& call, const smsvoice::v2::DescribeAccountAttributesRequest& request);
+smsvoice::v2::DescribeAccountLimitsResponse DescribeAccountLimits(
+    Call& call, const smsvoice::v2::DescribeAccountLimitsRequest& request);
+smsvoice::v2::DescribeAccountAttributesResponse DescribeAccountAttributes(
+    Call& call, const smsvoice::v2::DescribeAccountAttributesRequest& request);
 
 }  // namespace poold

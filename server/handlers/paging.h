@@ -10,6 +10,9 @@
 
 #include "server/call.h"
 #include "server/limits.h"
+#include "server/method.h"
+#include "smsvoice/v2/common.pb.h"
+#include "storage/sharing.h"
 #include "storage/transaction.h"
 
 namespace poold {
@@ -27,6 +30,12 @@ struct Page {
 // Reads the page that the request asks for: its members max_results and next_token. Throws Error::Invalid
 // INVALID_NEXT_TOKEN for a token that is not from this operation, account, region and selection.
 Page RequirePage(const Call& call);
+
+// Who looks at the listing of a request with an owner member.
+template <class Request>
+Viewer ViewerOf(const Call& call, const Request& request) {
+  return {call.scope(), request.owner() == smsvoice::v2::OWNER_SHARED, call.method().policy.action()};
+}
 
 // The token of the page after the one that ends with `last`.
 std::string NextToken(const Call& call, const Page& page, const std::vector<std::string>& last);

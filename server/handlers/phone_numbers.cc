@@ -73,8 +73,8 @@ void RequireFits(Call& call, const Pool& pool, const RequestPhoneNumberRequest& 
   const auto present = CapabilitiesOfNumbersIn(call.tx(), call.scope(), pool.id);
   require(!present || *present == capabilities, reason::kNumberCapabilitiesMismatch);
   if (request.has_opt_out_list_name()) {
-    require(RequireOptOutList(call, request.opt_out_list_name()).name == pool.configuration.opt_out_list_name,
-            reason::kOptOutListMismatch);
+    const OptOutList list = RequireOptOutList(call, request.opt_out_list_name());
+    require(OptOutListKey{list.account, list.name} == pool.configuration.opt_out_list, reason::kOptOutListMismatch);
   }
 }
 
@@ -82,9 +82,11 @@ void RequireFits(Call& call, const Pool& pool, const RequestPhoneNumberRequest& 
 Configuration FirstConfiguration(Call& call, const RequestPhoneNumberRequest& request) {
   Configuration configuration;
   configuration.message_type = AwsName(request.message_type());
-  configuration.opt_out_list_name = request.has_opt_out_list_name()
-                                        ? RequireOptOutList(call, request.opt_out_list_name()).name
-                                        : std::string(kDefaultOptOutList);
+  configuration.opt_out_list = {call.scope().account, std::string(kDefaultOptOutList)};
+  if (request.has_opt_out_list_name()) {
+    const OptOutList list = RequireOptOutList(call, request.opt_out_list_name());
+    configuration.opt_out_list = {list.account, list.name};
+  }
   return configuration;
 }
 
@@ -104,8 +106,8 @@ InventoryNumber RequireStock(Call& call, const RequestPhoneNumberRequest& reques
 
 // Into any of the responses that show a number; they differ in what they leave out (behaviour 13).
 template <class Answer>
-void Render(const Scope& scope, const PhoneNumber& number, Answer& answer) {
-  answer.set_phone_number_arn(PhoneNumberArn(scope, number.id));
+void Render(const Call& call, const PhoneNumber& number, Answer& answer) {
+  answer.set_phone_number_arn(PhoneNumberArn({number.account, call.scope().region}, number.id));
   answer.set_phone_number_id(number.id);
   answer.set_phone_number(number.number);
   answer.set_status(FromAwsName<NumberStatus>(number.status));
@@ -134,13 +136,15 @@ std::optional<PhoneNumberPosition> PositionFrom(const Page& page) {
 
 // The numbers named by the request that meet its filters; NotFound for the first that isn't there.
 std::vector<PhoneNumber> NamedNumbers(Call& call, const DescribePhoneNumbersRequest& request, const Page& page) {
-  std::vector<std::string> ids;
+  std::vector<OwnedId> ids;
   for (const std::string& id_or_arn : request.phone_number_ids()) {
-    ids.push_back(RequireLocalId(call, ResourceType::kPhoneNumber, id_or_arn));
+    ids.push_back(RequireAccess(call, ResourceType::kPhoneNumber, id_or_arn, Access::kGranted));
   }
-  const auto found = FindPhoneNumbers(call.tx(), call.scope(), ids, ConditionsFrom(request.filters()));
+  const auto found = FindPhoneNumbers(call.tx(), call.scope().region, ids, ConditionsFrom(request.filters()));
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const auto is_it = [&](const NamedPhoneNumber& named) { return named.number.id == ids[i]; };
+    const auto is_it = [&](const NamedPhoneNumber& named) {
+      return named.number.account == ids[i].account && named.number.id == ids[i].id;
+    };
     if (std::ranges::none_of(found, is_it)) {
       throw Error::NotFound(ResourceType::kPhoneNumber, request.phone_number_ids(static_cast<int>(i)));
     }
@@ -172,6 +176,7 @@ RequestPhoneNumberResponse RequestPhoneNumber(Call& call, const RequestPhoneNumb
   if (pool) RequireRoomInPool(call, *pool);
   RequireRoomForTags(call, request.tags_size());
 
+  number.account = call.scope().account;
   number.id = call.world().NewPhoneNumberId();
   number.number = stock.phone_number;
   number.status = call.settings().number_activation_delay.count() == 0 ? "ACTIVE" : "PENDING";
@@ -190,32 +195,31 @@ RequestPhoneNumberResponse RequestPhoneNumber(Call& call, const RequestPhoneNumb
     AddPhoneNumberToPool(tx, call.scope(), pool->id, number.id);
     number.pool_id = pool->id;
     CopyKeywordsToPhoneNumber(tx, call.scope(), pool->id, number.id);
+    TouchPool(tx, call.scope(), *pool);
   } else {
     InsertPhoneNumberKeywords(tx, call.scope(), number.id, FirstKeywords(call.settings()));
   }
   RequireRoomInAccount(call, Counter::kPhoneNumbers);
 
   RequestPhoneNumberResponse response;
-  Render(call.scope(), number, response);
+  Render(call, number, response);
   *response.mutable_tags() = request.tags();
   return response;
 }
 
 DescribePhoneNumbersResponse DescribePhoneNumbers(Call& call, const DescribePhoneNumbersRequest& request) {
-  DescribePhoneNumbersResponse response;
-  if (request.owner() == OWNER_SHARED) return response;  // nothing is shared yet
-
   const Page page = RequirePage(call);
   const auto numbers = request.phone_number_ids().empty()
-                           ? ListPhoneNumbers(call.tx(), call.scope(), ConditionsFrom(request.filters()),
+                           ? ListPhoneNumbers(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
                                               PositionFrom(page), page.limit + 1)
                            : NamedNumbers(call, request, page);
+  DescribePhoneNumbersResponse response;
   RenderPage(
       call, page, numbers, response,
       [](const PhoneNumber& number) {
         return std::vector{PositionPart(number.created), number.id};
       },
-      [&](const PhoneNumber& number) { Render(call.scope(), number, *response.add_phone_numbers()); });
+      [&](const PhoneNumber& number) { Render(call, number, *response.add_phone_numbers()); });
   return response;
 }
 
@@ -227,7 +231,8 @@ UpdatePhoneNumberResponse UpdatePhoneNumber(Call& call, const UpdatePhoneNumberR
                                      number.number_type);
   RequireInNoPool(number);
   if (request.has_opt_out_list_name()) {
-    number.configuration.opt_out_list_name = RequireOptOutList(call, request.opt_out_list_name()).name;
+    const OptOutList list = RequireOptOutList(call, request.opt_out_list_name());
+    number.configuration.opt_out_list = {list.account, list.name};
   }
   number.configuration = Changed(number.configuration, change);
   if (request.has_international_sending_enabled()) {
@@ -237,7 +242,7 @@ UpdatePhoneNumberResponse UpdatePhoneNumber(Call& call, const UpdatePhoneNumberR
   UpdatePhoneNumber(call.tx(), call.scope(), number);
 
   UpdatePhoneNumberResponse response;
-  Render(call.scope(), number, response);
+  Render(call, number, response);
   return response;
 }
 
@@ -255,7 +260,7 @@ ReleasePhoneNumberResponse ReleasePhoneNumber(Call& call, const ReleasePhoneNumb
 
   number.status = "DELETED";
   ReleasePhoneNumberResponse response;
-  Render(call.scope(), number, response);
+  Render(call, number, response);
   return response;
 }
 

@@ -49,7 +49,7 @@ void RenderConfiguration(const Configuration& configuration, Answer& answer) {
   if (configuration.two_way.channel_arn) answer.set_two_way_channel_arn(*configuration.two_way.channel_arn);
   if (configuration.two_way.channel_role) answer.set_two_way_channel_role(*configuration.two_way.channel_role);
   answer.set_self_managed_opt_outs_enabled(configuration.self_managed_opt_outs);
-  answer.set_opt_out_list_name(configuration.opt_out_list_name);
+  answer.set_opt_out_list_name(configuration.opt_out_list.name);
 }
 
 }  // namespace poold

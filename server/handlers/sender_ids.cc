@@ -43,7 +43,8 @@ void RequireCountryForSenderIds(const ApiSettings& settings, const std::string& 
 // The sender ID that the request names, locked against other changes. NotFound.
 template <class Request>
 SenderId RequireSenderId(Call& call, const Request& request) {
-  const SenderIdName name = RequireSenderIdName(call, request.sender_id(), request.iso_country_code());
+  const SenderIdName name =
+      RequireSenderIdAccess(call, request.sender_id(), request.iso_country_code(), Access::kOwner).name;
   auto sender_id = LockSenderId(call.tx(), call.scope(), name, SenderIdLock::kForChange);
   if (!sender_id) throw Error::NotFound(ResourceType::kSenderId, request.sender_id());
   return *std::move(sender_id);
@@ -51,17 +52,16 @@ SenderId RequireSenderId(Call& call, const Request& request) {
 
 SenderIdName NameOf(const SenderId& sender_id) { return {sender_id.sender_id, sender_id.iso_country_code}; }
 
-// The order of a listing: the text without its case, then the country.
-std::pair<std::string, std::string> SortKey(const std::string& text, const std::string& iso_country_code) {
-  std::string key = text;
-  std::ranges::transform(key, key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return {key, iso_country_code};
+// The order of a listing: the text without its case, then the country, then the owner.
+std::tuple<std::string, std::string, std::string> SortKey(const SenderIdName& name, const std::string& account) {
+  return {SenderIdKey(name.sender_id), name.iso_country_code, account};
 }
 
 // Into any of the responses that show a sender ID; they differ in what they leave out (behaviour 13).
 template <class Answer>
-void Render(const Scope& scope, const SenderId& sender_id, Answer& answer) {
-  answer.set_sender_id_arn(SenderIdArn(scope, sender_id.sender_id, sender_id.iso_country_code));
+void Render(const Call& call, const SenderId& sender_id, Answer& answer) {
+  const Scope owner{sender_id.account, call.scope().region};
+  answer.set_sender_id_arn(SenderIdArn(owner, sender_id.sender_id, sender_id.iso_country_code));
   answer.set_sender_id(sender_id.sender_id);
   answer.set_iso_country_code(sender_id.iso_country_code);
   for (const std::string& type : sender_id.message_types) answer.add_message_types(FromAwsName<MessageType>(type));
@@ -75,21 +75,22 @@ void Render(const Scope& scope, const SenderId& sender_id, Answer& answer) {
   }
 }
 
-std::optional<SenderIdName> PositionFrom(const Page& page) {
+std::optional<SenderIdPosition> PositionFrom(const Page& page) {
   if (page.after.empty()) return std::nullopt;
-  return SenderIdName{page.after.at(0), page.after.at(1)};
+  return SenderIdPosition{{page.after.at(0), page.after.at(1)}, page.after.at(2)};
 }
 
 // The sender IDs named by the request that meet its filters; NotFound for the first that isn't there.
 std::vector<SenderId> NamedSenderIds(Call& call, const DescribeSenderIdsRequest& request, const Page& page) {
-  std::vector<SenderIdName> names;
+  std::vector<OwnedSenderId> names;
   for (const SenderIdAndCountry& wanted : request.sender_ids()) {
-    names.push_back(RequireSenderIdName(call, wanted.sender_id(), wanted.iso_country_code()));
+    names.push_back(RequireSenderIdAccess(call, wanted.sender_id(), wanted.iso_country_code(), Access::kGranted));
   }
-  const auto found = FindSenderIds(call.tx(), call.scope(), names, ConditionsFrom(request.filters()));
-  const auto key_of = [](const auto& named) { return SortKey(named.sender_id, named.iso_country_code); };
+  const auto found = FindSenderIds(call.tx(), call.scope().region, names, ConditionsFrom(request.filters()));
+  const auto key_of = [](const SenderId& sender_id) { return SortKey(NameOf(sender_id), sender_id.account); };
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto is_it = [&](const NamedSenderId& named) { return key_of(named.sender_id) == key_of(names[i]); };
+    const auto wanted = SortKey(names[i].name, names[i].account);
+    const auto is_it = [&](const NamedSenderId& named) { return key_of(named.sender_id) == wanted; };
     if (std::ranges::none_of(found, is_it)) {
       throw Error::NotFound(ResourceType::kSenderId, request.sender_ids(static_cast<int>(i)).sender_id());
     }
@@ -97,7 +98,7 @@ std::vector<SenderId> NamedSenderIds(Call& call, const DescribeSenderIdsRequest&
   const auto after = PositionFrom(page);
   std::vector<SenderId> sender_ids;
   for (const auto& [sender_id, meets_conditions] : found) {
-    const bool shown_before = after && key_of(sender_id) <= key_of(*after);
+    const bool shown_before = after && key_of(sender_id) <= SortKey(after->name, after->account);
     if (meets_conditions && !shown_before) sender_ids.push_back(sender_id);
   }
   return sender_ids;
@@ -110,6 +111,7 @@ RequestSenderIdResponse RequestSenderId(Call& call, const RequestSenderIdRequest
   RequireCountryForSenderIds(call.settings(), request.iso_country_code());
 
   SenderId sender_id;
+  sender_id.account = call.scope().account;
   sender_id.sender_id = request.sender_id();
   sender_id.iso_country_code = request.iso_country_code();
   sender_id.message_types = SortedAwsNames<MessageType>(request.message_types());
@@ -122,31 +124,29 @@ RequestSenderIdResponse RequestSenderId(Call& call, const RequestSenderIdRequest
     throw Error::Conflict(reason::kResourceAlreadyExists, ResourceType::kSenderId, sender_id.sender_id);
   }
   RequireRoomForTags(call, request.tags_size());
-  InsertTags(call.tx(), call.scope(), {"sender-id", SenderIdTagId(sender_id.sender_id, sender_id.iso_country_code)},
+  InsertTags(call.tx(), call.scope(), SenderIdResource(sender_id.sender_id, sender_id.iso_country_code),
              TagsFrom(request.tags()));
   RequireRoomInAccount(call, Counter::kSenderIds);
 
   RequestSenderIdResponse response;
-  Render(call.scope(), sender_id, response);
+  Render(call, sender_id, response);
   *response.mutable_tags() = request.tags();
   return response;
 }
 
 DescribeSenderIdsResponse DescribeSenderIds(Call& call, const DescribeSenderIdsRequest& request) {
-  DescribeSenderIdsResponse response;
-  if (request.owner() == OWNER_SHARED) return response;  // nothing is shared yet
-
   const Page page = RequirePage(call);
   const auto sender_ids = request.sender_ids().empty()
-                              ? ListSenderIds(call.tx(), call.scope(), ConditionsFrom(request.filters()),
+                              ? ListSenderIds(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
                                               PositionFrom(page), page.limit + 1)
                               : NamedSenderIds(call, request, page);
+  DescribeSenderIdsResponse response;
   RenderPage(
       call, page, sender_ids, response,
       [](const SenderId& sender_id) {
-        return std::vector{sender_id.sender_id, sender_id.iso_country_code};
+        return std::vector{sender_id.sender_id, sender_id.iso_country_code, sender_id.account};
       },
-      [&](const SenderId& sender_id) { Render(call.scope(), sender_id, *response.add_sender_ids()); });
+      [&](const SenderId& sender_id) { Render(call, sender_id, *response.add_sender_ids()); });
   return response;
 }
 
@@ -157,7 +157,7 @@ UpdateSenderIdResponse UpdateSenderId(Call& call, const UpdateSenderIdRequest& r
     UpdateSenderId(call.tx(), call.scope(), sender_id);
   }
   UpdateSenderIdResponse response;
-  Render(call.scope(), sender_id, response);
+  Render(call, sender_id, response);
   return response;
 }
 
@@ -175,7 +175,7 @@ ReleaseSenderIdResponse ReleaseSenderId(Call& call, const ReleaseSenderIdRequest
   UncountOne(call.tx(), call.scope(), Counter::kSenderIds);
 
   ReleaseSenderIdResponse response;
-  Render(call.scope(), sender_id, response);
+  Render(call, sender_id, response);
   return response;
 }
 

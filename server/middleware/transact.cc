@@ -13,18 +13,19 @@
 namespace poold {
 namespace {
 
-// The token of a writing call; empty if the caller gave none.
-std::string TokenOf(const Call& call) {
-  const auto* field = call.method().client_token;
-  if (field == nullptr) return {};
-  return call.request().GetReflection()->GetString(call.request(), field);
+// Thrown to roll back a call that only validates, once it has done everything.
+struct Rehearsed {};
+
+bool ValidatesOnly(const Call& call) {
+  const auto* field = call.method().validate_only;
+  return field != nullptr && call.request().GetReflection()->GetBool(call.request(), field);
 }
 
 // Does the work, or answers as the first call with this token did.
-void Act(Call& call, const std::string& token) {
-  if (token.empty()) return call.method().handle(call);
+void Act(Call& call) {
+  if (call.client_token().empty()) return call.method().handle(call);
 
-  const ClientToken claim{call.scope(), call.method().name, token};
+  const ClientToken claim{call.scope(), call.method().name, call.client_token()};
   const Bytes hash{Fingerprint(call.request(), {"client_token"})};
   const Time now = call.world().Now();
   const auto first = ClaimClientToken(call.tx(), claim, hash, now, now - limits::kClientTokenLife);
@@ -55,13 +56,18 @@ void Transact(Call& call) {
                  [&](Transaction& tx) { EnsureAccount(tx, call.scope(), call.world().Now()); });
   });
 
-  const bool writes = call.method().policy.writes();
-  const std::string token = writes ? TokenOf(call) : std::string();
-  database.Run(writes ? Database::Mode::kWrite : Database::Mode::kRead, bounds, [&](Transaction& tx) {
-    call.response().Clear();
-    call.set_tx(&tx);
-    Act(call, token);
-  });
+  const auto mode = call.method().policy.writes() ? Database::Mode::kWrite : Database::Mode::kRead;
+  call.set_validate_only(ValidatesOnly(call));
+  try {
+    database.Run(mode, bounds, [&](Transaction& tx) {
+      call.response().Clear();
+      call.set_tx(&tx);
+      Act(call);
+      if (call.validate_only()) throw Rehearsed();
+    });
+  } catch (const Rehearsed&) {
+    // The response stands; what was written to make it does not.
+  }
 }
 
 }  // namespace poold

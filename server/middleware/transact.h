@@ -14,6 +14,9 @@ void RefuseIfTooLate(Call& call);
 // what it did; a repetition with the same parameters is answered with that; one with other parameters is refused with
 // INVALID_REQUEST (behaviour 4.2). A call that fails rolls back, its claim included, so failures are not remembered.
 //
+// A call that only validates runs like any other and is rolled back at the end: what it answers is what it would have
+// answered, and it checks what it would have checked.
+//
 // The handler runs again from the top when the database reports a conflict, each time with an empty response.
 void Transact(Call& call);
 

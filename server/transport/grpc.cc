@@ -181,8 +181,7 @@ constexpr int kGreatestMetadata = 16 << 10;
 
 class GrpcDoor::Impl {
  public:
-  Impl(const std::string& listen, const Service& service, Pipeline& pipeline)
-      : entrance_(service, pipeline) {
+  Impl(const std::string& listen, const Service& service, Pipeline& pipeline) : entrance_(service, pipeline) {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 

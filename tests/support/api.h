@@ -18,6 +18,7 @@
 #include "server/method.h"
 #include "server/page_token.h"
 #include "server/pipeline.h"
+#include "server/rate_limiter.h"
 #include "storage/database.h"
 #include "tests/support/fake_world.h"
 #include "tests/support/matchers.h"
@@ -42,6 +43,30 @@ smsvoice::v2::RequestSenderIdResponse Answer(const smsvoice::v2::RequestSenderId
 smsvoice::v2::DescribeSenderIdsResponse Answer(const smsvoice::v2::DescribeSenderIdsRequest&);
 smsvoice::v2::UpdateSenderIdResponse Answer(const smsvoice::v2::UpdateSenderIdRequest&);
 smsvoice::v2::ReleaseSenderIdResponse Answer(const smsvoice::v2::ReleaseSenderIdRequest&);
+smsvoice::v2::BatchAssociateOriginationIdentitiesResponse Answer(
+    const smsvoice::v2::BatchAssociateOriginationIdentitiesRequest&);
+smsvoice::v2::BatchDisassociateOriginationIdentitiesResponse Answer(
+    const smsvoice::v2::BatchDisassociateOriginationIdentitiesRequest&);
+smsvoice::v2::ReplaceOriginationIdentitiesResponse Answer(const smsvoice::v2::ReplaceOriginationIdentitiesRequest&);
+smsvoice::v2::ListPoolsForOriginationIdentityResponse Answer(
+    const smsvoice::v2::ListPoolsForOriginationIdentityRequest&);
+smsvoice::v2::PutKeywordResponse Answer(const smsvoice::v2::PutKeywordRequest&);
+smsvoice::v2::DescribeKeywordsResponse Answer(const smsvoice::v2::DescribeKeywordsRequest&);
+smsvoice::v2::DeleteKeywordResponse Answer(const smsvoice::v2::DeleteKeywordRequest&);
+smsvoice::v2::TagResourceResponse Answer(const smsvoice::v2::TagResourceRequest&);
+smsvoice::v2::UntagResourceResponse Answer(const smsvoice::v2::UntagResourceRequest&);
+smsvoice::v2::ListTagsForResourceResponse Answer(const smsvoice::v2::ListTagsForResourceRequest&);
+smsvoice::v2::CreateOptOutListResponse Answer(const smsvoice::v2::CreateOptOutListRequest&);
+smsvoice::v2::DescribeOptOutListsResponse Answer(const smsvoice::v2::DescribeOptOutListsRequest&);
+smsvoice::v2::DeleteOptOutListResponse Answer(const smsvoice::v2::DeleteOptOutListRequest&);
+smsvoice::v2::PutOptedOutNumberResponse Answer(const smsvoice::v2::PutOptedOutNumberRequest&);
+smsvoice::v2::DescribeOptedOutNumbersResponse Answer(const smsvoice::v2::DescribeOptedOutNumbersRequest&);
+smsvoice::v2::DeleteOptedOutNumberResponse Answer(const smsvoice::v2::DeleteOptedOutNumberRequest&);
+smsvoice::v2::PutResourcePolicyResponse Answer(const smsvoice::v2::PutResourcePolicyRequest&);
+smsvoice::v2::GetResourcePolicyResponse Answer(const smsvoice::v2::GetResourcePolicyRequest&);
+smsvoice::v2::DeleteResourcePolicyResponse Answer(const smsvoice::v2::DeleteResourcePolicyRequest&);
+smsvoice::v2::DescribeAccountLimitsResponse Answer(const smsvoice::v2::DescribeAccountLimitsRequest&);
+smsvoice::v2::DescribeAccountAttributesResponse Answer(const smsvoice::v2::DescribeAccountAttributesRequest&);
 
 // A call whose door is the test.
 class TestCall final : public Call {
@@ -144,8 +169,9 @@ class Api {
 
   Database database_{Options()};
   KnownAccounts known_accounts_;
+  RateLimiter rate_limiter_;
   PageTokens page_tokens_{"0123456789abcdef"};
-  Service service_{database_, world, settings.api, known_accounts_};
+  Service service_{database_, world, settings.api, known_accounts_, rate_limiter_};
   Pipeline pipeline_{settings};
 };
 

@@ -669,7 +669,8 @@ TEST(DeletePool, RefusesAPoolThatIsNotActive) {
   Api api;
   const std::string pool = GivenPool(api);
   GivenStatus(api, pool, "CREATING");
-  EXPECT_THAT(Delete(api, OwnArn(api, "pool", pool)), IsConflict(reason::kResourceNotActive, ResourceType::kPool, pool));
+  EXPECT_THAT(Delete(api, OwnArn(api, "pool", pool)),
+              IsConflict(reason::kResourceNotActive, ResourceType::kPool, pool));
 }
 
 TEST(DeletePool, LooksAtTheStatusBeforeTheProtection) {

@@ -1,0 +1,69 @@
+#include "server/config.h"
+#include "server/handlers/handlers.h"
+#include "server/handlers/paging.h"
+#include "storage/account_quotas.h"
+#include "storage/accounts.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;  // NOLINT: the requests and responses of this noun
+
+struct Limit {
+  AccountLimitName name;
+  std::int64_t used;
+  std::int64_t max;
+};
+
+std::vector<Limit> LimitsOf(Call& call) {
+  const Usage usage = FindUsage(call.tx(), call.scope());
+  const Quotas& quotas = call.settings().quotas;
+  const auto max = [&](Counter counter, std::int64_t deployments) {
+    return FindAccountQuota(call.tx(), call.scope(), QuotaOf(counter)).value_or(deployments);
+  };
+  return {
+      {ACCOUNT_LIMIT_NAME_PHONE_NUMBERS, usage.phone_numbers, max(Counter::kPhoneNumbers, quotas.phone_numbers)},
+      {ACCOUNT_LIMIT_NAME_POOLS, usage.pools, max(Counter::kPools, quotas.pools)},
+      {ACCOUNT_LIMIT_NAME_CONFIGURATION_SETS, 0, limits::kConfigurationSets},
+      {ACCOUNT_LIMIT_NAME_OPT_OUT_LISTS, usage.opt_out_lists, max(Counter::kOptOutLists, quotas.opt_out_lists)},
+      {ACCOUNT_LIMIT_NAME_SENDER_IDS, usage.sender_ids, max(Counter::kSenderIds, quotas.sender_ids)},
+      {ACCOUNT_LIMIT_NAME_REGISTRATIONS, 0, limits::kRegistrations},
+      {ACCOUNT_LIMIT_NAME_REGISTRATION_ATTACHMENTS, 0, limits::kRegistrationAttachments},
+      {ACCOUNT_LIMIT_NAME_VERIFIED_DESTINATION_NUMBERS, 0, limits::kVerifiedDestinationNumbers},
+  };
+}
+
+// Of a list that is short and always the same, the items of a page; the position is the last one's number.
+template <class Item, class Response, class Add>
+void RenderFixed(const Call& call, const std::vector<Item>& items, Response& response, Add add) {
+  const Page page = RequirePage(call);
+  const auto first = page.after.empty() ? std::size_t{0} : std::stoul(page.after.at(0));
+  const auto last = std::min(items.size(), first + static_cast<std::size_t>(page.limit));
+  for (std::size_t i = first; i < last; ++i) add(items[i]);
+  if (last < items.size()) response.set_next_token(NextToken(call, page, {std::to_string(last)}));
+}
+
+}  // namespace
+
+DescribeAccountLimitsResponse DescribeAccountLimits(Call& call, const DescribeAccountLimitsRequest&) {
+  DescribeAccountLimitsResponse response;
+  RenderFixed(call, LimitsOf(call), response, [&](const Limit& limit) {
+    auto& item = *response.add_account_limits();
+    item.set_name(limit.name);
+    item.set_used(limit.used);
+    item.set_max(limit.max);
+  });
+  return response;
+}
+
+DescribeAccountAttributesResponse DescribeAccountAttributes(Call& call, const DescribeAccountAttributesRequest&) {
+  DescribeAccountAttributesResponse response;
+  RenderFixed(call, std::vector{call.settings().account_tier}, response, [&](const std::string& tier) {
+    auto& item = *response.add_account_attributes();
+    item.set_name(ACCOUNT_ATTRIBUTE_NAME_ACCOUNT_TIER);
+    item.set_value(tier);
+  });
+  return response;
+}
+
+}  // namespace poold

@@ -1,0 +1,93 @@
+#include "server/handlers/membership.h"
+
+namespace poold {
+namespace {
+
+// A sender ID that is not in the pool is NotFound: no Reason of ConflictException fits it.
+void RequireMember(Call& call, const Pool& pool, const Identity& identity) {
+  if (IsMember(call, pool, identity)) return;
+  if (identity.sender_id()) throw Error::NotFound(ResourceType::kSenderId, identity.id());
+  throw Error::Conflict(reason::kPhoneNumberNotAssociatedToPool, ResourceType::kPhoneNumber, identity.id());
+}
+
+// A pool keeps its last number, whatever sender IDs it has beside; a pool of sender IDs only keeps its last one. Exact
+// because the pool is locked: without that, two calls could each see two numbers and take one away.
+void RequireAnotherMember(Call& call, const Pool& pool, const Identity& leaving) {
+  const MemberCount count = CountMembers(call.tx(), call.scope(), pool.id);
+  const bool last = leaving.number() ? count.phone_numbers == 1 : count.phone_numbers == 0 && count.sender_ids == 1;
+  if (last) {
+    throw Error::Conflict(reason::kLastPhoneNumber, leaving.type(), leaving.id(),
+                          "A pool keeps its last number; delete the pool instead.");
+  }
+}
+
+}  // namespace
+
+void AddMember(Call& call, const Pool& pool, const Identity& identity) {
+  if (identity.number()) {
+    AddPhoneNumberToPool(call.tx(), call.scope(), pool.id, identity.id());
+  } else {
+    AddSenderIdToPool(call.tx(), call.scope(), pool.id, identity.sender_id_name());
+  }
+}
+
+void RemoveMember(Call& call, const Pool& pool, const Identity& identity) {
+  if (identity.number()) {
+    CopyKeywordsToPhoneNumber(call.tx(), call.scope(), pool.id, identity.id());
+    RemovePhoneNumberFromPool(call.tx(), call.scope(), pool.id, identity.id());
+  } else {
+    RemoveSenderIdFromPool(call.tx(), call.scope(), pool.id, identity.sender_id_name());
+  }
+}
+
+bool IsMember(Call& call, const Pool& pool, const Identity& identity) {
+  return identity.number() ? identity.number()->pool_id == pool.id
+                           : IsSenderIdInPool(call.tx(), call.scope(), pool.id, identity.sender_id_name());
+}
+
+void Join(Call& call, const Pool& pool, const Identity& identity) {
+  if (identity.number()) {
+    RequireInNoPool(*identity.number());
+    RequireActive(*identity.number());
+  }
+  RequireSameConfiguration(call, pool, identity);
+  RequireRoomInPool(call, pool);
+  AddMember(call, pool, identity);
+}
+
+Identity Associate(Call& call, const Pool& pool, const std::string& identity,
+                   const std::optional<std::string>& iso_country_code) {
+  const Identity found = RequireIdentity(call, identity, iso_country_code);
+  if (IsMember(call, pool, found)) {
+    throw Error::Conflict(reason::kResourceAlreadyAssociated, found.type(), found.id());
+  }
+  Join(call, pool, found);
+  return found;
+}
+
+Identity Disassociate(Call& call, const Pool& pool, const std::string& identity,
+                      const std::optional<std::string>& iso_country_code) {
+  const Identity found = RequireIdentity(call, identity, iso_country_code);
+  RequireMember(call, pool, found);
+  if (found.number()) RequireActive(*found.number());
+  RequireAnotherMember(call, pool, found);
+  RemoveMember(call, pool, found);
+  return found;
+}
+
+void RenderMember(const Scope& owner, const PoolMember& member, smsvoice::v2::OriginationIdentityMetadata& item) {
+  if (member.phone_number_id) {
+    item.set_origination_identity_arn(PhoneNumberArn(owner, *member.phone_number_id));
+    item.set_origination_identity(*member.phone_number_id);
+    item.set_phone_number(*member.phone_number);
+  } else {
+    item.set_origination_identity_arn(SenderIdArn(owner, *member.sender_id, member.iso_country_code));
+    item.set_origination_identity(*member.sender_id);
+  }
+  item.set_iso_country_code(member.iso_country_code);
+  for (const std::string& capability : member.capabilities) {
+    item.add_number_capabilities(FromAwsName<smsvoice::v2::NumberCapability>(capability));
+  }
+}
+
+}  // namespace poold

@@ -1,0 +1,45 @@
+#pragma once
+
+// Joining and leaving a pool: the rules of AssociateOriginationIdentity and DisassociateOriginationIdentity, which
+// CreatePool and the batches share. The pool is locked and ACTIVE; whoever changes members raises its revision after.
+
+#include <optional>
+#include <string>
+
+#include "server/arn.h"
+#include "server/aws_names.h"
+#include "server/call.h"
+#include "server/handlers/guards.h"
+#include "smsvoice/v2/pools.pb.h"
+#include "storage/pool_members.h"
+
+namespace poold {
+
+template <class Request>
+std::optional<std::string> CountryOf(const Request& request) {
+  return request.has_iso_country_code() ? std::optional(request.iso_country_code()) : std::nullopt;
+}
+
+// Puts an identity, which passed every rule, in the pool.
+void AddMember(Call& call, const Pool& pool, const Identity& identity);
+
+// Takes a member out. A number takes the pool's keywords with it.
+void RemoveMember(Call& call, const Pool& pool, const Identity& identity);
+
+// Whether the identity is in this pool.
+bool IsMember(Call& call, const Pool& pool, const Identity& identity);
+
+// Checks an identity that is not in the pool by all rules and puts it in.
+void Join(Call& call, const Pool& pool, const Identity& identity);
+
+// Adds the identity that a request names, or refuses it.
+Identity Associate(Call& call, const Pool& pool, const std::string& identity,
+                   const std::optional<std::string>& iso_country_code);
+
+// Takes out the identity that a request names, or refuses it.
+Identity Disassociate(Call& call, const Pool& pool, const std::string& identity,
+                      const std::optional<std::string>& iso_country_code);
+
+void RenderMember(const Scope& owner, const PoolMember& member, smsvoice::v2::OriginationIdentityMetadata& item);
+
+}  // namespace poold

@@ -1,0 +1,193 @@
+#include "storage/opt_out_lists.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "server/arn.h"
+#include "server/filters.h"
+#include "server/handlers/guards.h"
+#include "server/handlers/handlers.h"
+#include "server/handlers/paging.h"
+#include "server/handlers/render.h"
+#include "server/world.h"
+#include "storage/opted_out_numbers.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;  // NOLINT: the requests and responses of this noun
+
+// Stored and answered with `+` (behaviour 10).
+std::string WithPlus(const std::string& number) { return number.starts_with('+') ? number : "+" + number; }
+
+OptOutListRef RefOf(const Call& call, const OptOutList& list) {
+  return {{list.account, call.scope().region}, list.list_id};
+}
+
+std::string ArnOf(const Call& call, const OptOutList& list) {
+  return OptOutListArn({list.account, call.scope().region}, list.name);
+}
+
+template <class Answer>
+void Render(const Call& call, const OptOutList& list, Answer& answer) {
+  answer.set_opt_out_list_arn(ArnOf(call, list));
+  answer.set_opt_out_list_name(list.name);
+  SetTime(*answer.mutable_created_timestamp(), list.created);
+}
+
+template <class Answer>
+void RenderEntry(const OptedOutNumber& entry, Answer& answer) {
+  answer.set_opted_out_number(entry.number);
+  SetTime(*answer.mutable_opted_out_timestamp(), entry.opted_out);
+  answer.set_end_user_opted_out(entry.by_end_user);
+}
+
+template <class Answer>
+Answer RenderChange(const Call& call, const OptOutList& list, const OptedOutNumber& entry) {
+  Answer answer;
+  answer.set_opt_out_list_arn(ArnOf(call, list));
+  answer.set_opt_out_list_name(list.name);
+  RenderEntry(entry, answer);
+  return answer;
+}
+
+// The lists named by the request; NotFound for the first that isn't there.
+std::vector<OptOutList> NamedLists(Call& call, const DescribeOptOutListsRequest& request,
+                                   const std::optional<OptOutListPosition>& after) {
+  std::vector<OwnedId> names;
+  for (const std::string& name_or_arn : request.opt_out_list_names()) {
+    names.push_back(RequireAccess(call, ResourceType::kOptOutList, name_or_arn, Access::kGranted));
+  }
+  auto lists = FindOptOutLists(call.tx(), call.scope().region, names);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto is_it = [&](const OptOutList& list) {
+      return list.account == names[i].account && list.name == names[i].id;
+    };
+    if (std::ranges::none_of(lists, is_it)) {
+      throw Error::NotFound(ResourceType::kOptOutList, request.opt_out_list_names(static_cast<int>(i)));
+    }
+  }
+  std::erase_if(lists, [&](const OptOutList& list) {
+    return after &&
+           std::tie(list.created, list.name, list.account) <= std::tie(after->created, after->name, after->account);
+  });
+  return lists;
+}
+
+// The numbers named by the request that pass its filters; NotFound for the first that isn't on the list.
+std::vector<OptedOutNumber> NamedNumbers(Call& call, const OptOutListRef& list,
+                                         const DescribeOptedOutNumbersRequest& request, const std::string& after) {
+  std::vector<std::string> numbers;
+  for (const std::string& number : request.opted_out_numbers()) numbers.push_back(WithPlus(number));
+  const auto found = FindOptedOutNumbers(call.tx(), list, numbers, ConditionsFrom(request.filters()));
+  for (const std::string& number : numbers) {
+    const auto is_it = [&](const NamedOptedOutNumber& named) { return named.entry.number == number; };
+    if (std::ranges::none_of(found, is_it)) throw Error::NotFound(ResourceType::kOptedOutNumber, number);
+  }
+  std::vector<OptedOutNumber> entries;
+  for (const auto& [entry, meets_conditions] : found) {
+    if (meets_conditions && entry.number > after) entries.push_back(entry);
+  }
+  return entries;
+}
+
+}  // namespace
+
+CreateOptOutListResponse CreateOptOutList(Call& call, const CreateOptOutListRequest& request) {
+  OptOutList list;
+  list.account = call.scope().account;
+  list.name = request.opt_out_list_name();
+  list.created = call.world().Now();
+  if (!InsertOptOutList(call.tx(), call.scope(), list)) {
+    throw Error::Conflict(reason::kResourceAlreadyExists, ResourceType::kOptOutList, list.name);
+  }
+  RequireRoomForTags(call, request.tags_size());
+  InsertTags(call.tx(), call.scope(), {"opt-out-list", list.name}, TagsFrom(request.tags()));
+  RequireRoomInAccount(call, Counter::kOptOutLists);
+
+  CreateOptOutListResponse response;
+  Render(call, list, response);
+  *response.mutable_tags() = request.tags();
+  return response;
+}
+
+DescribeOptOutListsResponse DescribeOptOutLists(Call& call, const DescribeOptOutListsRequest& request) {
+  const Page page = RequirePage(call);
+  std::optional<OptOutListPosition> after;
+  if (!page.after.empty()) after = {TimeFromPart(page.after.at(0)), page.after.at(1), page.after.at(2)};
+  const auto lists = request.opt_out_list_names().empty()
+                         ? ListOptOutLists(call.tx(), ViewerOf(call, request), after, page.limit + 1)
+                         : NamedLists(call, request, after);
+  DescribeOptOutListsResponse response;
+  RenderPage(
+      call, page, lists, response,
+      [](const OptOutList& list) {
+        return std::vector{PositionPart(list.created), list.name, list.account};
+      },
+      [&](const OptOutList& list) { Render(call, list, *response.add_opt_out_lists()); });
+  return response;
+}
+
+DeleteOptOutListResponse DeleteOptOutList(Call& call, const DeleteOptOutListRequest& request) {
+  const std::string name = RequireOwnId(call, ResourceType::kOptOutList, request.opt_out_list_name());
+  // Whoever puts the list to use locks it as well, so that it cannot come into use from here on.
+  const auto list = LockOptOutList(call.tx(), call.scope(), name, OptOutListLock::kForDeletion);
+  if (!list) throw Error::NotFound(ResourceType::kOptOutList, request.opt_out_list_name());
+  if (name == kDefaultOptOutList) {
+    throw Error::Conflict(reason::kResourceModificationNotAllowed, ResourceType::kOptOutList, name,
+                          "Every account keeps its list Default.");
+  }
+  if (IsOptOutListInUse(call.tx(), call.scope(), name)) {
+    throw Error::Conflict(reason::kResourceDeletionNotAllowed, ResourceType::kOptOutList, name,
+                          "Pools or phone numbers use it; give them another list first.");
+  }
+  DeleteOptOutList(call.tx(), call.scope(), *list);
+  UncountOne(call.tx(), call.scope(), Counter::kOptOutLists);
+
+  DeleteOptOutListResponse response;
+  Render(call, *list, response);
+  return response;
+}
+
+PutOptedOutNumberResponse PutOptedOutNumber(Call& call, const PutOptedOutNumberRequest& request) {
+  const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name(), Locking::kLock);
+  const OptedOutNumber entry = PutOptedOutNumber(
+      call.tx(), RefOf(call, list), {WithPlus(request.opted_out_number()), call.world().Now(), /*by_end_user=*/false});
+  return RenderChange<PutOptedOutNumberResponse>(call, list, entry);
+}
+
+DescribeOptedOutNumbersResponse DescribeOptedOutNumbers(Call& call, const DescribeOptedOutNumbersRequest& request) {
+  const Page page = RequirePage(call);
+  const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name(), Locking::kNoLock);
+  const std::string after = page.after.empty() ? "" : page.after.at(0);
+  const auto entries =
+      request.opted_out_numbers().empty()
+          ? ListOptedOutNumbers(call.tx(), RefOf(call, list), ConditionsFrom(request.filters()), after, page.limit + 1)
+          : NamedNumbers(call, RefOf(call, list), request, after);
+  DescribeOptedOutNumbersResponse response;
+  response.set_opt_out_list_arn(ArnOf(call, list));
+  response.set_opt_out_list_name(list.name);
+  RenderPage(
+      call, page, entries, response, [](const OptedOutNumber& entry) { return std::vector{entry.number}; },
+      [&](const OptedOutNumber& entry) { RenderEntry(entry, *response.add_opted_out_numbers()); });
+  return response;
+}
+
+DeleteOptedOutNumberResponse DeleteOptedOutNumber(Call& call, const DeleteOptedOutNumberRequest& request) {
+  const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name(), Locking::kLock);
+  const OptOutListRef ref = RefOf(call, list);
+  const std::string number = WithPlus(request.opted_out_number());
+  const Time now = call.world().Now();
+  // Deleting first locks the entry, so that of two calls at once the second finds nothing.
+  const auto entry = DeleteOptedOutNumber(call.tx(), ref, number);
+  if (!entry) throw Error::NotFound(ResourceType::kOptedOutNumber, number);
+  const auto last = LastOptIn(call.tx(), ref, number);
+  if (last && now - *last < limits::kOptInPause) {
+    throw Error::Invalid(reason::kPhoneNumberCannotBeOptedIn, "optedOutNumber",
+                         "was taken off this list less than 30 days ago");
+  }
+  RecordOptIn(call.tx(), ref, number, now);
+  return RenderChange<DeleteOptedOutNumberResponse>(call, list, *entry);
+}
+
+}  // namespace poold

@@ -1,0 +1,53 @@
+#include "storage/resource_policies.h"
+
+#include "server/arn.h"
+#include "server/handlers/guards.h"
+#include "server/handlers/handlers.h"
+#include "server/handlers/render.h"
+#include "server/policy.h"
+#include "server/world.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;  // NOLINT: the requests and responses of this noun
+
+template <class Answer>
+Answer Render(const std::string& resource_arn, const ResourcePolicy& policy) {
+  Answer answer;
+  answer.set_resource_arn(resource_arn);
+  answer.set_policy(policy.text);
+  SetTime(*answer.mutable_created_timestamp(), policy.created);
+  return answer;
+}
+
+}  // namespace
+
+PutResourcePolicyResponse PutResourcePolicy(Call& call, const PutResourcePolicyRequest& request) {
+  const std::vector<Grant> grants = GrantsFrom(request.policy(), request.resource_arn());
+  const auto [owner, resource] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kLock);
+  const ResourcePolicy policy{request.policy(), call.world().Now()};
+  PutPolicy(call.tx(), owner, resource, policy, grants);
+  return Render<PutResourcePolicyResponse>(request.resource_arn(), policy);
+}
+
+GetResourcePolicyResponse GetResourcePolicy(Call& call, const GetResourcePolicyRequest& request) {
+  const auto [owner, resource] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kNoLock);
+  if (const auto policy = FindPolicy(call.tx(), owner, resource)) {
+    return Render<GetResourcePolicyResponse>(request.resource_arn(), *policy);
+  }
+  GetResourcePolicyResponse none;
+  none.set_resource_arn(request.resource_arn());
+  none.set_policy("{}");
+  return none;
+}
+
+DeleteResourcePolicyResponse DeleteResourcePolicy(Call& call, const DeleteResourcePolicyRequest& request) {
+  const auto [owner, resource] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kLock);
+  const auto policy = FindPolicy(call.tx(), owner, resource);
+  if (!policy) throw Error::NotFound(ResourceType::kPolicy, request.resource_arn());
+  DeletePolicy(call.tx(), owner, resource);
+  return Render<DeleteResourcePolicyResponse>(request.resource_arn(), *policy);
+}
+
+}  // namespace poold

@@ -1,0 +1,178 @@
+#include "server/policy.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "server/error.h"
+#include "server/method.h"
+
+namespace poold {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kEverybody = "*";
+
+Error Wrong(std::string_view reason, std::string what) { return Error::Invalid(reason, "policy", std::move(what)); }
+
+Error Unclear(const std::string& what) { return Wrong(reason::kInvalidParameter, what); }
+
+// `*` stands for any text, `?` for any character.
+bool Matches(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0;
+  std::size_t t = 0;
+  std::optional<std::size_t> star;
+  std::size_t star_text = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t]) && pattern[p] != '*') {
+      ++p;
+      ++t;
+    } else if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_text = t;
+    } else if (star) {
+      p = *star + 1;
+      t = ++star_text;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
+// A text, or a list of texts.
+std::vector<std::string> TextsOf(const json::value& value, const std::string& what) {
+  std::vector<std::string> texts;
+  const auto add = [&](const json::value& text) {
+    if (!text.is_string()) throw Unclear(what + " must be a text or a list of texts");
+    texts.emplace_back(text.get_string());
+  };
+  if (value.is_array()) {
+    for (const json::value& text : value.get_array()) add(text);
+  } else {
+    add(value);
+  }
+  return texts;
+}
+
+// "*", 12 digits, or an ARN with an account in it.
+std::string AccountOf(const std::string& principal) {
+  if (principal == kEverybody) return principal;
+  std::string account = principal;
+  if (principal.starts_with("arn:")) {
+    std::size_t start = 0;
+    for (int colons = 0; colons < 4 && start != std::string::npos; ++colons) {
+      start = principal.find(':', start);
+      if (start != std::string::npos) ++start;
+    }
+    account = start == std::string::npos ? "" : principal.substr(start, principal.find(':', start) - start);
+  }
+  const bool digits = std::ranges::all_of(account, [](char c) { return c >= '0' && c <= '9'; });
+  if (account.size() != 12 || !digits) {
+    throw Unclear("Principal must be \"*\", a 12-digit account, or the ARN of an account or of something in it");
+  }
+  return account;
+}
+
+// The accounts of a Principal; services are of no concern here.
+std::set<std::string> AccountsOf(const json::value& principal) {
+  std::set<std::string> accounts;
+  const auto add = [&](const json::value& value) {
+    for (const std::string& text : TextsOf(value, "Principal")) accounts.insert(AccountOf(text));
+  };
+  if (const auto* kinds = principal.if_object()) {
+    if (const auto* aws = kinds->if_contains("AWS")) add(*aws);
+  } else {
+    add(principal);
+  }
+  return accounts;
+}
+
+std::set<std::string> ActionsOf(const std::vector<std::string>& patterns) {
+  std::set<std::string> actions;
+  for (const Method& method : Methods()) {
+    const std::string& action = method.policy.action();
+    const auto covers = [&](const std::string& pattern) { return Matches(Lower(pattern), Lower(action)); };
+    if (std::ranges::any_of(patterns, covers)) actions.insert(action);
+  }
+  return actions;
+}
+
+using Actions = std::map<std::string, std::set<std::string>>;  // by account
+
+// Adds what the statement allows or denies.
+void Read(const json::object& statement, const std::string& resource_arn, Actions& allowed, Actions& denied) {
+  const auto* effect = statement.if_contains("Effect");
+  if (effect == nullptr || !effect->is_string() || (*effect != "Allow" && *effect != "Deny")) {
+    throw Unclear("each statement must have the Effect Allow or Deny");
+  }
+  const bool allows = *effect == "Allow";
+  const bool beyond_us =
+      statement.contains("NotPrincipal") || statement.contains("NotAction") || statement.contains("NotResource");
+  if (allows && (beyond_us || statement.contains("Condition"))) return;
+  if (!beyond_us && !(statement.contains("Principal") && statement.contains("Action"))) {
+    throw Unclear("each statement must have Principal and Action");
+  }
+  if (const auto* resource = statement.if_contains("Resource")) {
+    const auto patterns = TextsOf(*resource, "Resource");
+    if (std::ranges::none_of(patterns, [&](const std::string& pattern) { return Matches(pattern, resource_arn); }))
+      return;
+  }
+  const auto accounts =
+      statement.contains("Principal") ? AccountsOf(statement.at("Principal")) : std::set{std::string(kEverybody)};
+  const auto actions = ActionsOf(statement.contains("Action") ? TextsOf(statement.at("Action"), "Action")
+                                                              : std::vector<std::string>{"*"});
+  for (const std::string& account : accounts)
+    (allows ? allowed : denied)[account].insert(actions.begin(), actions.end());
+}
+
+}  // namespace
+
+std::vector<Grant> GrantsFrom(const std::string& policy, const std::string& resource_arn) {
+  json::error_code failure;
+  json::parse_options options;
+  options.max_depth = 16;
+  const json::value document = json::parse(policy, failure, {}, options);
+  if (failure || !document.is_object()) throw Wrong(reason::kCannotParse, "must be a JSON object");
+  const auto* statements = document.get_object().if_contains("Statement");
+  if (statements == nullptr) throw Unclear("must have Statement");
+
+  Actions allowed;
+  Actions denied;
+  const auto read = [&](const json::value& statement) {
+    if (!statement.is_object()) throw Unclear("each statement must be a JSON object");
+    Read(statement.get_object(), resource_arn, allowed, denied);
+  };
+  if (statements->is_array()) {
+    for (const json::value& statement : statements->get_array()) read(statement);
+  } else {
+    read(*statements);
+  }
+
+  std::set<std::string> named;
+  for (const Actions* actions : {&allowed, &denied}) {
+    for (const auto& [account, ignored] : *actions) named.insert(account);
+  }
+  std::vector<Grant> grants;
+  for (const std::string& account : named) {
+    std::set<std::string> actions = allowed[account];
+    if (account != kEverybody)
+      actions.insert(allowed[std::string(kEverybody)].begin(), allowed[std::string(kEverybody)].end());
+    for (const std::string& everywhere : {account, std::string(kEverybody)}) {
+      for (const std::string& action : denied[everywhere]) actions.erase(action);
+    }
+    grants.push_back({account, {actions.begin(), actions.end()}});
+  }
+  return grants;
+}
+
+}  // namespace poold
