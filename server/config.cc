@@ -1,6 +1,7 @@
 #include "server/config.h"
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 #include <map>
 
 #include "server/version.h"
@@ -149,6 +150,7 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
   CLI::App app{
       "poold " + std::string(Version()) +
       ": pools of SMS and voice origination identities, the pool API of AWS End User Messaging SMS, self-hosted."};
+  app.set_version_flag("--version", "poold " + std::string(Version()), "print the version");
   app.require_subcommand(1);
   app.get_formatter()->column_width(46);
   AddSettings(app, settings);
@@ -168,16 +170,18 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
   import->fallthrough();
   import->parse_complete_callback([&settings] { settings.command = Command::kInventoryImport;
 });
-import
-    ->add_option("FILE", settings.import_file,
-                 "columns: phone_number,iso_country_code,number_type,"
-                 "number_capabilities,monthly_leasing_price")
-    ->required();
+constexpr const char* kColumns =
+    "columns: phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price";
+import->add_option("FILE", settings.import_file, kColumns)->required();
 
 try {
   app.parse(argc, argv);
   const std::string contradiction = Contradiction(settings);
   if (!contradiction.empty()) throw CLI::ValidationError(contradiction);
+} catch (const CLI::CallForHelp&) {
+  // The whole of it also after `poold dev --help`, where CLI11 would tell of `dev` alone.
+  std::cout << app.get_formatter()->make_help(&app, "poold", CLI::AppFormatMode::Normal);
+  parsed.leave = true;
 } catch (const CLI::ParseError& error) {
   parsed.leave = true;
   parsed.exit_code = app.exit(error) == 0 ? 0 : 2;

@@ -42,6 +42,8 @@ void Serve(const Settings& settings) {
     running.wait(nullptr);
     Say("ready grpc=" + running.load()->grpc_address());
   });
+  // Before it is ready, for whoever has to find out why it isn't.
+  spdlog::info("listening grpc={}", server.grpc_address());
   running = &server;
   running.notify_all();
 

@@ -98,8 +98,9 @@ class Api {
   FakeWorld world;
   Scope scope;
 
-  explicit Api(Settings initial = {})
-      : settings(std::move(initial)), world(NextIds()), scope{NewAccount(), "us-east-1"} {
+  // `url`: another database, for tests of what concerns all accounts at once or mistreats the schema (FreshDatabase).
+  explicit Api(Settings initial = {}, const std::string& url = TestDatabaseUrl())
+      : settings(std::move(initial)), world(NextIds()), scope{NewAccount(), "us-east-1"}, database_(Options(url)) {
     service_.page_tokens = &page_tokens_;
   }
 
@@ -161,13 +162,13 @@ class Api {
     return next.fetch_add(1'000'000);
   }
 
-  static Database::Options Options() {
+  static Database::Options Options(const std::string& url) {
     Database::Options options;
-    options.url = TestDatabaseUrl();
+    options.url = url;
     return options;
   }
 
-  Database database_{Options()};
+  Database database_;
   KnownAccounts known_accounts_;
   RateLimiter rate_limiter_;
   PageTokens page_tokens_{"0123456789abcdef"};

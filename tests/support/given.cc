@@ -1,8 +1,11 @@
 #include "tests/support/given.h"
 
+#include <atomic>
+#include <cstdio>
 #include <thread>
 
 #include "storage/accounts.h"
+#include "storage/inventory.h"
 
 namespace poold {
 namespace {
@@ -80,6 +83,14 @@ void GivenMember(Api& api, const std::string& pool_id, const std::string& origin
                 "pool_id: '" + pool_id + "' origination_identity: '" + origination_identity + "'", wishes));
 }
 
+void GivenChange(Api& api, const std::string& pool_or_number_id, const std::string& change) {
+  if (IsPool(pool_or_number_id)) {
+    Must(api, Api::Parse<UpdatePoolRequest>("pool_id: '" + pool_or_number_id + "' " + change));
+  } else {
+    Must(api, Api::Parse<UpdatePhoneNumberRequest>("phone_number_id: '" + pool_or_number_id + "' " + change));
+  }
+}
+
 void GivenOptOutList(Api& api, const std::string& name) {
   api.Sql([&](Transaction& tx) {
     EnsureAccount(tx, api.scope, api.world.Now());
@@ -118,6 +129,21 @@ void GivenStatus(Api& api, const std::string& pool_or_number_id, const std::stri
           ? "UPDATE pools SET status = $4 WHERE account_id = $1 AND region = $2 AND pool_id = $3"
           : "UPDATE phone_numbers SET status = $4 WHERE account_id = $1 AND region = $2 AND phone_number_id = $3",
       Params(api.scope.account, api.scope.region, pool_or_number_id, status));
+}
+
+std::vector<std::string> GivenStock(Api& api, const std::string& iso_country_code, int count,
+                                    const std::string& number_type, const std::vector<std::string>& capabilities) {
+  static std::atomic<int> next{0};
+  std::vector<std::string> numbers;
+  std::vector<InventoryNumber> stock;
+  for (int i = 0; i < count; ++i) {
+    char number[13];
+    std::snprintf(number, sizeof(number), "+999%08d", ++next);  // no country has 999
+    numbers.emplace_back(number);
+    stock.push_back({number, iso_country_code, number_type, capabilities, "1.50"});
+  }
+  api.Sql([&](Transaction& tx) { ImportNumbers(tx, stock); });
+  return numbers;
 }
 
 void GivenShortCode(Api& api, const std::string& number_id, const std::string& digits) {

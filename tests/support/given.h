@@ -43,6 +43,9 @@ std::string GivenSenderIdPool(Api& api, const std::string& sender_id);
 void GivenMember(Api& api, const std::string& pool_id, const std::string& origination_identity,
                  const std::string& wishes = {});
 
+// Changes it as UpdatePool or UpdatePhoneNumber does. `change`: the request in text form, without the id.
+void GivenChange(Api& api, const std::string& pool_or_number_id, const std::string& change);
+
 // Opt-out lists and keywords, by SQL.
 void GivenOptOutList(Api& api, const std::string& name);
 void GivenKeyword(Api& api, const std::string& pool_or_number_id, const std::string& keyword,
@@ -52,6 +55,11 @@ void GivenNoKeyword(Api& api, const std::string& pool_or_number_id, const std::s
 // States that only time or another part of the service brings about, by SQL. (A pool is DELETING after DeletePool, if
 // ApiSettings::pool_deletion_delay says so.)
 void GivenStatus(Api& api, const std::string& pool_or_number_id, const std::string& status);
+// Puts fictional numbers into the inventory, most usefully for a NewCountry(). Returns them in the order in which they
+// are handed out.
+std::vector<std::string> GivenStock(Api& api, const std::string& iso_country_code, int count,
+                                    const std::string& number_type = "LONG_CODE",
+                                    const std::vector<std::string>& capabilities = {"SMS"});
 // Turns the number into a short code of these digits.
 void GivenShortCode(Api& api, const std::string& number_id, const std::string& digits);
 
