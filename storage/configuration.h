@@ -29,6 +29,8 @@ struct Configuration {
   TwoWay two_way;
   bool self_managed_opt_outs = false;
   OptOutListKey opt_out_list;
+
+  bool operator==(const Configuration&) const = default;
 };
 
 }  // namespace poold

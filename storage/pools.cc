@@ -117,9 +117,9 @@ std::vector<NamedPool> FindPools(Transaction& tx, const std::string& region, con
 }
 
 void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool) {
-  static constexpr Statement kInsert{"pools.insert",
-                                     "INSERT INTO pools (account_id, region, " POOL_COLUMNS
-                                     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
+  static constexpr Statement kInsert{
+      "pools.insert", "INSERT INTO pools (region, " POOL_COLUMNS
+                      ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
   const Configuration& configuration = pool.configuration;
   tx.Run(kInsert, Params(scope.region, scope.account, pool.id, pool.status, configuration.message_type,
                          configuration.two_way.enabled, configuration.two_way.channel_arn,

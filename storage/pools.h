@@ -23,6 +23,8 @@ struct Pool {
   bool deletion_protected = false;
   Time created;
   std::int64_t revision = 1;  // grows with every change of the pool or its membership
+
+  bool operator==(const Pool&) const = default;
 };
 
 // Where a page of pools begins: after this one, in the order of creation and then id.

@@ -148,6 +148,7 @@ UpdatePoolResponse UpdatePool(Call& call, const UpdatePoolRequest& request) {
   const ConfigurationChange change = ConfigurationChangeFrom(request);
   RequireSound(change);
   Pool pool = RequirePool(call, request.pool_id());
+  const Pool before = pool;
   if (request.has_opt_out_list_name()) {
     const OptOutList list = RequireOptOutList(call, request.opt_out_list_name());
     pool.configuration.opt_out_list = {list.account, list.name};
@@ -157,7 +158,7 @@ UpdatePoolResponse UpdatePool(Call& call, const UpdatePoolRequest& request) {
   pool.configuration = Changed(pool.configuration, change);
   if (request.has_shared_routes_enabled()) pool.shared_routes = request.shared_routes_enabled();
   if (request.has_deletion_protection_enabled()) pool.deletion_protected = request.deletion_protection_enabled();
-  UpdatePool(call.tx(), call.scope(), pool);
+  if (pool != before) UpdatePool(call.tx(), call.scope(), pool);
 
   UpdatePoolResponse response;
   RenderPool(call, pool, response);
