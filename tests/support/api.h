@@ -129,13 +129,28 @@ class Api {
 
   template <class Request>
   auto CallIn(const Scope& where, const Request& request) {
-    using Response = decltype(Answer(request));
-    Result<Response> result;
-    TestCall call(service_, MethodOf(request), request, result.response);
-    call.headers = {{"x-account-id", where.account}, {"x-region", where.region}};
-    pipeline_.Start(call);
-    result.error = call.Wait();
+    Result<decltype(Answer(request))> result;
+    result.error = Run(where, {}, request, result.response);
     return result;
+  }
+
+  // With more metadata than the account and the region: CallWith({{"idempotency-key", "1"}}, request).
+  using Metadata = std::map<std::string, std::string, std::less<>>;
+  template <class Request>
+  auto CallWith(const Metadata& metadata, const Request& request) {
+    Result<decltype(Answer(request))> result;
+    result.error = Run(scope, metadata, request, result.response);
+    return result;
+  }
+
+  // For tests that go through all operations: `response` is of the type that answers `request`.
+  std::optional<Error> Run(const Scope& where, const Metadata& metadata, const google::protobuf::Message& request,
+                           google::protobuf::Message& response) {
+    TestCall call(service_, MethodOf(request), request, response);
+    call.headers = metadata;
+    call.headers.insert({{"x-account-id", where.account}, {"x-region", where.region}});
+    pipeline_.Start(call);
+    return call.Wait();
   }
 
   template <class Request>
