@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "server/arn.h"
 #include "server/error.h"
 #include "server/method.h"
 
@@ -47,6 +48,13 @@ std::string Lower(std::string_view text) {
   std::string lower(text);
   std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return lower;
+}
+
+// Whether a statement's Resource means this one. The case of a sender ID does not count.
+bool Means(const std::string& pattern, const std::string& resource_arn) {
+  const auto arn = ParseArn(resource_arn);
+  const bool any_case = arn && arn->type == AwsName(ResourceType::kSenderId);
+  return any_case ? Matches(Lower(pattern), Lower(resource_arn)) : Matches(pattern, resource_arn);
 }
 
 // A text, or a list of texts.
@@ -124,7 +132,7 @@ void Read(const json::object& statement, const std::string& resource_arn, Action
   }
   if (const auto* resource = statement.if_contains("Resource")) {
     const auto patterns = TextsOf(*resource, "Resource");
-    if (std::ranges::none_of(patterns, [&](const std::string& pattern) { return Matches(pattern, resource_arn); }))
+    if (std::ranges::none_of(patterns, [&](const std::string& pattern) { return Means(pattern, resource_arn); }))
       return;
   }
   const auto accounts =

@@ -20,7 +20,9 @@ std::optional<std::chrono::milliseconds> RateLimiter::Take(std::string_view acco
   Shard& shard = shards_[key % kShards];
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.full_at.find(key);
-  const Clock full_at = found == shard.full_at.end() ? moment : std::max(found->second, moment);
+  // An empty bucket is full again after depth + interval; more than that means that the clock was set back.
+  const Clock full_at =
+      found == shard.full_at.end() ? moment : std::clamp(found->second, moment, moment + depth + interval);
   if (full_at - moment > depth) {
     const auto wait = full_at - moment - depth;
     return std::chrono::ceil<std::chrono::milliseconds>(wait);

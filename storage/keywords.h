@@ -17,6 +17,8 @@ struct Keyword {
   std::string keyword;  // upper case
   std::string message;
   std::string action;  // "AUTOMATIC_RESPONSE", "OPT_OUT" or "OPT_IN"
+
+  bool operator==(const Keyword&) const = default;
 };
 
 // Gives a new pool or number its first keywords.

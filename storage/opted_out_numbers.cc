@@ -106,12 +106,6 @@ std::int64_t PurgeNumbersOfDeletedLists(Transaction& tx, int limit) {
   static constexpr Statement kPick{"deleted_opt_out_lists.pick",
                                    "SELECT account_id, region, list_id FROM deleted_opt_out_lists"
                                    " LIMIT 1 FOR UPDATE SKIP LOCKED"};
-  const Rows rows = tx.Run(kPick);
-  if (rows.empty()) return 0;
-  OptOutListRef list;
-  rows[0].Read(list.owner.account, list.owner.region, list.list_id);
-  const Params key(list.owner.account, list.owner.region, list.list_id, limit);
-
   static constexpr Statement kNumbers{
       "opted_out_numbers.purge",
       "DELETE FROM opted_out_numbers WHERE ctid = ANY (ARRAY(SELECT ctid FROM opted_out_numbers"
@@ -120,14 +114,28 @@ std::int64_t PurgeNumbersOfDeletedLists(Transaction& tx, int limit) {
       "opted_in_numbers.purge_list",
       "DELETE FROM opted_in_numbers WHERE ctid = ANY (ARRAY(SELECT ctid FROM opted_in_numbers"
       " WHERE account_id = $1 AND region = $2 AND list_id = $3 LIMIT $4))"};
-  const std::int64_t purged = tx.Run(kNumbers, key).affected() + tx.Run(kOptIns, key).affected();
-  if (purged == 0) {
-    static constexpr Statement kDone{
-        "deleted_opt_out_lists.delete",
-        "DELETE FROM deleted_opt_out_lists WHERE account_id = $1 AND region = $2 AND list_id = $3"};
+  static constexpr Statement kDone{
+      "deleted_opt_out_lists.delete",
+      "DELETE FROM deleted_opt_out_lists WHERE account_id = $1 AND region = $2 AND list_id = $3"};
+  // One list after the other, so that many small ones don't wait for a batch each.
+  std::int64_t removed = 0;
+  while (removed < limit) {
+    const Rows rows = tx.Run(kPick);
+    if (rows.empty()) break;
+    OptOutListRef list;
+    rows[0].Read(list.owner.account, list.owner.region, list.list_id);
+    const auto purge = [&](const Statement& statement) {
+      removed +=
+          tx.Run(statement, Params(list.owner.account, list.owner.region, list.list_id, limit - removed)).affected();
+    };
+    purge(kNumbers);
+    purge(kOptIns);
+    if (removed >= limit) break;
+    // Whoever writes numbers holds the list itself, so none can have come since it was deleted.
     tx.Run(kDone, Params(list.owner.account, list.owner.region, list.list_id));
+    ++removed;
   }
-  return purged;
+  return removed;
 }
 
 std::int64_t PurgeOptIns(Transaction& tx, Time before, int limit) {

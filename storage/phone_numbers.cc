@@ -76,6 +76,24 @@ std::optional<PhoneNumber> LockPhoneNumber(Transaction& tx, const Scope& scope, 
   return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name.text)));
 }
 
+void LockPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<PhoneNumberName>& names) {
+  std::vector<std::string> ids;
+  std::vector<std::string> numbers;
+  for (const PhoneNumberName& name : names) {
+    if (name.kind == PhoneNumberName::Kind::kId) {
+      ids.push_back(name.text);
+    } else {
+      numbers.push_back(name.text);
+      numbers.push_back("+" + name.text);
+    }
+  }
+  static constexpr Statement kLock{"phone_numbers.lock_several",
+                                   "SELECT 1 FROM phone_numbers WHERE account_id = $1 AND region = $2"
+                                   " AND (phone_number_id = ANY($3::text[]) OR phone_number = ANY($4::text[]))"
+                                   " ORDER BY phone_number_id FOR NO KEY UPDATE"};
+  tx.Run(kLock, Params(scope.account, scope.region, ids, numbers));
+}
+
 std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Viewer& viewer,
                                           const std::vector<Condition>& conditions,
                                           const std::optional<PhoneNumberPosition>& after, int limit) {

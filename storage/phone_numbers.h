@@ -48,6 +48,10 @@ std::optional<PhoneNumber> FindPhoneNumber(Transaction& tx, const Scope& scope, 
 // The same, locked against every other change until the transaction ends. Pools are locked before numbers.
 std::optional<PhoneNumber> LockPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name);
 
+// Locks those of the numbers that are there, in the order of their ids: calls that lock several numbers so never wait
+// for each other in a circle.
+void LockPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<PhoneNumberName>& names);
+
 // The first `limit` of the viewer's numbers after the position that meet the conditions, oldest first.
 std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Viewer& viewer,
                                           const std::vector<Condition>& conditions,

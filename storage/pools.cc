@@ -156,7 +156,7 @@ void TouchPool(Transaction& tx, const Scope& scope, Pool& pool) {
 
 void MarkPoolDeleting(Transaction& tx, const Scope& scope, std::string_view pool_id, Time now) {
   static constexpr Statement kMark{"pools.mark_deleting",
-                                   "UPDATE pools SET status = 'DELETING', deleted_at = $4"
+                                   "UPDATE pools SET status = 'DELETING', deleted_at = $4, revision = revision + 1"
                                    " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
   tx.Run(kMark, Params(scope.account, scope.region, pool_id, now));
 }

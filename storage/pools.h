@@ -69,7 +69,7 @@ void UpdatePool(Transaction& tx, const Scope& scope, Pool& pool);
 // Raises the revision because of a change elsewhere: of members or keywords.
 void TouchPool(Transaction& tx, const Scope& scope, Pool& pool);
 
-// Marks the pool as being deleted. Its members must be gone.
+// Marks the pool as being deleted and raises its revision. Its members must be gone.
 void MarkPoolDeleting(Transaction& tx, const Scope& scope, std::string_view pool_id, Time now);
 
 // Removes the pool with its keywords, tags and policy. Its members must be gone.

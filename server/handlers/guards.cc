@@ -82,13 +82,19 @@ Identity FindIdentityByArn(Call& call, const std::string& text, const std::optio
   return {RequireSenderId(call, {std::string(parts->sender_id), std::string(parts->iso_country_code)}, text, locking)};
 }
 
+// The phone number that a plain text means; nullopt if it means a sender ID.
+std::optional<PhoneNumberName> PhoneNumberNamed(const std::string& text) {
+  if (text.starts_with("phone-") && text.size() > limits::kSenderIdLength) {
+    return PhoneNumberName{PhoneNumberName::Kind::kId, text};
+  }
+  if (IsDigits(text)) return PhoneNumberName{PhoneNumberName::Kind::kDigits, text};
+  return std::nullopt;
+}
+
 Identity FindIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
                       Locking locking) {
   if (IsArn(text)) return FindIdentityByArn(call, text, iso_country_code, locking);
-  if (text.starts_with("phone-") && text.size() > limits::kSenderIdLength) {
-    return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, text}, text, locking)};
-  }
-  if (IsDigits(text)) return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kDigits, text}, text, locking)};
+  if (const auto name = PhoneNumberNamed(text)) return {RequirePhoneNumber(call, *name, text, locking)};
   return FindSenderIdIdentity(call, text, iso_country_code, locking);
 }
 
@@ -105,29 +111,40 @@ std::string Described(const TwoWay& two_way) {
   return two_way.channel_arn.value_or("") + (two_way.channel_role ? " as " + *two_way.channel_role : "");
 }
 
-// Whether what the ARN names is there; locks it if so.
-bool IsThere(Transaction& tx, const Arn& arn, ResourceType type, Locking locking) {
+// A list of the caller's by its name, another's by its ARN: names alone would not tell them apart.
+std::string Described(const Call& call, const OptOutListKey& list) {
+  return list.account == call.scope().account ? list.name
+                                              : OptOutListArn({list.account, call.scope().region}, list.name);
+}
+
+// The ARN of what this one names, as answers write it; nullopt if there is no such thing. Locks it.
+std::optional<std::string> FindResource(Transaction& tx, const Arn& arn, ResourceType type, Locking locking) {
   const Scope scope = arn.scope();
   const bool lock = locking == Locking::kLock;
   switch (type) {
     case ResourceType::kPool:
-      return (lock ? LockPool(tx, scope, arn.id) : FindPool(tx, scope, arn.id)).has_value();
+      if (!(lock ? LockPool(tx, scope, arn.id) : FindPool(tx, scope, arn.id))) return std::nullopt;
+      return PoolArn(scope, arn.id);
     case ResourceType::kPhoneNumber: {
       const PhoneNumberName name{PhoneNumberName::Kind::kId, arn.id};
-      return (lock ? LockPhoneNumber(tx, scope, name) : FindPhoneNumber(tx, scope, name)).has_value();
+      if (!(lock ? LockPhoneNumber(tx, scope, name) : FindPhoneNumber(tx, scope, name))) return std::nullopt;
+      return PhoneNumberArn(scope, arn.id);
     }
     case ResourceType::kSenderId: {
       const auto parts = SplitSenderId(arn.id);
       const SenderIdName name{std::string(parts->sender_id), std::string(parts->iso_country_code)};
-      return (lock ? LockSenderId(tx, scope, name, SenderIdLock::kForChange) : FindSenderId(tx, scope, name))
-          .has_value();
+      const auto found = lock ? LockSenderId(tx, scope, name, SenderIdLock::kForChange) : FindSenderId(tx, scope, name);
+      if (!found) return std::nullopt;
+      return SenderIdArn(scope, found->sender_id, found->iso_country_code);
     }
     case ResourceType::kOptOutList:
-      return (lock ? LockOptOutList(tx, scope, arn.id, OptOutListLock::kForDeletion)
-                   : FindOptOutList(tx, scope, arn.id))
-          .has_value();
+      if (!(lock ? LockOptOutList(tx, scope, arn.id, OptOutListLock::kForDeletion)
+                 : FindOptOutList(tx, scope, arn.id))) {
+        return std::nullopt;
+      }
+      return OptOutListArn(scope, arn.id);
     default:
-      return false;
+      return std::nullopt;
   }
 }
 
@@ -137,23 +154,43 @@ struct Mismatch {
   FieldViolation field;
 };
 
+Mismatch MismatchOf(std::string_view reason, std::string field, const std::string& expected,
+                    const std::string& actual) {
+  return {reason, {std::move(field), "expected " + expected + ", actual " + actual}};
+}
+
+std::optional<Mismatch> MessageTypeMismatch(const Identity& identity, std::string_view expected) {
+  if (const PhoneNumber* number = identity.number()) {
+    const std::string& actual = number->configuration.message_type;
+    if (actual == expected) return std::nullopt;
+    return MismatchOf(reason::kMessageTypeMismatch, "messageType", std::string(expected), actual);
+  }
+  const auto& types = identity.sender_id()->message_types;
+  if (std::ranges::find(types, expected) != types.end()) return std::nullopt;
+  return MismatchOf(reason::kMessageTypeMismatch, "messageTypes", std::string(expected), Joined(types));
+}
+
+// Says the first of the mismatches, and to a call that only validates all of them.
+Error Refused(const Call& call, const Identity& identity, const std::vector<Mismatch>& mismatches) {
+  const Error first = Error::Conflict(mismatches[0].reason, identity.type(), identity.id());
+  if (!call.validate_only()) return first;
+  std::vector<FieldViolation> fields;
+  for (const Mismatch& mismatch : mismatches) fields.push_back(mismatch.field);
+  return first.WithFields(std::move(fields));
+}
+
 // All of them, in the order of behaviour 4.8. Of a sender ID only the message type is compared: it has nothing else.
 std::vector<Mismatch> MismatchesOf(Call& call, const Pool& pool, const Identity& identity) {
   std::vector<Mismatch> mismatches;
-  const auto compare = [&](bool same, std::string_view reason, std::string field, const std::string& expected,
-                           const std::string& actual) {
-    if (!same) mismatches.push_back({reason, {std::move(field), "expected " + expected + ", actual " + actual}});
-  };
   const Configuration& expected = pool.configuration;
-  if (const SenderId* sender_id = identity.sender_id()) {
-    compare(std::ranges::find(sender_id->message_types, expected.message_type) != sender_id->message_types.end(),
-            reason::kMessageTypeMismatch, "messageTypes", expected.message_type, Joined(sender_id->message_types));
-    return mismatches;
-  }
+  if (auto mismatch = MessageTypeMismatch(identity, expected.message_type)) mismatches.push_back(*std::move(mismatch));
+  if (identity.sender_id()) return mismatches;
+  const auto compare = [&](bool same, std::string_view reason, std::string field, const std::string& expected_text,
+                           const std::string& actual_text) {
+    if (!same) mismatches.push_back(MismatchOf(reason, std::move(field), expected_text, actual_text));
+  };
   const PhoneNumber& number = *identity.number();
   const Configuration& actual = number.configuration;
-  compare(expected.message_type == actual.message_type, reason::kMessageTypeMismatch, "messageType",
-          expected.message_type, actual.message_type);
   const auto capabilities = CapabilitiesOfNumbersIn(call.tx(), call.scope(), pool.id);
   compare(!capabilities || *capabilities == number.capabilities, reason::kNumberCapabilitiesMismatch,
           "numberCapabilities", capabilities ? Joined(*capabilities) : "", Joined(number.capabilities));
@@ -163,7 +200,7 @@ std::vector<Mismatch> MismatchesOf(Call& call, const Pool& pool, const Identity&
           "selfManagedOptOutsEnabled", Described(expected.self_managed_opt_outs),
           Described(actual.self_managed_opt_outs));
   compare(expected.opt_out_list == actual.opt_out_list, reason::kOptOutListMismatch, "optOutListName",
-          expected.opt_out_list.name, actual.opt_out_list.name);
+          Described(call, expected.opt_out_list), Described(call, actual.opt_out_list));
   if (mismatches.empty() || call.validate_only()) {
     compare(SameKeywords(call.tx(), call.scope(), pool.id, number.id), reason::kKeywordMismatch, "keywords",
             "the pool's keywords", "others");
@@ -234,6 +271,19 @@ Identity RequireIdentity(Call& call, const std::string& text, const std::optiona
   return identity;
 }
 
+void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identities) {
+  std::vector<PhoneNumberName> names;
+  for (const std::string& text : identities) {
+    if (const auto arn = ParseArn(text)) {
+      const bool own_number = arn->scope() == call.scope() && arn->type == AwsName(ResourceType::kPhoneNumber);
+      if (own_number) names.push_back({PhoneNumberName::Kind::kId, arn->id});
+    } else if (auto name = PhoneNumberNamed(text)) {
+      names.push_back(*std::move(name));
+    }
+  }
+  LockPhoneNumbers(call.tx(), call.scope(), names);
+}
+
 OptOutList RequireOptOutList(Call& call, const std::string& name_or_arn) {
   const OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, Access::kVisible);
   auto list = LockOptOutList(call.tx(), {owned.account, call.scope().region}, owned.id, OptOutListLock::kForUse);
@@ -253,8 +303,9 @@ OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, L
 OwnedResource RequireResource(Call& call, const std::string& arn_text, Access access, Locking locking) {
   const Arn arn = RequireArn(call, arn_text, access);
   const auto type = ResourceTypeFrom(arn.type).value_or(ResourceType::kNone);
-  if (!IsThere(call.tx(), arn, type, locking)) throw Error::NotFound(type, arn_text);
-  return {arn.scope(), ResourceOf(arn)};
+  auto found = FindResource(call.tx(), arn, type, locking);
+  if (!found) throw Error::NotFound(type, arn_text);
+  return {arn.scope(), ResourceOf(arn), *std::move(found)};
 }
 
 void RequireActive(const Pool& pool) {
@@ -267,11 +318,8 @@ void RequireActive(const PhoneNumber& number) {
   throw Error::Conflict(reason::kResourceNotActive, ResourceType::kPhoneNumber, number.id);
 }
 
-void RequireMessageType(const Identity& identity, std::string_view message_type) {
-  const bool fits = identity.number() ? identity.number()->configuration.message_type == message_type
-                                      : std::ranges::find(identity.sender_id()->message_types, message_type) !=
-                                            identity.sender_id()->message_types.end();
-  if (!fits) throw Error::Conflict(reason::kMessageTypeMismatch, identity.type(), identity.id());
+void RequireMessageType(const Call& call, const Identity& identity, std::string_view message_type) {
+  if (const auto mismatch = MessageTypeMismatch(identity, message_type)) throw Refused(call, identity, {*mismatch});
 }
 
 void RequireInNoPool(const PhoneNumber& number) {
@@ -282,12 +330,7 @@ void RequireInNoPool(const PhoneNumber& number) {
 
 void RequireSameConfiguration(Call& call, const Pool& pool, const Identity& identity) {
   const std::vector<Mismatch> mismatches = MismatchesOf(call, pool, identity);
-  if (mismatches.empty()) return;
-  const Error first = Error::Conflict(mismatches[0].reason, identity.type(), identity.id());
-  if (!call.validate_only()) throw first;
-  std::vector<FieldViolation> fields;
-  for (const Mismatch& mismatch : mismatches) fields.push_back(mismatch.field);
-  throw first.WithFields(std::move(fields));
+  if (!mismatches.empty()) throw Refused(call, identity, mismatches);
 }
 
 void RequireRoomInPool(Call& call, const Pool& pool) {

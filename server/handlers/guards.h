@@ -77,6 +77,11 @@ enum class Locking { kLock, kNoLock };
 Identity RequireIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
                          Locking locking = Locking::kLock);
 
+// Locks the phone numbers among several identities, named as for RequireIdentity, all in one order, so that two calls
+// that name the same ones cannot wait for each other. A call that needs more than one calls it before RequireIdentity,
+// which refuses what isn't there.
+void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identities);
+
 // The opt-out list, locked against deletion: the caller's own, or one that is shared with it. NotFound.
 OptOutList RequireOptOutList(Call& call, const std::string& name_or_arn);
 
@@ -87,6 +92,7 @@ OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, L
 struct OwnedResource {
   Scope owner;
   Resource resource;
+  std::string arn;  // as answers write it: a sender ID in the case in which it was requested
 };
 
 // The resource of this ARN, as RequireAccess, which must be there. NotFound, also for types that have no tags and
@@ -98,7 +104,7 @@ void RequireActive(const Pool& pool);
 void RequireActive(const PhoneNumber& number);
 
 // Conflict MESSAGE_TYPE_MISMATCH unless the identity sends messages of this type.
-void RequireMessageType(const Identity& identity, std::string_view message_type);
+void RequireMessageType(const Call& call, const Identity& identity, std::string_view message_type);
 
 // Conflict PHONE_NUMBER_ASSOCIATED_TO_POOL if the number is in a pool.
 void RequireInNoPool(const PhoneNumber& number);

@@ -28,6 +28,7 @@ struct Subject {
   ResourceType type;
   OwnedId id;
   KeywordOwner keywords;
+  std::optional<Pool> pool = std::nullopt;  // if it is one and the keywords are to be changed
 };
 
 std::string ArnOf(const Subject& subject) {
@@ -40,12 +41,16 @@ Subject RequireChangeable(Call& call, const std::string& id_or_arn) {
   const ResourceType type = TypeOf(id_or_arn);
   if (type == ResourceType::kPool) {
     Pool pool = RequireActivePool(call, id_or_arn);
-    TouchPool(call.tx(), call.scope(), pool);
-    return {type, {pool.account, pool.id}, {KeywordOwner::Kind::kPool, call.scope(), pool.id}};
+    return {type, {pool.account, pool.id}, {KeywordOwner::Kind::kPool, call.scope(), pool.id}, pool};
   }
   const PhoneNumber number = RequireActivePhoneNumber(call, id_or_arn);
   RequireInNoPool(number);
   return {type, {number.account, number.id}, {KeywordOwner::Kind::kPhoneNumber, call.scope(), number.id}};
+}
+
+// Raises the revision of the pool whose keywords were changed.
+void Touch(Call& call, Subject& subject) {
+  if (subject.pool) TouchPool(call.tx(), call.scope(), *subject.pool);
 }
 
 // To read them: of a number in a pool, the pool's.
@@ -102,7 +107,7 @@ std::vector<Keyword> NamedKeywords(Call& call, const Subject& subject, const Des
 }  // namespace
 
 PutKeywordResponse PutKeyword(Call& call, const PutKeywordRequest& request) {
-  const Subject subject = RequireChangeable(call, request.origination_identity());
+  Subject subject = RequireChangeable(call, request.origination_identity());
   Keyword keyword{UpperCase(request.keyword()), request.keyword_message(),
                   std::string(AwsName(request.keyword_action()))};
   const auto present = FindKeyword(call.tx(), subject.keywords, keyword.keyword);
@@ -112,7 +117,10 @@ PutKeywordResponse PutKeyword(Call& call, const PutKeywordRequest& request) {
                           "Its message can be changed, its action cannot.");
   }
   if (!present) RequireRoomForKeyword(call, subject.keywords);
-  PutKeyword(call.tx(), subject.keywords, keyword);
+  if (present != keyword) {
+    PutKeyword(call.tx(), subject.keywords, keyword);
+    Touch(call, subject);
+  }
 
   PutKeywordResponse response;
   Render(subject, keyword, response);
@@ -142,7 +150,7 @@ DescribeKeywordsResponse DescribeKeywords(Call& call, const DescribeKeywordsRequ
 }
 
 DeleteKeywordResponse DeleteKeyword(Call& call, const DeleteKeywordRequest& request) {
-  const Subject subject = RequireChangeable(call, request.origination_identity());
+  Subject subject = RequireChangeable(call, request.origination_identity());
   const std::string name = UpperCase(request.keyword());
   const auto keyword = FindKeyword(call.tx(), subject.keywords, name);
   if (!keyword) throw Error::NotFound(ResourceType::kKeyword, name);
@@ -151,6 +159,7 @@ DeleteKeywordResponse DeleteKeyword(Call& call, const DeleteKeywordRequest& requ
                           "Every number and pool keeps HELP and STOP.");
   }
   DeleteKeyword(call.tx(), subject.keywords, name);
+  Touch(call, subject);
 
   DeleteKeywordResponse response;
   Render(subject, *keyword, response);

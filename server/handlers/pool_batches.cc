@@ -25,26 +25,52 @@ std::string Described(const Error& error) {
   return text;
 }
 
-// Does `step` for each identity. If any is refused, all that are go into one error, which is otherwise the first one's:
-// the transaction is rolled back whole, so that nothing of the others stays.
-template <class Step>
-void ForEachIdentity(const References& identities, const Step& step) {
-  std::optional<Error> first;
-  std::vector<FieldViolation> refusals;
-  for (int i = 0; i < identities.size(); ++i) {
+// What becomes of a request's identities. If any is refused, all that are go into one error, which is otherwise the
+// first one's: the transaction is rolled back whole, so that nothing of the others stays.
+class Refusals {
+ public:
+  // Does what there is to do for the identity of this index, and keeps the error if it is refused.
+  template <class Step>
+  void Try(int index, const Step& step) {
     try {
-      step(identities[i]);
+      step();
     } catch (const Error& error) {
-      if (!first) first = error;
-      refusals.push_back({"originationIdentities[" + std::to_string(i) + "]", Described(error)});
+      refused_.emplace(index, error);
     }
   }
-  if (first) throw first->WithFields(std::move(refusals));
+
+  void ThrowIfAny() const {
+    if (refused_.empty()) return;
+    std::vector<FieldViolation> fields;
+    for (const auto& [index, error] : refused_) {
+      fields.push_back({"originationIdentities[" + std::to_string(index) + "]", Described(error)});
+    }
+    throw refused_.begin()->second.WithFields(std::move(fields));
+  }
+
+ private:
+  std::map<int, Error> refused_;
+};
+
+template <class Step>
+void ForEachIdentity(const References& identities, const Step& step) {
+  Refusals refusals;
+  for (int i = 0; i < identities.size(); ++i) refusals.Try(i, [&] { step(identities[i]); });
+  refusals.ThrowIfAny();
+}
+
+// Locks the phone numbers among a request's identities and among those that are `present`.
+void LockNumbers(Call& call, const References& identities, const std::vector<PoolMember>& present = {}) {
+  std::vector<std::string> texts;
+  for (const OriginationIdentityReference& reference : identities) texts.push_back(reference.origination_identity());
+  for (const PoolMember& member : present) {
+    if (member.phone_number_id) texts.push_back(*member.phone_number_id);
+  }
+  LockPhoneNumbersAmong(call, texts);
 }
 
 template <class Response>
-Response Finish(Call& call, Pool& pool) {
-  TouchPool(call.tx(), call.scope(), pool);
+Response Render(Call& call, const Pool& pool) {
   Response response;
   response.set_pool_arn(PoolArn(call.scope(), pool.id));
   response.set_pool_id(pool.id);
@@ -86,56 +112,68 @@ BatchAssociateOriginationIdentitiesResponse BatchAssociateOriginationIdentities(
     Call& call, const BatchAssociateOriginationIdentitiesRequest& request) {
   Pool pool = RequireActivePool(call, request.pool_id());
   RequireRevision(pool, request);
+  LockNumbers(call, request.origination_identities());
   ForEachIdentity(request.origination_identities(), [&](const OriginationIdentityReference& reference) {
     Associate(call, pool, reference.origination_identity(), CountryOf(reference));
   });
-  return Finish<BatchAssociateOriginationIdentitiesResponse>(call, pool);
+  TouchPool(call.tx(), call.scope(), pool);
+  return Render<BatchAssociateOriginationIdentitiesResponse>(call, pool);
 }
 
 BatchDisassociateOriginationIdentitiesResponse BatchDisassociateOriginationIdentities(
     Call& call, const BatchDisassociateOriginationIdentitiesRequest& request) {
   Pool pool = RequireActivePool(call, request.pool_id());
   RequireRevision(pool, request);
+  LockNumbers(call, request.origination_identities());
   ForEachIdentity(request.origination_identities(), [&](const OriginationIdentityReference& reference) {
     Disassociate(call, pool, reference.origination_identity(), CountryOf(reference));
   });
-  return Finish<BatchDisassociateOriginationIdentitiesResponse>(call, pool);
+  TouchPool(call.tx(), call.scope(), pool);
+  return Render<BatchDisassociateOriginationIdentitiesResponse>(call, pool);
 }
 
 ReplaceOriginationIdentitiesResponse ReplaceOriginationIdentities(Call& call,
                                                                   const ReplaceOriginationIdentitiesRequest& request) {
   Pool pool = RequireActivePool(call, request.pool_id());
   RequireRevision(pool, request);
+  const References& identities = request.origination_identities();
   const auto present = AllMembers(call, pool);
+  LockNumbers(call, identities, present);
 
+  Refusals refusals;
   std::set<std::string> wanted;
-  std::map<const OriginationIdentityReference*, Identity> joining;
-  ForEachIdentity(request.origination_identities(), [&](const OriginationIdentityReference& reference) {
-    Identity identity = RequireIdentity(call, reference.origination_identity(), CountryOf(reference));
-    if (!wanted.insert(KeyOf(identity)).second) {
-      throw Error::Conflict(reason::kResourceAlreadyAssociated, identity.type(), identity.id(), "It is named twice.");
-    }
-    if (!IsMember(call, pool, identity)) joining.emplace(&reference, std::move(identity));
-  });
+  std::map<int, Identity> joining;
+  for (int i = 0; i < identities.size(); ++i) {
+    refusals.Try(i, [&] {
+      Identity identity = RequireIdentity(call, identities[i].origination_identity(), CountryOf(identities[i]));
+      if (!wanted.insert(KeyOf(identity)).second) {
+        throw Error::Conflict(reason::kResourceAlreadyAssociated, identity.type(), identity.id(), "It is named twice.");
+      }
+      if (!IsMember(call, pool, identity)) joining.emplace(i, std::move(identity));
+    });
+  }
 
   // Leaving first: what joins is compared with those that stay, and has the room of those that left.
+  std::vector<Identity> leaving;
   for (const PoolMember& member : present) {
     if (wanted.contains(KeyOf(member))) continue;
-    const Identity leaving = LockMember(call, member);
-    if (leaving.number()) RequireActive(*leaving.number());
-    RemoveMember(call, pool, leaving);
+    leaving.push_back(LockMember(call, member));
+    RemoveMember(call, pool, leaving.back());
   }
-  ForEachIdentity(request.origination_identities(), [&](const OriginationIdentityReference& reference) {
-    const auto found = joining.find(&reference);
-    if (found != joining.end()) Join(call, pool, found->second);
-  });
-
+  for (const auto& [index, identity] : joining) {
+    refusals.Try(index, [&] { Join(call, pool, identity); });
+  }
+  refusals.ThrowIfAny();
+  for (const Identity& left : leaving) {
+    if (left.number()) RequireActive(*left.number());
+  }
   const auto has_number = [](const PoolMember& member) { return member.phone_number_id.has_value(); };
   if (std::ranges::any_of(present, has_number) && CountMembers(call.tx(), call.scope(), pool.id).phone_numbers == 0) {
     throw Error::Conflict(reason::kLastPhoneNumber, ResourceType::kPool, pool.id,
                           "A pool of numbers keeps at least one.");
   }
-  return Finish<ReplaceOriginationIdentitiesResponse>(call, pool);
+  if (!leaving.empty() || !joining.empty()) TouchPool(call.tx(), call.scope(), pool);
+  return Render<ReplaceOriginationIdentitiesResponse>(call, pool);
 }
 
 }  // namespace poold

@@ -108,7 +108,7 @@ CreatePoolResponse CreatePool(Call& call, const CreatePoolRequest& request) {
   Transaction& tx = call.tx();
   const Identity first = RequireIdentity(call, request.origination_identity(), CountryOf(request));
   if (first.number()) RequireActive(*first.number());
-  RequireMessageType(first, AwsName(request.message_type()));
+  RequireMessageType(call, first, AwsName(request.message_type()));
   if (first.number()) RequireInNoPool(*first.number());  // a sender ID may be in many
   RequireRoomForTags(call, request.tags_size());
 

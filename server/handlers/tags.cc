@@ -13,22 +13,22 @@ using namespace smsvoice::v2;  // NOLINT: the requests and responses of this nou
 
 TagResourceResponse TagResource(Call& call, const TagResourceRequest& request) {
   // The resource's lock makes the count exact.
-  const auto [owner, resource] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kLock);
+  const auto [owner, resource, arn] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kLock);
   PutTags(call.tx(), owner, resource, TagsFrom(request.tags()));
   RequireRoomForTags(call, CountTags(call.tx(), owner, resource));
   return {};
 }
 
 UntagResourceResponse UntagResource(Call& call, const UntagResourceRequest& request) {
-  const auto [owner, resource] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kLock);
+  const auto [owner, resource, arn] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kLock);
   DeleteTags(call.tx(), owner, resource, {request.tag_keys().begin(), request.tag_keys().end()});
   return {};
 }
 
 ListTagsForResourceResponse ListTagsForResource(Call& call, const ListTagsForResourceRequest& request) {
-  const auto [owner, resource] = RequireResource(call, request.resource_arn(), Access::kGranted, Locking::kNoLock);
+  const auto [owner, resource, arn] = RequireResource(call, request.resource_arn(), Access::kGranted, Locking::kNoLock);
   ListTagsForResourceResponse response;
-  response.set_resource_arn(request.resource_arn());
+  response.set_resource_arn(arn);
   for (const auto& [key, value] : ListTags(call.tx(), owner, resource)) {
     auto& tag = *response.add_tags();
     tag.set_key(key);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <clocale>
 #include <random>
 #include <string>
 
@@ -36,6 +37,44 @@ TEST(Text, ShortensBetweenCharacters) {
   EXPECT_EQ(Printable("üüüü", 7), "üü...");
   EXPECT_EQ(Printable("üüüü", 6), "ü...");
   EXPECT_EQ(Printable("1234567", 2), "");
+}
+
+TEST(UpperCase, KnowsTheLettersOfAllScripts) {
+  EXPECT_EQ(UpperCase(""), "");
+  EXPECT_EQ(UpperCase("help me 2 day!"), "HELP ME 2 DAY!");
+  EXPECT_EQ(UpperCase("información"), "INFORMACIÓN");
+  EXPECT_EQ(UpperCase("привет"), "ПРИВЕТ");
+  EXPECT_EQ(UpperCase("γειά σας"), "ΓΕΙΆ ΣΑΣ");  // both small sigmas have one capital
+  EXPECT_EQ(UpperCase("ÿ"), "Ÿ");                // from another block of code points
+  EXPECT_EQ(UpperCase("ⴀ"), "Ⴀ");                // three bytes
+  EXPECT_EQ(UpperCase("𐐨"), "𐐀");                // four bytes
+}
+
+TEST(UpperCase, LeavesWhatHasNoCapital) {
+  for (const char* text : {"ABC 123", "שלום", "مرحبا", "你好", "😀", "ß", "1\u0301"}) {
+    EXPECT_EQ(UpperCase(text), text);
+  }
+}
+
+TEST(UpperCase, GoesCharacterByCharacter) {
+  EXPECT_EQ(UpperCase("straße"), "STRAßE");  // "STRASSE" would be longer than what was checked
+  EXPECT_EQ(UpperCase("e\u0301"), "E\u0301");
+  EXPECT_EQ(UpperCase(std::string("a\0b", 3)), std::string("A\0B", 3));
+}
+
+TEST(UpperCase, IsTheSameTheSecondTimeAndAsLong) {
+  for (const char* text : {"información", "γειά σας", "ÿ𐐨ßıſ", "help"}) {
+    const std::string upper = UpperCase(text);
+    EXPECT_EQ(UpperCase(upper), upper);
+    EXPECT_EQ(CodePoints(upper), CodePoints(text));
+  }
+}
+
+TEST(UpperCase, DependsOnNoLocale) {
+  const std::string before = setlocale(LC_ALL, nullptr);
+  setlocale(LC_ALL, "C");
+  EXPECT_EQ(UpperCase("üi"), "ÜI");
+  setlocale(LC_ALL, before.c_str());
 }
 
 TEST(Text, KeepsItsPromisesForAnyBytes) {

@@ -123,6 +123,22 @@ void GivenNoKeyword(Api& api, const std::string& pool_or_number_id, const std::s
       Params(api.scope.account, api.scope.region, pool_or_number_id, keyword));
 }
 
+void GivenPolicy(Api& api, const std::string& resource_arn, const std::string& policy) {
+  PutResourcePolicyRequest request;
+  request.set_resource_arn(resource_arn);
+  request.set_policy(policy);
+  Must(api, request);
+}
+
+void GivenShare(Api& api, const std::string& resource_arn, const std::string& account,
+                const std::vector<std::string>& actions) {
+  std::string list;
+  for (const std::string& action : actions) list += (list.empty() ? "\"" : ", \"") + action + "\"";
+  GivenPolicy(api, resource_arn,
+              R"({"Statement": {"Effect": "Allow", "Principal": {"AWS": ")" + account + R"("}, "Action": [)" + list +
+                  R"(], "Resource": ")" + resource_arn + R"("}})");
+}
+
 void GivenStatus(Api& api, const std::string& pool_or_number_id, const std::string& status) {
   Run(api,
       IsPool(pool_or_number_id)

@@ -52,6 +52,12 @@ void GivenKeyword(Api& api, const std::string& pool_or_number_id, const std::str
                   const std::string& message, const std::string& action = "AUTOMATIC_RESPONSE");
 void GivenNoKeyword(Api& api, const std::string& pool_or_number_id, const std::string& keyword);
 
+// Gives the resource this policy, as PutResourcePolicy does.
+void GivenPolicy(Api& api, const std::string& resource_arn, const std::string& policy);
+// The same, with a policy that allows the account (or everybody: "*") these actions.
+void GivenShare(Api& api, const std::string& resource_arn, const std::string& account,
+                const std::vector<std::string>& actions = {"sms-voice:*"});
+
 // States that only time or another part of the service brings about, by SQL. (A pool is DELETING after DeletePool, if
 // ApiSettings::pool_deletion_delay says so.)
 void GivenStatus(Api& api, const std::string& pool_or_number_id, const std::string& status);
