@@ -117,9 +117,13 @@ Pool RequireActivePool(Call& call, const std::string& id_or_arn) {
   return pool;
 }
 
-PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn) {
+PhoneNumber RequirePhoneNumber(Call& call, const std::string& id_or_arn) {
   const std::string id = RequireLocalId(call, ResourceType::kPhoneNumber, id_or_arn);
-  PhoneNumber number = RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, id}, id_or_arn);
+  return RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, id}, id_or_arn);
+}
+
+PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn) {
+  PhoneNumber number = RequirePhoneNumber(call, id_or_arn);
   RequireActive(number);
   return number;
 }

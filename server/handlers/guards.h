@@ -49,6 +49,9 @@ Pool RequirePool(Call& call, const std::string& id_or_arn);
 // The pool, locked. NotFound, or Conflict RESOURCE_NOT_ACTIVE.
 Pool RequireActivePool(Call& call, const std::string& id_or_arn);
 
+// The number, locked, in whatever state it is. NotFound.
+PhoneNumber RequirePhoneNumber(Call& call, const std::string& id_or_arn);
+
 // The number, locked. NotFound, or Conflict RESOURCE_NOT_ACTIVE.
 PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn);
 

@@ -69,13 +69,13 @@ void RequireFits(Call& call, const Pool& pool, const RequestPhoneNumberRequest& 
   const auto require = [&](bool same, std::string_view reason) {
     if (!same) throw Error::Conflict(reason, ResourceType::kPool, pool.id);
   };
+  // All that is named is found before anything is compared (behaviour 2.2).
+  const std::string list = request.has_opt_out_list_name() ? RequireOptOutList(call, request.opt_out_list_name()).name
+                                                           : pool.configuration.opt_out_list_name;
   require(pool.configuration.message_type == AwsName(request.message_type()), reason::kMessageTypeMismatch);
   const auto present = CapabilitiesOfNumbersIn(call.tx(), call.scope(), pool.id);
   require(!present || *present == capabilities, reason::kNumberCapabilitiesMismatch);
-  if (request.has_opt_out_list_name()) {
-    require(RequireOptOutList(call, request.opt_out_list_name()).name == pool.configuration.opt_out_list_name,
-            reason::kOptOutListMismatch);
-  }
+  require(pool.configuration.opt_out_list_name == list, reason::kOptOutListMismatch);
 }
 
 // Without a pool: the list that was asked for, or `Default`, and everything else off.
@@ -222,13 +222,14 @@ DescribePhoneNumbersResponse DescribePhoneNumbers(Call& call, const DescribePhon
 UpdatePhoneNumberResponse UpdatePhoneNumber(Call& call, const UpdatePhoneNumberRequest& request) {
   const ConfigurationChange change = ConfigurationChangeFrom(request);
   RequireSound(change);
-  PhoneNumber number = RequireActivePhoneNumber(call, request.phone_number_id());
-  RequireInternationalSendingAllowed(request.international_sending_enabled(), number.iso_country_code,
-                                     number.number_type);
-  RequireInNoPool(number);
+  PhoneNumber number = RequirePhoneNumber(call, request.phone_number_id());
   if (request.has_opt_out_list_name()) {
     number.configuration.opt_out_list_name = RequireOptOutList(call, request.opt_out_list_name()).name;
   }
+  RequireActive(number);  // after all that is named is found (behaviour 2.2)
+  RequireInNoPool(number);
+  RequireInternationalSendingAllowed(request.international_sending_enabled(), number.iso_country_code,
+                                     number.number_type);
   number.configuration = Changed(number.configuration, change);
   if (request.has_international_sending_enabled()) {
     number.international_sending = request.international_sending_enabled();
