@@ -12,6 +12,7 @@
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "storage/embedded_postgres.h"
 #include "tests/support/dev_server.h"
+#include "tests/support/given.h"
 #include "tests/support/grpc_client.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_directory.h"
@@ -45,8 +46,11 @@ HealthCheckResponse::ServingStatus HealthOf(const GrpcClient& client, const std:
   return response.status();
 }
 
+// The names change one after the other, so whoever saw one of them change may be ahead of the others for a moment.
 void ExpectHealth(const GrpcClient& client, HealthCheckResponse::ServingStatus status) {
-  for (const char* name : kNames) EXPECT_EQ(HealthOf(client, name), status) << "'" << name << "'";
+  for (const char* name : kNames) {
+    EXPECT_TRUE(Eventually([&] { return HealthOf(client, name) == status; })) << "'" << name << "' is not " << status;
+  }
 }
 
 // A stream of Health.Watch. Next() waits for the next change, half a minute at most.
