@@ -1,9 +1,14 @@
 #include "server/config.h"
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <iostream>
 #include <map>
+#include <optional>
+#include <regex>
+#include <sstream>
 
+#include "server/text.h"
 #include "server/version.h"
 
 namespace poold {
@@ -21,12 +26,33 @@ CLI::Option* Add(CLI::App& app, const std::string& flag, T& setting, const std::
   return app.add_option(flag, setting, meaning)->envname(EnvironmentName(flag))->capture_default_str();
 }
 
+// Refuses a value unless it is `good`; `must` completes the sentence "--flag must ...".
+CLI::Validator Must(const std::string& must, const std::function<bool(const std::string&)>& good) {
+  return CLI::Validator([must, good](const std::string& value) { return good(value) ? std::string() : "must " + must; },
+                        "");
+}
+
+bool MatchesWhole(const std::string& text, const char* pattern) { return std::regex_match(text, std::regex(pattern)); }
+
+// "500ms", "5s", "2m", "1h": at most a day. nullopt for anything else.
+std::optional<std::chrono::milliseconds> DurationFrom(const std::string& text) {
+  static const std::map<std::string, std::int64_t> kUnits = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
+  std::smatch parts;
+  if (!std::regex_match(text, parts, std::regex("([0-9]{1,8})(ms|s|m|h)"))) return std::nullopt;
+  const std::chrono::milliseconds duration(std::stoll(parts[1]) * kUnits.at(parts[2]));
+  return duration <= std::chrono::hours(24) ? std::optional(duration) : std::nullopt;
+}
+
 void AddDuration(CLI::App& app, const std::string& flag, std::chrono::milliseconds& setting,
-                 const std::string& meaning) {
-  static const std::map<std::string, std::int64_t> kUnits = {{"ms", 1}, {"s", 1000}, {"m", 60'000}};
-  app.add_option_function<std::int64_t>(
-         flag, [&setting](const std::int64_t& value) { setting = std::chrono::milliseconds(value); }, meaning)
-      ->transform(CLI::AsNumberWithUnit(kUnits, CLI::AsNumberWithUnit::UNIT_REQUIRED))
+                 std::chrono::milliseconds least, const std::string& meaning) {
+  const std::string must = "be a time such as 500ms, 5s, 2m or 1h, from " + std::to_string(least.count()) + "ms to 24h";
+  app.add_option_function<std::string>(
+         flag, [&setting](const std::string& text) { setting = *DurationFrom(text); }, meaning)
+      ->check(Must(must,
+                   [least](const std::string& text) {
+                     const auto duration = DurationFrom(text);
+                     return duration && *duration >= least;
+                   }))
       ->envname(EnvironmentName(flag))
       ->default_str(std::to_string(setting.count()) + "ms")
       ->type_name("TIME");
@@ -36,17 +62,16 @@ void AddCountries(CLI::App& app, const std::string& flag, std::set<std::string, 
                   const std::string& meaning) {
   std::string defaults;
   for (const std::string& country : setting) defaults += (defaults.empty() ? "" : ",") + country;
-  app.add_option_function<std::vector<std::string>>(
+  app.add_option_function<std::string>(
          flag,
-         [&setting](const std::vector<std::string>& countries) {
+         [&setting](const std::string& text) {
            setting.clear();
-           for (const std::string& country : countries) {
-             if (!country.empty()) setting.insert(country);
-           }
+           std::istringstream countries(text);
+           for (std::string country; std::getline(countries, country, ',');) setting.insert(country);
          },
          meaning)
-      ->delimiter(',')
-      ->expected(1)
+      ->check(Must("be country codes such as GB,FR, or empty",
+                   [](const std::string& text) { return MatchesWhole(text, "([A-Z]{2}(,[A-Z]{2})*)?"); }))
       ->envname(EnvironmentName(flag))
       ->default_str(defaults)
       ->type_name("CC,CC,...");
@@ -72,6 +97,12 @@ void AddThrottling(CLI::App& app, Throttling& setting) {
       ->default_str("off");
 }
 
+// What the API lets a keyword's message be.
+bool IsKeywordMessage(const std::string& text) {
+  const auto length = CodePoints(text);
+  return length && *length >= 1 && *length <= 1600 && text.find_first_not_of(" \t\n\v\f\r") != text.npos;
+}
+
 void AddSettings(CLI::App& app, Settings& settings) {
   const CLI::Range some(std::int64_t{1}, std::int64_t{1'000'000'000});
   ApiSettings& api = settings.api;
@@ -84,13 +115,19 @@ void AddSettings(CLI::App& app, Settings& settings) {
       ->check(CLI::Range(1, 1000));
   Add(app, "--queue-capacity", settings.queue_capacity, "calls that may wait; more are answered ThrottlingException")
       ->check(CLI::Range(1, 1'000'000));
-  AddDuration(app, "--default-deadline", settings.default_deadline, "deadline of calls that come without one");
-  AddDuration(app, "--greatest-deadline", settings.greatest_deadline, "longer deadlines are cut to this");
-  AddDuration(app, "--drain-limit", settings.drain_limit, "how long running calls may go on after SIGTERM");
+  AddDuration(app, "--default-deadline", settings.default_deadline, std::chrono::milliseconds(1),
+              "deadline of calls that come without one");
+  AddDuration(app, "--greatest-deadline", settings.greatest_deadline, std::chrono::milliseconds(1),
+              "longer deadlines are cut to this");
+  AddDuration(app, "--drain-limit", settings.drain_limit, std::chrono::milliseconds(0),
+              "how long running calls may go on after SIGTERM");
   Add(app, "--log-level", settings.log_level, "what to log")->check(CLI::IsMember({"debug", "info", "warn", "error"}));
 
-  Add(app, "--default-account", api.default_account, "account of calls without x-account-id metadata");
-  Add(app, "--default-region", api.default_region, "region of calls without x-region metadata");
+  Add(app, "--default-account", api.default_account, "account of calls without x-account-id metadata")
+      ->check(Must("be 12 digits", [](const std::string& account) { return MatchesWhole(account, "[0-9]{12}"); }));
+  Add(app, "--default-region", api.default_region, "region of calls without x-region metadata")
+      ->check(Must("be a region's name, such as us-east-1",
+                   [](const std::string& region) { return MatchesWhole(region, "[a-z0-9-]{1,32}"); }));
   Add(app, "--quota-pools", api.quotas.pools, "pools per account and region")->check(some);
   Add(app, "--quota-origination-identities-per-pool", api.quotas.origination_identities_per_pool,
       "phone numbers and sender IDs in a pool")
@@ -105,14 +142,17 @@ void AddSettings(CLI::App& app, Settings& settings) {
   AddThrottling(app, api.throttling);
   Add(app, "--account-tier", api.account_tier, "what DescribeAccountAttributes answers")
       ->check(CLI::IsMember({"SANDBOX", "PRODUCTION"}));
-  Add(app, "--help-message", api.help_message, "first answer to the keyword HELP");
-  Add(app, "--stop-message", api.stop_message, "first answer to the keyword STOP");
+  const CLI::Validator message = Must("have 1 to 1600 characters, not only white space", IsKeywordMessage);
+  Add(app, "--help-message", api.help_message, "first answer to the keyword HELP")->check(message);
+  Add(app, "--stop-message", api.stop_message, "first answer to the keyword STOP")->check(message);
   AddCountries(app, "--countries-without-sender-ids", api.countries_without_sender_ids,
                "ISO country codes where sender IDs are refused");
   AddCountries(app, "--countries-requiring-registration", api.countries_requiring_registration,
                "ISO country codes where sender IDs must be registered");
-  AddDuration(app, "--number-activation-delay", api.number_activation_delay, "how long a new number stays PENDING");
-  AddDuration(app, "--pool-deletion-delay", api.pool_deletion_delay, "how long a deleted pool is seen as DELETING");
+  AddDuration(app, "--number-activation-delay", api.number_activation_delay, std::chrono::milliseconds(0),
+              "how long a new number stays PENDING");
+  AddDuration(app, "--pool-deletion-delay", api.pool_deletion_delay, std::chrono::milliseconds(0),
+              "how long a deleted pool is seen as DELETING");
 }
 
 CLI::App* AddCommand(CLI::App& app, Settings& settings, Settings::Command command, const std::string& name,
@@ -122,6 +162,18 @@ CLI::App* AddCommand(CLI::App& app, Settings& settings, Settings::Command comman
   added->fallthrough();
   added->parse_complete_callback([&settings, command] { settings.command = command; });
   return added;
+}
+
+// Says which commands there are; CLI11 would only say that one is missing.
+void RequireCommand(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  if (!chosen.empty() && (!chosen[0]->get_subcommands().empty() || chosen[0]->get_subcommands({}).empty())) return;
+  std::string names;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    names += (names.empty() ? "" : "|") + command->get_name();
+    for (const CLI::App* part : command->get_subcommands({})) names += " " + part->get_name();
+  }
+  throw CLI::ValidationError("say what to do: poold " + names);
 }
 
 // What no single check of a setting can see. Returns a sentence, or nothing.
@@ -151,7 +203,6 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
       "poold " + std::string(Version()) +
       ": pools of SMS and voice origination identities, the pool API of AWS End User Messaging SMS, self-hosted."};
   app.set_version_flag("--version", "poold " + std::string(Version()), "print the version");
-  app.require_subcommand(1);
   app.get_formatter()->column_width(46);
   AddSettings(app, settings);
   AddCommand(app, settings, Command::kDev, "dev", "serve with a private PostgreSQL, made and kept in --data-dir");
@@ -160,33 +211,29 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
   AddCommand(app, settings, Command::kHealth, "health", "ask a server whether it serves; exit 0 if so")
       ->add_option("ADDRESS", settings.health_address, "HOST:PORT to ask; default: that of --grpc-listen");
   AddCommand(app, settings, Command::kVersion, "version", "print the version");
-  auto* inventory = app.add_subcommand("inventory", "the phone numbers that can be requested");
+  CLI::App* inventory = app.add_subcommand("inventory", "the phone numbers that can be requested");
   inventory->set_help_flag();
-  inventory->require_subcommand(1);
   inventory->fallthrough();
-  auto* import = inventory->add_subcommand(
-      "import", "add the numbers of a CSV file to --database-url, or to a running `dev` of --data-dir");
-  import->set_help_flag();
-  import->fallthrough();
-  import->parse_complete_callback([&settings] { settings.command = Command::kInventoryImport;
-});
-constexpr const char* kColumns =
-    "columns: phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price";
-import->add_option("FILE", settings.import_file, kColumns)->required();
+  AddCommand(*inventory, settings, Command::kInventoryImport, "import",
+             "add the numbers of a CSV file to --database-url, or to a running `dev` of --data-dir")
+      ->add_option("FILE", settings.import_file,
+                   "columns: phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price")
+      ->required();
 
-try {
-  app.parse(argc, argv);
-  const std::string contradiction = Contradiction(settings);
-  if (!contradiction.empty()) throw CLI::ValidationError(contradiction);
-} catch (const CLI::CallForHelp&) {
-  // The whole of it also after `poold dev --help`, where CLI11 would tell of `dev` alone.
-  std::cout << app.get_formatter()->make_help(&app, "poold", CLI::AppFormatMode::Normal);
-  parsed.leave = true;
-} catch (const CLI::ParseError& error) {
-  parsed.leave = true;
-  parsed.exit_code = app.exit(error) == 0 ? 0 : 2;
+  try {
+    app.parse(argc, argv);
+    RequireCommand(app);
+    const std::string contradiction = Contradiction(settings);
+    if (!contradiction.empty()) throw CLI::ValidationError(contradiction);
+  } catch (const CLI::CallForHelp&) {
+    // The whole of it also after `poold dev --help`, where CLI11 would tell of `dev` alone.
+    std::cout << app.get_formatter()->make_help(&app, "poold", CLI::AppFormatMode::Normal);
+    parsed.leave = true;
+  } catch (const CLI::ParseError& error) {
+    parsed.leave = true;
+    parsed.exit_code = app.exit(error) == 0 ? 0 : 2;
+  }
+  return parsed;
 }
-return parsed;
-}  // namespace poold
 
 }  // namespace poold

@@ -24,6 +24,7 @@ std::optional<std::chrono::milliseconds> RateLimiter::Take(std::string_view acco
   const Clock full_at =
       found == shard.full_at.end() ? moment : std::clamp(found->second, moment, moment + depth + interval);
   if (full_at - moment > depth) {
+    found->second = full_at;
     const auto wait = full_at - moment - depth;
     return std::chrono::ceil<std::chrono::milliseconds>(wait);
   }

@@ -257,9 +257,13 @@ Pool RequireActivePool(Call& call, const std::string& id_or_arn) {
   return pool;
 }
 
-PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn) {
+PhoneNumber RequirePhoneNumber(Call& call, const std::string& id_or_arn) {
   const std::string id = RequireOwnId(call, ResourceType::kPhoneNumber, id_or_arn);
-  PhoneNumber number = RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, id}, id_or_arn, Locking::kLock);
+  return RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, id}, id_or_arn, Locking::kLock);
+}
+
+PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn) {
+  PhoneNumber number = RequirePhoneNumber(call, id_or_arn);
   RequireActive(number);
   return number;
 }
@@ -284,11 +288,13 @@ void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identitie
   LockPhoneNumbers(call.tx(), call.scope(), names);
 }
 
-OptOutList RequireOptOutList(Call& call, const std::string& name_or_arn) {
+OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn) {
   const OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, Access::kVisible);
-  auto list = LockOptOutList(call.tx(), {owned.account, call.scope().region}, owned.id, OptOutListLock::kForUse);
-  if (!list) throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
-  return *std::move(list);
+  const Scope owner{owned.account, call.scope().region};
+  if (!LockOptOutList(call.tx(), owner, owned.id, OptOutListLock::kForUse)) {
+    throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
+  }
+  return {owned.account, owned.id};
 }
 
 OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, Locking locking) {

@@ -65,6 +65,9 @@ Pool RequirePool(Call& call, const std::string& id_or_arn);
 // The pool, locked. NotFound, or Conflict RESOURCE_NOT_ACTIVE.
 Pool RequireActivePool(Call& call, const std::string& id_or_arn);
 
+// The number, locked, in whatever state it is. NotFound.
+PhoneNumber RequirePhoneNumber(Call& call, const std::string& id_or_arn);
+
 // The number, locked. NotFound, or Conflict RESOURCE_NOT_ACTIVE.
 PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn);
 
@@ -83,7 +86,7 @@ Identity RequireIdentity(Call& call, const std::string& text, const std::optiona
 void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identities);
 
 // The opt-out list, locked against deletion: the caller's own, or one that is shared with it. NotFound.
-OptOutList RequireOptOutList(Call& call, const std::string& name_or_arn);
+OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn);
 
 // The opt-out list whose numbers the call reads or changes: the caller's own, or one that grants it this operation.
 OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, Locking locking);

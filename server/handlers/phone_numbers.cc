@@ -69,13 +69,13 @@ void RequireFits(Call& call, const Pool& pool, const RequestPhoneNumberRequest& 
   const auto require = [&](bool same, std::string_view reason) {
     if (!same) throw Error::Conflict(reason, ResourceType::kPool, pool.id);
   };
+  // All that is named is found before anything is compared (behaviour 2.2).
+  const OptOutListKey list = request.has_opt_out_list_name() ? RequireOptOutList(call, request.opt_out_list_name())
+                                                             : pool.configuration.opt_out_list;
   require(pool.configuration.message_type == AwsName(request.message_type()), reason::kMessageTypeMismatch);
   const auto present = CapabilitiesOfNumbersIn(call.tx(), call.scope(), pool.id);
   require(!present || *present == capabilities, reason::kNumberCapabilitiesMismatch);
-  if (request.has_opt_out_list_name()) {
-    const OptOutList list = RequireOptOutList(call, request.opt_out_list_name());
-    require(OptOutListKey{list.account, list.name} == pool.configuration.opt_out_list, reason::kOptOutListMismatch);
-  }
+  require(pool.configuration.opt_out_list == list, reason::kOptOutListMismatch);
 }
 
 // Without a pool: the list that was asked for, or `Default`, and everything else off.
@@ -84,8 +84,7 @@ Configuration FirstConfiguration(Call& call, const RequestPhoneNumberRequest& re
   configuration.message_type = AwsName(request.message_type());
   configuration.opt_out_list = {call.scope().account, std::string(kDefaultOptOutList)};
   if (request.has_opt_out_list_name()) {
-    const OptOutList list = RequireOptOutList(call, request.opt_out_list_name());
-    configuration.opt_out_list = {list.account, list.name};
+    configuration.opt_out_list = RequireOptOutList(call, request.opt_out_list_name());
   }
   return configuration;
 }
@@ -226,14 +225,14 @@ DescribePhoneNumbersResponse DescribePhoneNumbers(Call& call, const DescribePhon
 UpdatePhoneNumberResponse UpdatePhoneNumber(Call& call, const UpdatePhoneNumberRequest& request) {
   const ConfigurationChange change = ConfigurationChangeFrom(request);
   RequireSound(change);
-  PhoneNumber number = RequireActivePhoneNumber(call, request.phone_number_id());
+  PhoneNumber number = RequirePhoneNumber(call, request.phone_number_id());
+  if (request.has_opt_out_list_name()) {
+    number.configuration.opt_out_list = RequireOptOutList(call, request.opt_out_list_name());
+  }
+  RequireActive(number);  // after all that is named is found (behaviour 2.2)
+  RequireInNoPool(number);
   RequireInternationalSendingAllowed(request.international_sending_enabled(), number.iso_country_code,
                                      number.number_type);
-  RequireInNoPool(number);
-  if (request.has_opt_out_list_name()) {
-    const OptOutList list = RequireOptOutList(call, request.opt_out_list_name());
-    number.configuration.opt_out_list = {list.account, list.name};
-  }
   number.configuration = Changed(number.configuration, change);
   if (request.has_international_sending_enabled()) {
     number.international_sending = request.international_sending_enabled();

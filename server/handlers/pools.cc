@@ -150,8 +150,7 @@ UpdatePoolResponse UpdatePool(Call& call, const UpdatePoolRequest& request) {
   Pool pool = RequirePool(call, request.pool_id());
   const Pool before = pool;
   if (request.has_opt_out_list_name()) {
-    const OptOutList list = RequireOptOutList(call, request.opt_out_list_name());
-    pool.configuration.opt_out_list = {list.account, list.name};
+    pool.configuration.opt_out_list = RequireOptOutList(call, request.opt_out_list_name());
   }
   RequireActive(pool);  // after all that is named is found (behaviour 2.2)
   RequireRevision(pool, request);

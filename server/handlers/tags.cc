@@ -14,8 +14,10 @@ using namespace smsvoice::v2;  // NOLINT: the requests and responses of this nou
 TagResourceResponse TagResource(Call& call, const TagResourceRequest& request) {
   // The resource's lock makes the count exact.
   const auto [owner, resource, arn] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kLock);
+  const auto before = CountTags(call.tx(), owner, resource);
   PutTags(call.tx(), owner, resource, TagsFrom(request.tags()));
-  RequireRoomForTags(call, CountTags(call.tx(), owner, resource));
+  const auto after = CountTags(call.tx(), owner, resource);
+  if (after > before) RequireRoomForTags(call, after);  // a resource that is full can still change its values
   return {};
 }
 

@@ -1,9 +1,13 @@
 #include "server/transport/grpc.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include <condition_variable>
+#include <future>
+#include <mutex>
 #include <set>
 #include <stdexcept>
 
@@ -24,12 +28,35 @@ using google::protobuf::Message;
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 
+// How many calls of ours run at this moment: those of health and reflection don't count. Any thread.
+class RunningCalls {
+ public:
+  void Begin() {
+    const std::lock_guard lock(mutex_);
+    ++count_;
+  }
+  void End() {
+    const std::lock_guard lock(mutex_);
+    if (--count_ == 0) none_.notify_all();
+  }
+  void WaitUntilNone(std::chrono::system_clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    none_.wait_until(lock, deadline, [this] { return count_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_;
+  int count_ = 0;
+};
+
 // One gRPC call. gRPC owns it from the moment it is returned to it, until OnDone.
 class GrpcCall final : public Call, public ServerUnaryReactor {
  public:
   GrpcCall(const Service& service, const Method& method, CallbackServerContext& context, const Message& request,
-           Message& response)
-      : Call(service, method, request, response), context_(context) {
+           Message& response, RunningCalls& running)
+      : Call(service, method, request, response), context_(context), running_(running) {
+    running_.Begin();
     // gRPC's deadline is of the wall clock; ours is not moved by somebody setting that.
     const auto left = context.deadline() - std::chrono::system_clock::now();
     if (left < std::chrono::hours(24)) {
@@ -52,10 +79,15 @@ class GrpcCall final : public Call, public ServerUnaryReactor {
   }
 
   void OnCancel() override { Cancel(); }
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    RunningCalls& running = running_;
+    delete this;
+    running.End();
+  }
 
  private:
   CallbackServerContext& context_;
+  RunningCalls& running_;
 };
 
 // What the services below share: turns an RPC into a call and starts it.
@@ -65,14 +97,17 @@ class Entrance {
 
   ServerUnaryReactor* Enter(const char* method, CallbackServerContext* context, const Message* request,
                             Message* response) const {
-    auto* call = new GrpcCall(service_, *FindMethod(method), *context, *request, *response);
+    auto* call = new GrpcCall(service_, *FindMethod(method), *context, *request, *response, running_);
     pipeline_.Start(*call);
     return call;
   }
 
+  RunningCalls& running() const { return running_; }
+
  private:
   const Service& service_;
   Pipeline& pipeline_;
+  mutable RunningCalls running_;
 };
 
 using namespace smsvoice::v2;  // NOLINT: the messages of every RPC
@@ -176,6 +211,8 @@ class AccountService final : public Account::CallbackService {
 // Requests are small; the model's largest (a policy, 200 tags) stay well below this.
 constexpr int kGreatestRequest = 1 << 20;
 constexpr int kGreatestMetadata = 16 << 10;
+// For connections to hang up by themselves once the last call has ended.
+constexpr std::chrono::milliseconds kParting{200};
 
 }  // namespace
 
@@ -222,7 +259,13 @@ class GrpcDoor::Impl {
   }
 
   void Shutdown(std::chrono::milliseconds limit) {
-    server_->Shutdown(std::chrono::system_clock::now() + limit);
+    const auto deadline = std::chrono::system_clock::now() + limit;
+    // Tells the clients to go elsewhere, takes no more calls, and waits for every call and every connection to end ...
+    const auto ended = std::async(std::launch::async, [this, deadline] { server_->Shutdown(deadline); });
+    // ... of which only our calls are worth the wait: a watch of health never ends, and an idle client may take seconds
+    // to hang up.
+    entrance_.running().WaitUntilNone(deadline);
+    while (ended.wait_for(kParting) == std::future_status::timeout) grpc_server_cancel_all_calls(server_->c_server());
     server_->Wait();
   }
 

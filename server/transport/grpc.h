@@ -25,7 +25,7 @@ class GrpcDoor {
   void SetServing(bool serving);
 
   // Stops taking calls and waits until those that run have ended; those that still run after `limit` are cancelled.
-  // Not from a gRPC thread.
+  // Watches of health are cut and idle connections closed as soon as no call runs. Not from a gRPC thread.
   void Shutdown(std::chrono::milliseconds limit);
 
  private:

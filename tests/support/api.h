@@ -109,6 +109,7 @@ class Api {
 
   Database& database() { return database_; }
   Service& service() { return service_; }
+  Pipeline& pipeline() { return pipeline_; }
 
   // Makes the call and waits for what it comes to.
   template <class Request>

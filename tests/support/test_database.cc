@@ -101,4 +101,13 @@ std::string NewAccount() {
   return id;
 }
 
+std::string NewCountry() {
+  // Those that ISO 3166-1 leaves to its users: XA to XZ and QM to QZ.
+  static std::atomic<int> count{0};
+  const int next = count++;
+  if (next >= 26 + 14) throw std::logic_error("no country codes are left");
+  return next < 26 ? std::string("X") + static_cast<char>('A' + next)
+                   : std::string("Q") + static_cast<char>('M' + next - 26);
+}
+
 }  // namespace poold

@@ -17,4 +17,8 @@ std::string FreshDatabase(bool migrated);
 // A twelve-digit account id that no other test of this program got.
 std::string NewAccount();
 
+// A country code that no other test of this program got and no country has, so that the inventory of numbers holds for
+// it what the test puts there. There are some forty.
+std::string NewCountry();
+
 }  // namespace poold

@@ -226,7 +226,7 @@ TEST(DeletePoolWithDelay, DoesNotCountADeletingPool) {
 }
 
 TEST(DeletePoolWithDelay, HousekeepingTakesThePoolAwayWhenTheDelayIsOverAndNoneBefore) {
-  Api api(WithDeletionDelay(std::chrono::seconds(3)));
+  Api api(WithDeletionDelay(std::chrono::seconds(3)), FreshDatabase(/*migrated=*/true));  // it sees all accounts
   const std::string first = GivenPool(api, GivenNumber(api), Tags(1));
   const std::string second = GivenPool(api);
   ASSERT_THAT(Delete(api, first), IsOk());

@@ -1,0 +1,86 @@
+// Whose call it is: account and region by metadata, and the wall between them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/dev_server.h"
+#include "tests/support/grpc_client.h"
+#include "tests/support/test_database.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;  // NOLINT: requests and responses
+using testing::IsEmpty;
+
+constexpr const char* kSenderId = "sender_id: 'EXAMPLECO' iso_country_code: 'GB' ";
+
+std::string FoundPool(const GrpcClient& client) {
+  client.Must<RequestSenderIdRequest>(kSenderId);
+  return client
+      .Must<CreatePoolRequest>(
+          "origination_identity: 'EXAMPLECO' iso_country_code: 'GB' message_type: MESSAGE_TYPE_TRANSACTIONAL")
+      .pool_id();
+}
+
+// None of the RPCs that name a pool or list pools gives one caller anything of the other's.
+void ExpectInvisible(const GrpcClient& stranger, const std::string& pool, const std::string& arn) {
+  for (const std::string& name : {pool, arn}) {
+    const std::string text = "pool_id: '" + name + "'";
+    EXPECT_THAT(stranger.Call<DescribePoolsRequest>("pool_ids: '" + name + "'"), IsNotFound(ResourceType::kPool, name));
+    EXPECT_THAT(stranger.Call<UpdatePoolRequest>(text), IsNotFound(ResourceType::kPool, name));
+    EXPECT_THAT(stranger.Call<DeletePoolRequest>(text), IsNotFound(ResourceType::kPool, name));
+    EXPECT_THAT(stranger.Call<ListPoolOriginationIdentitiesRequest>(text), IsNotFound(ResourceType::kPool, name));
+    EXPECT_THAT(stranger.Call<AssociateOriginationIdentityRequest>(
+                    text + " origination_identity: 'EXAMPLECO' iso_country_code: 'GB'"),
+                IsNotFound(ResourceType::kPool, name));
+  }
+  EXPECT_THAT(stranger.Must<DescribePoolsRequest>("").pools(), IsEmpty());
+  EXPECT_THAT(stranger.Must<DescribeSenderIdsRequest>("").sender_ids(), IsEmpty());
+}
+
+TEST(Caller, IsTheDefaultAccountUnlessMetadataSayOtherwise) {
+  GrpcClient client(DevAddress());
+  EXPECT_EQ(client.Must<RequestSenderIdRequest>("sender_id: 'DEFAULT' iso_country_code: 'GB'").sender_id_arn(),
+            "arn:aws:sms-voice:us-east-1:123456789012:sender-id/DEFAULT/GB");
+  client.metadata = {{"x-account-id", NewAccount()}, {"x-region", "eu-central-1"}};
+  EXPECT_EQ(client.Must<RequestSenderIdRequest>(kSenderId).sender_id_arn(),
+            "arn:aws:sms-voice:eu-central-1:" + client.metadata["x-account-id"] + ":sender-id/EXAMPLECO/GB");
+}
+
+TEST(Caller, DoesNotSeeWhatOtherAccountsHave) {
+  const std::string account = NewAccount();
+  const GrpcClient owner(DevAddress(), account);
+  const std::string pool = FoundPool(owner);
+  const GrpcClient stranger(DevAddress(), NewAccount());
+  ExpectInvisible(stranger, pool, "arn:aws:sms-voice:us-east-1:" + account + ":pool/" + pool);
+  EXPECT_NE(FoundPool(stranger), pool) << "the same sender ID is free in another account";
+  EXPECT_EQ(owner.Must<DescribePoolsRequest>("").pools_size(), 1);
+}
+
+TEST(Caller, DoesNotSeeItsOwnOfAnotherRegion) {
+  const std::string account = NewAccount();
+  const GrpcClient here(DevAddress(), account);
+  const std::string pool = FoundPool(here);
+  GrpcClient there(DevAddress(), account);
+  there.metadata["x-region"] = "eu-west-1";
+  ExpectInvisible(there, pool, "arn:aws:sms-voice:us-east-1:" + account + ":pool/" + pool);
+}
+
+TEST(Caller, IsRefusedWithAnImpossibleAccountOrRegion) {
+  GrpcClient client(DevAddress());
+  for (const char* account : {"", "12345678901", "1234567890123", "12345678901a", "-23456789012"}) {
+    client.metadata = {{"x-account-id", account}};
+    EXPECT_THAT(client.Call<DescribePoolsRequest>(""), IsInvalidField(reason::kInvalidParameter, "x-account-id"))
+        << account;
+  }
+  for (const char* region : {"", "US-EAST-1", "us east 1", "us/east", "abcdefghijklmnopqrstuvwxyz-1234567"}) {
+    client.metadata = {{"x-region", region}};
+    EXPECT_THAT(client.Call<DescribePoolsRequest>(""), IsInvalidField(reason::kInvalidParameter, "x-region")) << region;
+  }
+}
+
+}  // namespace
+}  // namespace poold

@@ -1,0 +1,206 @@
+// The program's commands, as a person or a script types them: what they say and how they exit.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tests/support/dev_server.h"
+#include "tests/support/grpc_client.h"
+#include "tests/support/program.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/test_database.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;  // NOLINT: requests and responses
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr const char* kNobodyListens = "127.0.0.1:1";
+
+TEST(Version, IsOneLine) {
+  const Ran ran = RunToEnd(Poold({"version"}));
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_THAT(ran.output, MatchesRegex("poold [0-9]+\\.[0-9]+\\.[0-9]+[^\n]*\n"));
+  EXPECT_EQ(RunToEnd(Poold({"--version"})).output, ran.output);
+}
+
+TEST(Help, ListsEveryCommandAndEverySettingWithItsEnvironmentVariable) {
+  const Ran ran = RunToEnd(Poold({"--help"}));
+  EXPECT_EQ(ran.exit_code, 0);
+  for (const char* command : {"dev", "serve", "migrate", "health", "version", "inventory"}) {
+    EXPECT_THAT(ran.output, HasSubstr("\n  " + std::string(command) + " ")) << command;
+  }
+  for (const char* setting :
+       {"--grpc-listen TEXT=127.0.0.1:50051 (Env:POOLD_GRPC_LISTEN)", "--database-url TEXT (Env:POOLD_DATABASE_URL)",
+        "--data-dir TEXT=.poold (Env:POOLD_DATA_DIR)", "=25 (Env:POOLD_QUOTA_POOLS)",
+        "--drain-limit TIME=10000ms (Env:POOLD_DRAIN_LIMIT)"}) {
+    EXPECT_THAT(ran.output, HasSubstr(setting));
+  }
+  EXPECT_EQ(RunToEnd(Poold({"dev", "--help"})).output, ran.output) << "the same wherever it is asked";
+}
+
+TEST(CommandLine, IsRefusedWithASentenceAndExitCodeTwo) {
+  struct Case {
+    std::vector<std::string> arguments;
+    const char* sentence;
+  };
+  const Case cases[] = {
+      {{}, "say what to do: poold dev|serve|"},
+      {{"frobnicate"}, "frobnicate"},
+      {{"dev", "--frobnicate"}, "--frobnicate"},
+      {{"dev", "extra"}, "extra"},
+      {{"serve"}, "--database-url"},
+      {{"migrate"}, "--database-url"},
+      {{"dev", "--database-url", "postgresql:///x"}, "poold serve --database-url"},
+      {{"dev", "--log-level", "loud"}, "--log-level"},
+      {{"dev", "--quota-pools", "-1"}, "--quota-pools"},
+      {{"dev", "--database-connections", "many"}, "--database-connections"},
+      {{"dev", "--drain-limit", "10"}, "--drain-limit"},
+      {{"dev", "--default-deadline", "60s"}, "--greatest-deadline"},
+      {{"inventory"}, "inventory import"},
+      {{"inventory", "import"}, "FILE"},
+  };
+  for (const Case& c : cases) {
+    const Ran ran = RunToEnd(Poold(c.arguments));
+    EXPECT_EQ(ran.exit_code, 2) << c.sentence;
+    EXPECT_THAT(ran.output + ran.errors, HasSubstr(c.sentence));
+    EXPECT_THAT(ran.output + ran.errors, Not(HasSubstr("ready")));
+  }
+}
+
+TEST(CommandLine, IsHelpedOutByTheEnvironmentAndWinsOverIt) {
+  const std::string url = FreshDatabase(false);
+  EXPECT_EQ(RunToEnd(Poold({"migrate"}, {{"POOLD_DATABASE_URL", url}})).exit_code, 0);
+  EXPECT_EQ(
+      RunToEnd(Poold({"migrate", "--database-url", url}, {{"POOLD_DATABASE_URL", "postgresql:///x?host=/nowhere"}}))
+          .exit_code,
+      0);
+  const Ran bad = RunToEnd(Poold({"dev"}, {{"POOLD_QUOTA_POOLS", "few"}}));
+  EXPECT_EQ(bad.exit_code, 2);
+  EXPECT_THAT(bad.output + bad.errors, HasSubstr("quota-pools"));
+}
+
+TEST(HealthCommand, TellsByItsExitCode) {
+  const Ran serving = RunToEnd(Poold({"health", DevAddress()}));
+  EXPECT_EQ(serving.exit_code, 0);
+  EXPECT_EQ(serving.output, DevAddress() + ": SERVING\n");
+  EXPECT_EQ(RunToEnd(Poold({"health", "--grpc-listen", DevAddress()})).exit_code, 0)
+      << "the server of the same settings";
+  EXPECT_EQ(RunToEnd(Poold({"health"}, {{"POOLD_GRPC_LISTEN", DevAddress()}})).exit_code, 0);
+
+  const Ran nobody = RunToEnd(Poold({"health", kNobodyListens}));
+  EXPECT_EQ(nobody.exit_code, 1);
+  EXPECT_THAT(nobody.output, StartsWith(std::string(kNobodyListens) + ": no answer"));
+
+  Program not_ready(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", FreshDatabase(false)}));
+  const Ran not_serving = RunToEnd(Poold({"health", ListeningAddress(not_ready)}));
+  EXPECT_EQ(not_serving.exit_code, 1);
+  EXPECT_THAT(not_serving.output, HasSubstr(": NOT_SERVING"));
+}
+
+TEST(MigrateCommand, SaysWhatItDidAndDoesNothingTheSecondTime) {
+  const std::string url = FreshDatabase(false);
+  const Ran first = RunToEnd(Poold({"migrate", "--database-url", url}));
+  EXPECT_EQ(first.exit_code, 0) << first.errors;
+  EXPECT_THAT(first.output, AllOf(HasSubstr("0001_"), HasSubstr("applied ")));
+  const Ran second = RunToEnd(Poold({"migrate", "--database-url", url}));
+  EXPECT_EQ(second.exit_code, 0);
+  EXPECT_EQ(second.output, "the schema is up to date\n");
+}
+
+TEST(MigrateCommand, SaysWhyItCannot) {
+  const Ran ran = RunToEnd(Poold({"migrate", "--database-url", "postgresql:///x?host=/nowhere"}));
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.errors, AllOf(StartsWith("poold: "), HasSubstr("/nowhere")));
+}
+
+TEST(ServeCommand, SaysThatThePortIsTaken) {
+  const Ran ran = RunToEnd(Poold({"serve", "--grpc-listen", DevAddress(), "--database-url", TestDatabaseUrl()}));
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.errors, HasSubstr("poold: cannot listen on " + DevAddress()));
+  EXPECT_THAT(ran.output, Not(HasSubstr("ready")));
+}
+
+class InventoryImport : public testing::Test {
+ protected:
+  static constexpr const char* kHeader =
+      "phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price\n";
+
+  std::string File(const std::string& text) {
+    const auto path = directory_.path() / "numbers.csv";
+    std::ofstream(path) << text;
+    return path;
+  }
+  // Into the `dev` that runs.
+  Ran Import(const std::string& file) {
+    return RunToEnd(Poold({"inventory", "import", "--data-dir", DevDataDir(), file}));
+  }
+
+  // A number of a country that only the test's file has.
+  auto Request(const std::string& country) {
+    return client_.Call<RequestPhoneNumberRequest>(
+        "message_type: MESSAGE_TYPE_TRANSACTIONAL number_type: REQUESTABLE_NUMBER_TYPE_LONG_CODE"
+        " number_capabilities: NUMBER_CAPABILITY_SMS iso_country_code: '" +
+        country + "'");
+  }
+
+  TemporaryDirectory directory_;
+  GrpcClient client_{DevAddress(), NewAccount()};
+};
+
+TEST_F(InventoryImport, PutsNumbersIntoARunningDev) {
+  EXPECT_THAT(Request("ES"), IsNotFound(ResourceType::kPhoneNumber, "ES/LONG_CODE"));
+  const Ran ran = Import(File(std::string(kHeader) + "+34600000001,ES,LONG_CODE,SMS|VOICE,1.75\n"));
+  EXPECT_EQ(ran.exit_code, 0) << ran.errors;
+  EXPECT_THAT(ran.output, HasSubstr("imported 1 of 1"));
+  const auto number = Request("ES");
+  ASSERT_THAT(number, IsOk());
+  EXPECT_EQ(number.response.phone_number(), "+34600000001");
+  EXPECT_EQ(number.response.monthly_leasing_price(), "1.75");
+  EXPECT_THAT(Request("ES"), IsFault(Fault::kNotFound)) << "there was one";
+}
+
+TEST_F(InventoryImport, ChangesNothingWhenTheFileHasAMistake) {
+  const std::string good = std::string(kHeader) + "+351900000001,PT,LONG_CODE,SMS,1.75\n";
+  struct Case {
+    std::string text;
+    const char* sentence;
+  };
+  const Case cases[] = {
+      {good + "351900000002,PT,LONG_CODE,SMS,1.75\n", "line 3: phone_number must be E.164"},
+      {good + "+351900000002,pt,LONG_CODE,SMS,1.75\n", "line 3: iso_country_code"},
+      {good + "+351900000002,PT,SHORT_CODE,SMS,1.75\n", "line 3: number_type"},
+      {good + "+351900000002,PT,LONG_CODE,FAX,1.75\n", "line 3: number_capabilities"},
+      {good + "+351900000002,PT,LONG_CODE,SMS,cheap\n", "line 3: monthly_leasing_price"},
+      {good + "+351900000002,PT\n", "line 3: has not as many values"},
+      {good + "+351900000001,PT,LONG_CODE,SMS,1.75\n", "line 3: names a number for the second time"},
+      {"+351900000001,PT,LONG_CODE,SMS,1.75\n", "line 1: the header"},
+      {"", "the file is empty"},
+  };
+  for (const Case& c : cases) {
+    const Ran ran = Import(File(c.text));
+    EXPECT_EQ(ran.exit_code, 1) << c.sentence;
+    EXPECT_THAT(ran.errors, AllOf(StartsWith("poold: "), HasSubstr(c.sentence)));
+  }
+  EXPECT_THAT(Request("PT"), IsFault(Fault::kNotFound));
+  EXPECT_THAT(Import(directory_.path() / "absent.csv").errors, HasSubstr("cannot read"));
+}
+
+TEST_F(InventoryImport, NeedsToKnowTheDatabase) {
+  const std::string file = File(kHeader);
+  const Ran ran = RunToEnd(Poold({"inventory", "import", "--data-dir", directory_.path(), file}));
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.errors, HasSubstr("say which database"));
+  EXPECT_EQ(RunToEnd(Poold({"inventory", "import", "--database-url", FreshDatabase(true), file})).exit_code, 0);
+}
+
+}  // namespace
+}  // namespace poold

@@ -1,0 +1,358 @@
+#include "server/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <sstream>
+
+#include "server/version.h"
+
+namespace poold {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Command = Settings::Command;
+
+// An environment variable that is set as long as this lives.
+class Environment {
+ public:
+  Environment(std::string name, const std::string& value) : name_(std::move(name)) {
+    setenv(name_.c_str(), value.c_str(), 1);
+  }
+  ~Environment() { unsetenv(name_.c_str()); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  std::string name_;
+};
+
+struct Parsed {
+  ParsedSettings result;
+  std::string out;
+  std::string err;
+};
+
+Parsed Parse(const std::vector<std::string>& arguments) {
+  std::vector<const char*> argv{"poold"};
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+  Parsed parsed;
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  parsed.result = ParseSettings(static_cast<int>(argv.size()), argv.data());
+  parsed.out = testing::internal::GetCapturedStdout();
+  parsed.err = testing::internal::GetCapturedStderr();
+  return parsed;
+}
+
+// Of arguments that must be right.
+Settings SettingsOf(const std::vector<std::string>& arguments) {
+  const Parsed parsed = Parse(arguments);
+  EXPECT_FALSE(parsed.result.leave) << parsed.err;
+  return parsed.result.settings;
+}
+
+void ExpectRefusal(const std::vector<std::string>& arguments, const std::string& says) {
+  const Parsed parsed = Parse(arguments);
+  EXPECT_TRUE(parsed.result.leave);
+  EXPECT_EQ(parsed.result.exit_code, 2);
+  EXPECT_THAT(parsed.err, HasSubstr(says));
+}
+
+// Every setting: its flag, a value that is not its default, and where it goes.
+struct Setting {
+  std::string name;  // "grpc-listen"
+  std::string value;
+  std::function<std::string(const Settings&)> read;
+
+  std::string flag() const { return "--" + name; }
+  std::string environment() const {
+    std::string upper = "POOLD_" + name;
+    std::ranges::transform(upper, upper.begin(),
+                           [](unsigned char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
+    return upper;
+  }
+};
+void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.flag(); }
+
+template <class T>
+std::string Text(const T& value) {
+  std::ostringstream text;
+  text << value;
+  return text.str();
+}
+std::string Text(milliseconds value) { return std::to_string(value.count()) + "ms"; }
+std::string Text(const std::set<std::string, std::less<>>& countries) {
+  std::string text;
+  for (const std::string& country : countries) text += (text.empty() ? "" : ",") + country;
+  return text;
+}
+
+template <class Member>
+Setting Of(const std::string& name, const std::string& value, Member Settings::*member) {
+  return {name, value, [member](const Settings& settings) { return Text(settings.*member); }};
+}
+template <class Member>
+Setting Of(const std::string& name, const std::string& value, Member ApiSettings::*member) {
+  return {name, value, [member](const Settings& settings) { return Text(settings.api.*member); }};
+}
+Setting Of(const std::string& name, const std::string& value, std::int64_t Quotas::*member) {
+  return {name, value, [member](const Settings& settings) { return Text(settings.api.quotas.*member); }};
+}
+
+const std::vector<Setting> kSettings = {
+    Of("grpc-listen", "0.0.0.0:0", &Settings::grpc_listen),
+    Of("database-url", "postgresql://user@host/name", &Settings::database_url),
+    Of("data-dir", "/var/lib/somewhere", &Settings::data_dir),
+    Of("database-connections", "3", &Settings::database_connections),
+    Of("queue-capacity", "7", &Settings::queue_capacity),
+    Of("default-deadline", "250ms", &Settings::default_deadline),
+    Of("greatest-deadline", "7000ms", &Settings::greatest_deadline),
+    Of("drain-limit", "0ms", &Settings::drain_limit),
+    Of("log-level", "debug", &Settings::log_level),
+    Of("default-account", "111122223333", &ApiSettings::default_account),
+    Of("default-region", "eu-west-2", &ApiSettings::default_region),
+    Of("quota-pools", "1", &Quotas::pools),
+    Of("quota-origination-identities-per-pool", "2", &Quotas::origination_identities_per_pool),
+    Of("quota-phone-numbers", "3", &Quotas::phone_numbers),
+    Of("quota-sender-ids", "4", &Quotas::sender_ids),
+    Of("quota-tags-per-resource", "5", &Quotas::tags_per_resource),
+    Of("help-message", "Call 555-0100", &ApiSettings::help_message),
+    Of("stop-message", "Bye", &ApiSettings::stop_message),
+    Of("countries-without-sender-ids", "FR,GB", &ApiSettings::countries_without_sender_ids),
+    Of("countries-requiring-registration", "DE", &ApiSettings::countries_requiring_registration),
+    Of("number-activation-delay", "20ms", &ApiSettings::number_activation_delay),
+    Of("pool-deletion-delay", "30ms", &ApiSettings::pool_deletion_delay),
+};
+
+class EverySetting : public testing::TestWithParam<Setting> {
+ protected:
+  // `serve` takes them all; it wants a database too.
+  static std::vector<std::string> Serve(const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"serve", "--database-url", "postgresql://a@b/c"};
+    if (GetParam().name == "database-url") arguments.resize(1);
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+};
+
+TEST_P(EverySetting, HasAFlag) {
+  const Setting& setting = GetParam();
+  EXPECT_EQ(setting.read(SettingsOf(Serve({setting.flag(), setting.value}))), setting.value);
+  EXPECT_EQ(setting.read(SettingsOf(Serve({setting.flag() + "=" + setting.value}))), setting.value);
+}
+
+TEST_P(EverySetting, HasAnEnvironmentVariable) {
+  const Setting& setting = GetParam();
+  const Environment variable(setting.environment(), setting.value);
+  EXPECT_EQ(setting.read(SettingsOf(Serve({}))), setting.value);
+}
+
+TEST_P(EverySetting, TakesTheFlagBeforeTheEnvironment) {
+  const Setting& setting = GetParam();
+  const std::string flag = setting.name == "database-url" ? "postgresql://another" : setting.read(Settings());
+  const Environment variable(setting.environment(), setting.value);
+  EXPECT_EQ(setting.read(SettingsOf(Serve({setting.flag(), flag}))), flag);
+}
+
+TEST_P(EverySetting, HasItsDefaultWithoutEither) {
+  const Setting& setting = GetParam();
+  EXPECT_EQ(setting.read(SettingsOf({"dev"})), setting.read(Settings()));
+  EXPECT_NE(setting.value, setting.read(Settings())) << "the table's value must differ from the default";
+}
+
+TEST_P(EverySetting, MayComeBeforeTheCommand) {
+  const Setting& setting = GetParam();
+  auto arguments = Serve({});
+  arguments.insert(arguments.begin(), {setting.flag(), setting.value});
+  EXPECT_EQ(setting.read(SettingsOf(arguments)), setting.value);
+}
+
+TEST_P(EverySetting, IsExplainedByHelpWithFlagVariableAndDefault) {
+  const Setting& setting = GetParam();
+  const Parsed parsed = Parse({"--help"});
+  const std::string& help = parsed.out;
+  EXPECT_THAT(help, HasSubstr(setting.flag() + " "));
+  EXPECT_THAT(help, HasSubstr("(Env:" + setting.environment() + ")"));
+  const std::string standard = setting.read(Settings());
+  EXPECT_THAT(help, HasSubstr(standard));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EverySetting, testing::ValuesIn(kSettings), [](const auto& test) {
+  std::string name = test.param.name;
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
+
+// The table above is whole: there is no setting in --help that it doesn't know.
+TEST(Help, ListsNoSettingThatTheseTestsDoNotKnow) {
+  const std::string help = Parse({"--help"}).out;
+  std::istringstream lines(help);
+  std::vector<std::string> unknown;
+  for (std::string line; std::getline(lines, line);) {
+    const auto at = line.find("(Env:");
+    if (at == line.npos) continue;
+    const std::string variable = line.substr(at + 5, line.find(')', at) - at - 5);
+    if (std::ranges::none_of(kSettings, [&](const Setting& known) { return known.environment() == variable; })) {
+      unknown.push_back(variable);
+    }
+  }
+  EXPECT_THAT(unknown, IsEmpty());
+}
+
+TEST(Help, IsTheSameAfterACommand) {
+  const Parsed parsed = Parse({"dev", "--help"});
+  EXPECT_TRUE(parsed.result.leave);
+  EXPECT_EQ(parsed.result.exit_code, 0);
+  EXPECT_EQ(parsed.out, Parse({"--help"}).out);
+}
+
+TEST(Help, NamesEveryCommand) {
+  const std::string help = Parse({"--help"}).out;
+  for (const char* command : {"dev", "serve", "migrate", "health", "version", "inventory"}) {
+    EXPECT_THAT(help, HasSubstr("\n  " + std::string(command) + " "));
+  }
+}
+
+TEST(Help, DoesNotShowWhatTheEnvironmentHolds) {
+  const Environment variable("POOLD_DATABASE_URL", "postgresql://user:secret@host/name");
+  EXPECT_THAT(Parse({"--help"}).out, testing::Not(HasSubstr("secret")));
+}
+
+TEST(Version, IsAFlagToo) {
+  const Parsed parsed = Parse({"--version"});
+  EXPECT_TRUE(parsed.result.leave);
+  EXPECT_EQ(parsed.result.exit_code, 0);
+  EXPECT_THAT(parsed.out, HasSubstr(std::string(poold::Version())));
+}
+
+// Commands.
+
+TEST(Commands, AreKnownByName) {
+  EXPECT_EQ(SettingsOf({"dev"}).command, Command::kDev);
+  EXPECT_EQ(SettingsOf({"serve", "--database-url", "x=y"}).command, Command::kServe);
+  EXPECT_EQ(SettingsOf({"migrate", "--database-url", "x=y"}).command, Command::kMigrate);
+  EXPECT_EQ(SettingsOf({"health"}).command, Command::kHealth);
+  EXPECT_EQ(SettingsOf({"version"}).command, Command::kVersion);
+  EXPECT_EQ(SettingsOf({"inventory", "import", "file.csv"}).command, Command::kInventoryImport);
+}
+
+TEST(Commands, AreNamedWhenThereIsNone) {
+  ExpectRefusal({}, "say what to do: poold dev|serve|migrate|health|version|inventory import");
+  ExpectRefusal({"--log-level", "info"}, "say what to do: poold dev|");
+}
+
+TEST(Commands, AreNamedWhenOneIsNotWhole) { ExpectRefusal({"inventory"}, "inventory import"); }
+
+TEST(Commands, MustBeKnown) { ExpectRefusal({"frobnicate"}, "frobnicate"); }
+
+TEST(Commands, TakeNoUnknownFlag) { ExpectRefusal({"dev", "--frobnicate"}, "--frobnicate"); }
+
+TEST(Commands, TakeNothingMore) { ExpectRefusal({"version", "again"}, "again"); }
+
+TEST(Commands, HealthTakesAnAddress) {
+  EXPECT_EQ(SettingsOf({"health", "10.0.0.1:50051"}).health_address, "10.0.0.1:50051");
+  EXPECT_EQ(SettingsOf({"health"}).health_address, "");
+}
+
+TEST(Commands, ImportNeedsAFile) {
+  ExpectRefusal({"inventory", "import"}, "FILE is required");
+  EXPECT_EQ(SettingsOf({"inventory", "import", "file.csv"}).import_file, "file.csv");
+}
+
+TEST(Commands, ImportTakesSettings) {
+  EXPECT_EQ(SettingsOf({"inventory", "import", "file.csv", "--data-dir", "here"}).data_dir, "here");
+}
+
+// Contradictions.
+
+TEST(Contradictions, ServeAndMigrateNeedADatabase) {
+  ExpectRefusal({"serve"}, "--database-url postgresql://USER@HOST/NAME (or POOLD_DATABASE_URL)");
+  ExpectRefusal({"migrate"}, "--database-url postgresql://USER@HOST/NAME (or POOLD_DATABASE_URL)");
+}
+
+TEST(Contradictions, DevTakesNoDatabase) {
+  ExpectRefusal({"dev", "--database-url", "postgresql://a@b/c"}, "poold serve --database-url");
+}
+
+TEST(Contradictions, TheGreatestDeadlineIsNotShorterThanTheDefault) {
+  ExpectRefusal({"dev", "--greatest-deadline", "4s"},
+                "--greatest-deadline must not be shorter than --default-deadline");
+  EXPECT_EQ(SettingsOf({"dev", "--greatest-deadline", "5s"}).greatest_deadline, milliseconds(5000));
+}
+
+// Values.
+
+TEST(Durations, HaveAUnit) {
+  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "1500ms"}).drain_limit, milliseconds(1500));
+  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "90s"}).drain_limit, milliseconds(90'000));
+  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "2m"}).drain_limit, milliseconds(120'000));
+  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "24h"}).drain_limit, milliseconds(86'400'000));
+}
+
+TEST(Countries, MayBeNone) {
+  EXPECT_THAT(SettingsOf({"dev", "--countries-without-sender-ids", ""}).api.countries_without_sender_ids, IsEmpty());
+}
+
+TEST(Countries, ReplaceTheDefaults) {
+  EXPECT_THAT(SettingsOf({"dev", "--countries-requiring-registration", "IN,DE"}).api.countries_requiring_registration,
+              ElementsAre("DE", "IN"));
+}
+
+struct BadValue {
+  std::string name;
+  std::string value;
+  std::string allowed;  // what the refusal says
+};
+void PrintTo(const BadValue& bad, std::ostream* out) { *out << "--" << bad.name << " '" << bad.value << "'"; }
+
+class BadValueTest : public testing::TestWithParam<BadValue> {};
+
+TEST_P(BadValueTest, IsRefusedWithWhatIsAllowed) {
+  ExpectRefusal({"dev", "--" + GetParam().name, GetParam().value}, GetParam().allowed);
+  ExpectRefusal({"dev", "--" + GetParam().name, GetParam().value}, "--" + GetParam().name);
+}
+
+TEST_P(BadValueTest, IsRefusedFromTheEnvironmentToo) {
+  if (GetParam().value.empty()) return;  // an empty variable is the same as none
+  const Setting setting{GetParam().name, {}, {}};
+  const Environment variable(setting.environment(), GetParam().value);
+  ExpectRefusal({"dev"}, GetParam().allowed);
+}
+
+constexpr const char* kTimes = "must be a time such as 500ms, 5s, 2m or 1h, from 1ms to 24h";
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BadValueTest,
+    testing::Values(BadValue{"database-connections", "0", "1 to 1000"},
+                    BadValue{"database-connections", "1001", "1 to 1000"},
+                    BadValue{"database-connections", "many", "1 to 1000"},
+                    BadValue{"queue-capacity", "0", "1 to 1000000"}, BadValue{"quota-pools", "0", "1 to 1000000000"},
+                    BadValue{"quota-origination-identities-per-pool", "-1", "1 to 1000000000"},
+                    BadValue{"quota-phone-numbers", "1.5", "1 to 1000000000"},
+                    BadValue{"quota-sender-ids", "99999999999999999999", "1 to 1000000000"},
+                    BadValue{"quota-tags-per-resource", "", "1 to 1000000000"},
+                    BadValue{"log-level", "loud", "debug,info,warn,error"}, BadValue{"default-deadline", "5", kTimes},
+                    BadValue{"default-deadline", "0s", kTimes}, BadValue{"default-deadline", "-5s", kTimes},
+                    BadValue{"default-deadline", "soon", kTimes}, BadValue{"default-deadline", "25h", kTimes},
+                    BadValue{"default-deadline", "99999999h", kTimes}, BadValue{"greatest-deadline", "0ms", kTimes},
+                    BadValue{"drain-limit", "-1ms", "from 0ms to 24h"},
+                    BadValue{"number-activation-delay", "1d", "from 0ms to 24h"},
+                    BadValue{"pool-deletion-delay", "1.5s", "from 0ms to 24h"},
+                    BadValue{"default-account", "12345678901", "must be 12 digits"},
+                    BadValue{"default-account", "12345678901a", "must be 12 digits"},
+                    BadValue{"default-region", "US-EAST-1", "must be a region's name, such as us-east-1"},
+                    BadValue{"help-message", " ", "1 to 1600 characters"},
+                    BadValue{"stop-message", std::string(1601, 'x'), "1 to 1600 characters"},
+                    BadValue{"countries-without-sender-ids", "GB,usa", "country codes such as GB,FR"},
+                    BadValue{"countries-requiring-registration", "GB;FR", "country codes such as GB,FR"}));
+
+}  // namespace
+}  // namespace poold

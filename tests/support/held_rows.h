@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <pqxx/pqxx>
+#include <string>
+
+#include "tests/support/given.h"
+
+namespace poold {
+
+// Rows of a server's database that the test holds locked, so that calls that need them wait. One thread.
+class HeldRows {
+ public:
+  // `select`: such as "SELECT FROM pools WHERE pool_id = 'x'"; what it finds is locked until Release.
+  HeldRows(const std::string& database_url, const std::string& select)
+      : holder_(database_url), held_(holder_), watcher_(database_url) {
+    if (held_.exec(select + " FOR UPDATE").empty()) throw std::runtime_error("found nothing to hold: " + select);
+  }
+
+  void Release() { held_.abort(); }
+
+  // Statements of this database that wait for a lock at this moment.
+  int Waiting() {
+    pqxx::nontransaction look(watcher_);
+    return look
+        .exec1("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        .at(0)
+        .as<int>();
+  }
+
+  // True as soon as exactly that many wait; false if it doesn't come to that within ten seconds.
+  bool EventuallyWaiting(int count) {
+    return Eventually([&] { return Waiting() == count; });
+  }
+
+ private:
+  pqxx::connection holder_;
+  pqxx::work held_;
+  pqxx::connection watcher_;
+};
+
+}  // namespace poold
