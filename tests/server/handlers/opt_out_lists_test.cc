@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <set>
 #include <thread>
 
@@ -352,18 +353,72 @@ TEST(DeleteOptOutList, RefusesAListThatAPoolUses) {
   EXPECT_THAT(Delete(api, "Offers"), IsOk());
 }
 
+// Makes the call while the list Offers is being deleted, by a transaction that ends when the call waits for it (or is
+// through already, as it must not be).
+template <class Request>
+auto CallWhileDeletingOffers(Api& api, const Request& request) {
+  std::future<decltype(api.Call(request))> call;
+  api.Sql([&](Transaction& tx) {
+    const auto list = LockOptOutList(tx, api.scope, "Offers", OptOutListLock::kForDeletion);
+    DeleteOptOutList(tx, api.scope, *list);
+    call = std::async(std::launch::async, [&] { return api.Call(request); });
+    EXPECT_TRUE(Eventually([&] {
+      std::int64_t waiting = 0;
+      tx.Run({"test", "SELECT count(*) FROM pg_locks WHERE NOT granted"})[0].Read(waiting);
+      return waiting > 0 || call.wait_for(milliseconds(0)) == std::future_status::ready;
+    }));
+  });
+  return call.get();
+}
+
+TEST(DeleteOptOutList, IsWaitedForByWhoeverPutsTheListToUse) {
+  Api api;
+  const std::string number = GivenNumber(api);
+  const std::string pool = GivenSenderIdPool(api, "FOUNDER");
+  const auto not_found = IsNotFound(ResourceType::kOptOutList, "Offers");
+  ASSERT_THAT(Create(api, "Offers"), IsOk());
+  EXPECT_THAT(CallWhileDeletingOffers(api, Api::Parse<UpdatePhoneNumberRequest>("phone_number_id: '" + number +
+                                                                                "' opt_out_list_name: 'Offers'")),
+              not_found);
+  ASSERT_THAT(Create(api, "Offers"), IsOk());
+  EXPECT_THAT(CallWhileDeletingOffers(
+                  api, Api::Parse<UpdatePoolRequest>("pool_id: '" + pool + "' opt_out_list_name: 'Offers'")),
+              not_found);
+  ASSERT_THAT(Create(api, "Offers"), IsOk());
+  EXPECT_THAT(CallWhileDeletingOffers(
+                  api, Api::Parse<RequestPhoneNumberRequest>(
+                           "iso_country_code: 'US' message_type: MESSAGE_TYPE_TRANSACTIONAL opt_out_list_name: 'Offers'"
+                           " number_capabilities: NUMBER_CAPABILITY_SMS"
+                           " number_type: REQUESTABLE_NUMBER_TYPE_LONG_CODE")),
+              not_found);
+}
+
+TEST(DeleteOptOutList, IsWaitedForByWhoeverPutsANumberOnTheList) {
+  Api api;
+  ASSERT_THAT(Create(api, "Offers"), IsOk());
+  EXPECT_THAT(CallWhileDeletingOffers(api, Api::Parse<PutOptedOutNumberRequest>(
+                                               "opt_out_list_name: 'Offers' opted_out_number: '15550100'")),
+              IsNotFound(ResourceType::kOptOutList, "Offers"));
+  EXPECT_EQ(RowsIn(api, "opted_out_numbers"), 0);  // which nobody would ever remove
+}
+
 TEST(DeleteOptOutList, NeverDeletesAListThatAnotherCallPutsToUse) {
   for (int round = 0; round < 20; ++round) {
     Api api;
     const std::string number = GivenNumber(api);
     ASSERT_THAT(Create(api, "Offers"), IsOk());
-    const auto outcomes = InParallel(2, [&](int i) -> bool {
-      if (i == 0) return Delete(api, "Offers").error.has_value();
-      return api.Call<UpdatePhoneNumberRequest>("phone_number_id: '" + number + "' opt_out_list_name: 'Offers'")
-          .error.has_value();
+    const auto refusals = InParallel(2, [&](int i) {
+      if (i == 0) return Delete(api, "Offers").error;
+      return api.Call<UpdatePhoneNumberRequest>("phone_number_id: '" + number + "' opt_out_list_name: 'Offers'").error;
     });
-    EXPECT_NE(outcomes[0], outcomes[1]) << "exactly one of the two comes first";
-    EXPECT_EQ(TheNumber(api, number).opt_out_list_name(), outcomes[0] ? "Offers" : "Default");
+    if (refusals[0]) {  // the number was first
+      EXPECT_EQ(refusals[0]->reason(), reason::kResourceDeletionNotAllowed);
+      EXPECT_FALSE(refusals[1]);
+    } else {
+      ASSERT_TRUE(refusals[1]);
+      EXPECT_EQ(refusals[1]->fault(), Fault::kNotFound);
+    }
+    EXPECT_EQ(TheNumber(api, number).opt_out_list_name(), refusals[0] ? "Offers" : "Default");
   }
 }
 
