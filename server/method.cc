@@ -34,7 +34,16 @@ Method Row(std::string_view service, std::string_view name) {
           [](Call& call) { Signature<decltype(kHandler)>::Handle(kHandler, call); }};
 }
 
+std::unique_ptr<google::protobuf::Message> New(const google::protobuf::Descriptor& type) {
+  const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type);
+  return std::unique_ptr<google::protobuf::Message>(prototype->New());
+}
+
 }  // namespace
+
+std::unique_ptr<google::protobuf::Message> Method::NewRequest() const { return New(*descriptor->input_type()); }
+
+std::unique_ptr<google::protobuf::Message> Method::NewResponse() const { return New(*descriptor->output_type()); }
 
 bool Method::CanRefuseWith(smsvoice::v2::Refusal refusal) const {
   return std::ranges::find(policy.refusals(), refusal) != policy.refusals().end();

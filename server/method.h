@@ -1,7 +1,9 @@
 #pragma once
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -21,6 +23,8 @@ struct Method {
   const google::protobuf::FieldDescriptor* validate_only;
   void (*handle)(Call& call);  // calls the handler, fills the response
 
+  std::unique_ptr<google::protobuf::Message> NewRequest() const;
+  std::unique_ptr<google::protobuf::Message> NewResponse() const;
   bool CanRefuseWith(smsvoice::v2::Refusal refusal) const;
 };
 

@@ -95,6 +95,11 @@ void Pipeline::Start(Call& call) {
   }
 }
 
+void Pipeline::Refuse(Call& call, const Error& error) {
+  call.set_request_id(call.world().NewRequestId());
+  Finish(call, error);
+}
+
 void Pipeline::Execute(Call& call) noexcept { Finish(call, Settle(call, kExecution)); }
 
 }  // namespace poold

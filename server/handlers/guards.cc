@@ -33,10 +33,10 @@ Resource ResourceOf(const Arn& arn) {
 Arn RequireArn(const Call& call, const std::string& text, Access access) {
   const auto arn = ParseArn(text);
   if (!arn) throw Error::Invalid(reason::kInvalidArn, "arn", "must be an sms-voice ARN");
-  if (arn->scope() == call.scope()) return *arn;
-
   const auto type = ResourceTypeFrom(arn->type).value_or(ResourceType::kNone);
-  if (arn->region != call.scope().region || type == ResourceType::kNone) throw Error::NotFound(type, text);
+  const bool elsewhere = arn->region != call.scope().region || arn->partition != PartitionOf(arn->region);
+  if (elsewhere || type == ResourceType::kNone) throw Error::NotFound(type, text);
+  if (arn->scope() == call.scope()) return *arn;
   const auto granted = FindGrant(call.tx(), arn->scope(), ResourceOf(*arn), call.scope().account);
   if (!granted) throw Error::NotFound(type, text);
   const bool allowed =

@@ -108,7 +108,8 @@ FieldPlan CompileField(const FieldDescriptor& field) {
   if (field.is_repeated()) {
     if (LimitsValues(plan.rule)) Refuse(field.full_name(), "what limits the items of a list belongs into `items`");
     plan.value = plan.rule.items();
-    if (LimitsList(plan.value) || plan.value.required()) Refuse(field.full_name(), "an item is no list");
+    if (LimitsList(plan.value)) Refuse(field.full_name(), "an item is no list");
+    if (plan.value.required() && !IsText(field)) Refuse(field.full_name(), "only a text among items can be missing");
   } else {
     if (LimitsList(plan.rule)) Refuse(field.full_name(), "only a repeated field has items");
     plan.value = plan.rule;
@@ -435,6 +436,7 @@ class Checker {
 
   void CheckText(const FieldPlan& plan, const std::string& text, const Path& path) {
     const FieldRule& rule = plan.value;
+    if (plan.field->is_repeated() && rule.required() && text.empty()) return AddMissing(path);
     std::size_t length = text.size();
     if (plan.field->type() == FieldDescriptor::TYPE_STRING) {
       const auto code_points = CodePoints(text);

@@ -127,10 +127,10 @@ TEST_F(WithoutThePoolLock, ANumberComesInWithSettingsThatThePoolHasNoMore) {
   const std::string number = GivenNumber(api_);
 
   Run([&](Transaction& tx) {
-    ASSERT_EQ(FindPool(tx, scope_, pool)->configuration.opt_out_list_name, "Default");
+    ASSERT_EQ(FindPool(tx, scope_, pool)->configuration.opt_out_list.name, "Default");
     Run([&](Transaction& other) {
       Pool changed = *FindPool(other, scope_, pool);
-      changed.configuration.opt_out_list_name = "Offers";
+      changed.configuration.opt_out_list.name = "Offers";
       UpdatePool(other, scope_, changed);
     });
     Associate(tx, pool, number);
