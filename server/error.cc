@@ -1,5 +1,6 @@
 #include "server/error.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <utility>
@@ -265,6 +266,9 @@ Error& Error::Compose(std::string_view head, std::string_view explanation) {
 
   what_ = std::string(exception()) + ": " + message_;
   if (!detail_.empty()) what_ += " [" + detail_ + "]";
+  // The database's own words come in several lines; a log entry is one.
+  std::ranges::replace_if(
+      what_, [](unsigned char c) { return c < ' '; }, ' ');
   return *this;
 }
 

@@ -184,6 +184,11 @@ TEST(Error, KeepsWhatIsInternalToItself) {
   }
 }
 
+TEST(Error, IsOneLineInTheLog) {
+  EXPECT_THAT(Error::Internal("ERROR:  relation \"x\" does not exist\nLINE 1: SELECT\n\t^").what(),
+              HasSubstr("does not exist LINE 1: SELECT  ^"));
+}
+
 TEST(Error, LeavesOutRequestInfoWithoutARequestId) {
   EXPECT_EQ(Count<google::rpc::RequestInfo>(ToGrpcStatus(Error::Internal("x"), "")), 0);
 }

@@ -76,6 +76,21 @@ const EmbeddedPostgres& Server() {
   return server.postgres();
 }
 
+void CreateDatabase(const std::string& name, const std::string& original) {
+  pqxx::connection connection(Server().UrlOf("postgres"));
+  pqxx::nontransaction(connection).exec("CREATE DATABASE " + name + " TEMPLATE " + original);
+}
+
+// A migrated database to copy, which nobody else connects to.
+const std::string& MigratedTemplate() {
+  static const std::string name = [] {
+    CreateDatabase("migrated", "template1");
+    Migrate(Server().UrlOf("migrated"));
+    return "migrated";
+  }();
+  return name;
+}
+
 }  // namespace
 
 const std::string& TestDatabaseUrl() { return Server().url(); }
@@ -83,15 +98,9 @@ const std::string& TestDatabaseUrl() { return Server().url(); }
 std::string FreshDatabase(bool migrated) {
   static std::atomic<int> count{0};
   const std::string name = "fresh_" + std::to_string(++count);
-  {
-    pqxx::connection connection(Server().UrlOf("postgres"));
-    pqxx::nontransaction(connection).exec("CREATE DATABASE " + name);
-  }
-  const std::string url = Server().UrlOf(name);
-  if (migrated) {
-    Migrate(url);
-  }
-  return url;
+  // A copy costs less than migrating again.
+  CreateDatabase(name, migrated ? MigratedTemplate() : "template1");
+  return Server().UrlOf(name);
 }
 
 std::string NewAccount() {

@@ -1,0 +1,396 @@
+#include "server/pipeline.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <set>
+
+#include "storage/embedded_postgres.h"
+#include "storage/migrate.h"
+#include "tests/support/api.h"
+#include "tests/support/given.h"
+#include "tests/support/held_rows.h"
+#include "tests/support/temporary_directory.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;  // NOLINT: requests and responses
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using testing::HasSubstr;
+using testing::Not;
+
+// What a caller reads of any InternalServerException, and nothing else.
+constexpr const char* kTheSentence = "The service could not complete the request because of an internal error";
+
+// A pipeline with one worker over a database that counts its statements.
+class PipelineTest : public testing::Test {
+ protected:
+  explicit PipelineTest(const std::string& url = TestDatabaseUrl()) : api({}, url), database(Options(url)) {
+    service.page_tokens = &tokens;
+    Prepare();
+  }
+
+  // One worker, and room for two calls to wait.
+  static Settings Small() {
+    Settings small;
+    small.database_connections = 1;
+    small.queue_capacity = 2;
+    return small;
+  }
+
+  // The account is there and known, so that calls do nothing but their own work.
+  void Prepare() {
+    auto call = Begin<DescribePoolsRequest>("");
+    ASSERT_FALSE(call->Wait().has_value());
+  }
+
+  // A call on its way; it may be set up before it is started.
+  template <class Request>
+  struct Running {
+    using Response = decltype(Answer(std::declval<Request>()));
+
+    Running(Service& service_of_it, const std::string& account, Request wanted)
+        : request(std::move(wanted)), call(service_of_it, MethodOf(request), request, response) {
+      call.headers = {{"x-account-id", account}, {"x-region", "us-east-1"}};
+    }
+
+    static const Method& MethodOf(const Request& request) {
+      const std::string& name = request.GetDescriptor()->name();
+      return *FindMethod(name.substr(0, name.size() - std::string_view("Request").size()));
+    }
+
+    std::optional<Error> Wait() { return call.Wait(); }
+
+    Request request;
+    Response response;
+    TestCall call;
+  };
+
+  template <class Request>
+  std::unique_ptr<Running<Request>> Make(const std::string& text) {
+    return std::make_unique<Running<Request>>(service, api.account(), Api::Parse<Request>(text));
+  }
+
+  template <class Request>
+  std::unique_ptr<Running<Request>> Begin(const std::string& text) {
+    auto running = Make<Request>(text);
+    pipeline.Start(running->call);
+    return running;
+  }
+
+  std::string AccountRow() const { return "SELECT FROM accounts WHERE account_id = '" + api.account() + "'"; }
+
+  Database::Options Options(const std::string& url) {
+    Database::Options options;
+    options.url = url;
+    options.observe = [this](std::string_view, std::chrono::nanoseconds, bool) { ++statements; };
+    return options;
+  }
+
+  const std::string kSenderId = "sender_id: 'ExampleCo' iso_country_code: 'GB'";
+
+  std::atomic<int> statements{0};
+  Api api;  // to look at what came of it, and to make ready
+  Settings settings = Small();
+  Database database;
+  KnownAccounts known_accounts;
+  PageTokens tokens{"0123456789abcdef"};
+  Service service{database, api.world, settings.api, known_accounts};
+  Pipeline pipeline{settings};
+};
+
+TEST_F(PipelineTest, AnswersACall) {
+  auto call = Begin<RequestSenderIdRequest>(kSenderId);
+  EXPECT_FALSE(call->Wait().has_value());
+  EXPECT_EQ(call->response.sender_id(), "ExampleCo");
+}
+
+TEST_F(PipelineTest, GivesEachCallARequestIdOfItsOwn) {
+  auto first = Begin<DescribePoolsRequest>("");
+  auto second = Begin<DescribePoolsRequest>("max_results: 0");  // one that is refused has one too
+  first->Wait();
+  second->Wait();
+  EXPECT_THAT(first->call.request_id(), testing::MatchesRegex("[0-9a-f-]{36}"));
+  EXPECT_THAT(second->call.request_id(), testing::MatchesRegex("[0-9a-f-]{36}"));
+  EXPECT_NE(first->call.request_id(), second->call.request_id());
+}
+
+// Admission: without the database and without the queue.
+
+TEST_F(PipelineTest, RefusesCallsUntilTheSchemaIsThere) {
+  service.page_tokens = nullptr;
+  const int before = statements;
+  auto call = Begin<DescribePoolsRequest>("");
+  const auto error = call->Wait();
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->fault(), Fault::kUnavailable);
+  EXPECT_GT(error->retry_after(), 0ms);
+  EXPECT_EQ(statements, before);
+}
+
+TEST_F(PipelineTest, RefusesABadRequestWithoutTheDatabaseThoughTheQueueIsFull) {
+  HeldRows account(TestDatabaseUrl(), AccountRow());
+  auto running = Begin<RequestSenderIdRequest>(kSenderId);
+  ASSERT_TRUE(account.EventuallyWaiting(1));
+  auto queued = Begin<DescribePoolsRequest>("");
+  auto queued_too = Begin<DescribePoolsRequest>("");
+  const int before = statements;
+
+  auto bad = Begin<DescribePoolsRequest>("max_results: 0");
+
+  EXPECT_EQ(bad->Wait()->fault(), Fault::kInvalid);
+  EXPECT_EQ(statements, before);
+  account.Release();
+  running->Wait();
+  queued->Wait();
+  queued_too->Wait();
+}
+
+TEST_F(PipelineTest, LooksAtTheCallerBeforeTheRequest) {
+  auto call = Make<DescribePoolsRequest>("max_results: 0");
+  call->call.headers["x-account-id"] = "nobody";
+  pipeline.Start(call->call);
+  const auto error = call->Wait();
+  ASSERT_TRUE(error.has_value());
+  ASSERT_EQ(error->fields().size(), 1u);
+  EXPECT_EQ(error->fields()[0].name, "x-account-id");
+}
+
+// The queue.
+
+TEST_F(PipelineTest, ThrottlesAtOnceWhenTheQueueIsFull) {
+  HeldRows account(TestDatabaseUrl(), AccountRow());
+  auto running = Begin<RequestSenderIdRequest>(kSenderId);
+  ASSERT_TRUE(account.EventuallyWaiting(1));
+  auto queued = Begin<DescribePoolsRequest>("");
+  auto queued_too = Begin<DescribePoolsRequest>("");
+
+  auto refused = Begin<DescribePoolsRequest>("");
+  const auto error = refused->Wait();  // now, not when there is room
+
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->fault(), Fault::kThrottled);
+  EXPECT_GT(error->retry_after(), 0ms);
+  account.Release();
+  EXPECT_FALSE(running->Wait().has_value());
+  EXPECT_FALSE(queued->Wait().has_value());
+  EXPECT_FALSE(queued_too->Wait().has_value());
+}
+
+TEST_F(PipelineTest, DoesNotTouchTheDatabaseForACallWhoseDeadlinePassedInTheQueue) {
+  const int before = statements;
+  auto call = Make<RequestSenderIdRequest>(kSenderId);
+  call->call.set_deadline(call->call.received() + std::chrono::nanoseconds(1));  // it has passed by now
+  pipeline.Start(call->call);
+  EXPECT_EQ(call->Wait()->fault(), Fault::kDeadline);
+  EXPECT_EQ(statements, before);
+}
+
+TEST_F(PipelineTest, DoesNotTouchTheDatabaseForACallThatWasCalledOffInTheQueue) {
+  HeldRows account(TestDatabaseUrl(), AccountRow());
+  auto running = Begin<RequestSenderIdRequest>(kSenderId);
+  ASSERT_TRUE(account.EventuallyWaiting(1));
+  auto queued = Begin<RequestSenderIdRequest>("sender_id: 'Another' iso_country_code: 'GB'");
+  queued->call.Cancel();
+  account.Release();
+  ASSERT_FALSE(running->Wait().has_value());
+  const auto error = queued->Wait();
+
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->fault(), Fault::kCancelled);
+  EXPECT_EQ(api.Call<DescribeSenderIdsRequest>("").response.sender_ids_size(), 1);
+}
+
+// Deadlines and callers that go away.
+
+TEST_F(PipelineTest, GivesACallWithoutADeadlineTheDefault) {
+  settings.default_deadline = 7s;
+  auto call = Begin<DescribePoolsRequest>("");
+  call->Wait();
+  EXPECT_EQ(call->call.deadline(), call->call.received() + 7s);
+}
+
+TEST_F(PipelineTest, KeepsACallersShorterDeadline) {
+  auto call = Make<DescribePoolsRequest>("");
+  const auto deadline = call->call.received() + 3s;
+  call->call.set_deadline(deadline);
+  pipeline.Start(call->call);
+  call->Wait();
+  EXPECT_EQ(call->call.deadline(), deadline);
+}
+
+TEST_F(PipelineTest, CutsALongerDeadlineToTheGreatest) {
+  settings.greatest_deadline = 9s;
+  auto call = Make<DescribePoolsRequest>("");
+  call->call.set_deadline(call->call.received() + std::chrono::hours(10));
+  pipeline.Start(call->call);
+  call->Wait();
+  EXPECT_EQ(call->call.deadline(), call->call.received() + 9s);
+}
+
+TEST_F(PipelineTest, EndsACallAtItsDeadline) {
+  HeldRows account(TestDatabaseUrl(), AccountRow());
+  auto call = Make<RequestSenderIdRequest>(kSenderId);
+  call->call.set_deadline(call->call.received() + 100ms);
+  pipeline.Start(call->call);
+  EXPECT_EQ(call->Wait()->fault(), Fault::kDeadline);
+  EXPECT_GE(steady_clock::now(), call->call.deadline());
+  account.Release();
+  EXPECT_EQ(api.Call<DescribeSenderIdsRequest>("").response.sender_ids_size(), 0) << "nothing of it was kept";
+}
+
+TEST_F(PipelineTest, EndsACallWhoseCallerGoesAway) {
+  HeldRows account(TestDatabaseUrl(), AccountRow());
+  auto call = Begin<RequestSenderIdRequest>(kSenderId);
+  ASSERT_TRUE(account.EventuallyWaiting(1));
+  call->call.Cancel();
+  EXPECT_EQ(call->Wait()->fault(), Fault::kCancelled);
+  EXPECT_TRUE(account.EventuallyWaiting(0)) << "its statement is stopped too";
+  account.Release();
+  EXPECT_EQ(api.Call<DescribeSenderIdsRequest>("").response.sender_ids_size(), 0);
+}
+
+TEST_F(PipelineTest, ServesTheNextCallAfterOneWasCut) {
+  {
+    HeldRows account(TestDatabaseUrl(), AccountRow());
+    auto call = Begin<RequestSenderIdRequest>(kSenderId);
+    ASSERT_TRUE(account.EventuallyWaiting(1));
+    call->call.Cancel();
+    ASSERT_TRUE(call->Wait().has_value());
+  }
+  EXPECT_FALSE(Begin<RequestSenderIdRequest>(kSenderId)->Wait().has_value());
+}
+
+// Defects, on a schema of the test's own that is broken on purpose.
+
+class PipelineOverABrokenSchema : public PipelineTest {
+ protected:
+  PipelineOverABrokenSchema() : PipelineTest(FreshDatabase(true)) {}
+
+  void Sql(const std::string& sql) {
+    api.Sql([&](Transaction& tx) { tx.Run({"test", sql}); });
+  }
+
+  // A failure with that SQLSTATE on every new sender ID or change of one.
+  void FailWith(const std::string& sqlstate) {
+    Sql("CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE EXCEPTION 'a secret of the database' USING ERRCODE = '" +
+        sqlstate + "'; END $$");
+    Sql("CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON sender_ids FOR EACH ROW EXECUTE FUNCTION fail()");
+  }
+
+  Error RefusalOf(const std::string& text) {
+    auto call = Begin<RequestSenderIdRequest>(text);
+    auto error = call->Wait();
+    EXPECT_TRUE(error.has_value());
+    return error.value_or(Error::Internal("there was none"));
+  }
+};
+
+TEST_F(PipelineOverABrokenSchema, AnswersAnInternalErrorWithoutDetail) {
+  Sql("ALTER TABLE sender_ids RENAME COLUMN registered TO entered");
+  const Error error = RefusalOf(kSenderId);
+  EXPECT_EQ(error.fault(), Fault::kInternal);
+  EXPECT_EQ(error.message(), kTheSentence);
+  EXPECT_EQ(error.reason(), "");
+  EXPECT_TRUE(error.fields().empty());
+  EXPECT_THAT(error.detail(), HasSubstr("registered")) << "the log gets it";
+}
+
+TEST_F(PipelineOverABrokenSchema, ShowsACallerNothingOfIt) {
+  FailWith("P0001");
+  const grpc::Status status = ToGrpcStatus(RefusalOf(kSenderId), "request-1");
+  EXPECT_THAT(status.error_message() + status.error_details(), Not(HasSubstr("secret")));
+  EXPECT_THAT(status.error_message() + status.error_details(), Not(HasSubstr("sender_ids")));
+}
+
+TEST_F(PipelineOverABrokenSchema, ServesTheNextCallAfterADefect) {
+  FailWith("P0001");
+  ASSERT_EQ(RefusalOf(kSenderId).fault(), Fault::kInternal);
+  EXPECT_FALSE(Begin<DescribePoolsRequest>("")->Wait().has_value());
+}
+
+// Lost to others at every try: an operation that knows conflicts says so; one that doesn't is unavailable, since it
+// answers with no exception outside its list (behaviour 2).
+TEST_F(PipelineOverABrokenSchema, AnswersEndlessContentionAsALostRaceWhereConflictsAreKnown) {
+  FailWith("40001");
+  EXPECT_EQ(RefusalOf(kSenderId).fault(), Fault::kLostRace);
+}
+
+TEST_F(PipelineOverABrokenSchema, AnswersEndlessContentionAsUnavailableElsewhere) {
+  ASSERT_FALSE(Begin<RequestSenderIdRequest>(kSenderId)->Wait().has_value());
+  FailWith("40001");
+  auto call = Begin<UpdateSenderIdRequest>(kSenderId + " deletion_protection_enabled: true");
+  const auto error = call->Wait();
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->fault(), Fault::kUnavailable);
+  EXPECT_EQ(error->message(), kTheSentence);
+}
+
+TEST_F(PipelineOverABrokenSchema, AnswersAServerThatCannotServeAsUnavailable) {
+  FailWith("53100");  // disk full
+  EXPECT_EQ(RefusalOf(kSenderId).fault(), Fault::kUnavailable);
+}
+
+// An exception that is none of ours.
+TEST(Pipeline, TurnsAnyExceptionIntoAnInternalError) {
+  Api api;
+  const Method& real = *FindMethod("DescribePools");
+  Method throwing = real;
+  const DescribePoolsRequest request;
+  DescribePoolsResponse response;
+  throwing.handle = [](Call&) { throw std::out_of_range("a secret of the code"); };
+  TestCall known(api.service(), throwing, request, response);
+  api.pipeline().Start(known);
+  auto error = known.Wait();
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->fault(), Fault::kInternal);
+  EXPECT_EQ(error->message(), kTheSentence);
+  EXPECT_EQ(error->detail(), "a secret of the code");
+
+  throwing.handle = [](Call&) { throw 42; };
+  TestCall unknown(api.service(), throwing, request, response);
+  api.pipeline().Start(unknown);
+  error = unknown.Wait();
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->fault(), Fault::kInternal);
+  EXPECT_EQ(error->message(), kTheSentence);
+}
+
+// The database goes away and comes back.
+TEST(Pipeline, IsUnavailableWhileTheDatabaseIsDownAndRecovers) {
+  const TemporaryDirectory directory;
+  const EmbeddedPostgres::Options options{.data_dir = directory.path().string(),
+                                          .durable = false,
+                                          .max_connections = 20,
+                                          .progress = nullptr,
+                                          .settings = {}};
+  auto postgres = std::make_unique<EmbeddedPostgres>(options);
+  Migrate(postgres->url());
+  Settings settings;
+  settings.default_deadline = 1s;
+  Api api(settings, postgres->url());
+  ASSERT_THAT(api.Call<RequestSenderIdRequest>("sender_id: 'Before' iso_country_code: 'GB'"), IsOk());
+
+  postgres.reset();
+  const auto start = steady_clock::now();
+  const auto down = api.Call<RequestSenderIdRequest>("sender_id: 'During' iso_country_code: 'GB'");
+  EXPECT_THAT(down, IsFault(Fault::kUnavailable));
+  EXPECT_EQ(down.error->message(), kTheSentence);
+  EXPECT_LT(steady_clock::now() - start, 2s + Database::kCommitGrace) << "the caller is told in time";
+
+  postgres = std::make_unique<EmbeddedPostgres>(options);
+  EXPECT_THAT(api.Call<RequestSenderIdRequest>("sender_id: 'After' iso_country_code: 'GB'"), IsOk());
+  const auto listed = api.Call<DescribeSenderIdsRequest>("");
+  ASSERT_THAT(listed, IsOk());
+  EXPECT_EQ(listed.response.sender_ids_size(), 2) << "what was answered is there, what was refused is not";
+}
+
+}  // namespace
+}  // namespace poold

@@ -1,0 +1,252 @@
+#include "storage/inventory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <set>
+
+#include "storage/database.h"
+#include "tests/support/test_database.h"
+
+namespace poold {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr Time kStart{std::chrono::milliseconds{1704067200000}};
+constexpr std::chrono::milliseconds kTick{1};
+
+// A country of its own with numbers of its own, +998… upwards.
+class InventoryTest : public testing::Test {
+ protected:
+  static Database& database() {
+    static Database database({.url = TestDatabaseUrl(), .observe = {}});
+    return database;
+  }
+
+  static void Run(const std::function<void(Transaction&)>& body) {
+    database().Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(20), {}}, body);
+  }
+
+  static std::string NewNumber() {
+    static int count = 0;
+    char number[16];
+    std::snprintf(number, sizeof(number), "+998%08d", ++count);
+    return number;
+  }
+
+  std::string Import(const std::string& type = "LONG_CODE", const std::vector<std::string>& capabilities = {"SMS"},
+                     const std::string& number = NewNumber()) {
+    Run([&](Transaction& tx) { ImportNumbers(tx, {{number, country, type, capabilities, "1.00"}}); });
+    return number;
+  }
+
+  std::optional<InventoryNumber> Take(const InventoryWish& wish, const std::string& account = "111122223333") {
+    std::optional<InventoryNumber> taken;
+    Run([&](Transaction& tx) { taken = TakeNumber(tx, wish, account); });
+    return taken;
+  }
+
+  // The number alone; "" when there is none.
+  std::string TakeAny(const std::vector<std::string>& capabilities = {"SMS"},
+                      const std::vector<std::string>& like = {}) {
+    const auto taken = Take({country, "LONG_CODE", capabilities, like});
+    return taken ? taken->phone_number : "";
+  }
+
+  void Return(const std::string& number, Time when) {
+    Run([&](Transaction& tx) { ReturnNumber(tx, number, when); });
+  }
+
+  const std::string country = NewCountry();
+};
+
+TEST_F(InventoryTest, HandsOutAllThatIsKnownOfANumber) {
+  const std::string number = Import("TEN_DLC", {"MMS", "SMS"});
+  const auto taken = Take({country, "TEN_DLC", {"SMS"}, {}});
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->phone_number, number);
+  EXPECT_EQ(taken->iso_country_code, country);
+  EXPECT_EQ(taken->number_type, "TEN_DLC");
+  EXPECT_THAT(taken->capabilities, ElementsAre("MMS", "SMS"));
+  EXPECT_EQ(taken->monthly_leasing_price, "1.00");
+}
+
+TEST_F(InventoryTest, HandsANumberOutOnce) {
+  Import();
+  EXPECT_NE(TakeAny(), "");
+  EXPECT_EQ(TakeAny(), "");
+}
+
+TEST_F(InventoryTest, RemembersWhoHasIt) {
+  const std::string number = Import();
+  Take({country, "LONG_CODE", {"SMS"}, {}}, "444455556666");
+  std::string holder;
+  Run([&](Transaction& tx) {
+    tx.Run({"test", "SELECT held_by FROM inventory_numbers WHERE phone_number = $1"}, Params(number))[0].Read(holder);
+  });
+  EXPECT_EQ(holder, "444455556666");
+}
+
+TEST_F(InventoryTest, HandsOutTheCountryAndTypeAskedFor) {
+  Import("TOLL_FREE");
+  EXPECT_EQ(TakeAny(), "");
+  EXPECT_FALSE(Take({"ZZ", "TOLL_FREE", {"SMS"}, {}}).has_value());
+  EXPECT_TRUE(Take({country, "TOLL_FREE", {"SMS"}, {}}).has_value());
+}
+
+TEST_F(InventoryTest, HandsOutWhatCanDoAtLeastWhatIsAskedFor) {
+  Import("LONG_CODE", {"SMS"});
+  const std::string able = Import("LONG_CODE", {"MMS", "SMS", "VOICE"});
+  EXPECT_EQ(TakeAny({"MMS", "VOICE"}), able);
+  EXPECT_EQ(TakeAny({"VOICE"}), "");
+}
+
+TEST_F(InventoryTest, HandsOutWhatIsLikeOneOfThePatterns) {
+  const std::string first = Import();
+  const std::string second = Import();
+  EXPECT_EQ(TakeAny({"SMS"}, {"+1%", "%" + second.substr(6)}), second);
+  EXPECT_EQ(TakeAny({"SMS"}, {"+1%"}), "");
+  EXPECT_EQ(TakeAny({"SMS"}, {first}), first);
+}
+
+TEST_F(InventoryTest, HandsOutInTheOrderOfTheNumbers) {
+  const std::string first = NewNumber();
+  const std::string second = NewNumber();
+  Import("LONG_CODE", {"SMS"}, second);
+  Import("LONG_CODE", {"SMS"}, first);
+  EXPECT_EQ(TakeAny(), first);
+  EXPECT_EQ(TakeAny(), second);
+}
+
+TEST_F(InventoryTest, HandsOutWhatRestedLongest) {
+  const std::string first = Import();
+  const std::string second = Import();
+  const std::string third = Import();
+  for (int i = 0; i < 3; ++i) TakeAny();
+  Return(third, kStart);
+  Return(first, kStart + 2 * kTick);
+  Return(second, kStart + kTick);
+  const std::string fresh = Import();
+
+  EXPECT_EQ(TakeAny(), fresh) << "never handed out";
+  EXPECT_EQ(TakeAny(), third);
+  EXPECT_EQ(TakeAny(), second);
+  EXPECT_EQ(TakeAny(), first);
+}
+
+TEST_F(InventoryTest, PassesOverANumberThatAnotherIsTaking) {
+  const std::string first = Import();
+  const std::string second = Import();
+  std::optional<InventoryNumber> mine;
+  Run([&](Transaction& tx) {
+    const InventoryWish wish{country, "LONG_CODE", {"SMS"}, {}};
+    mine = TakeNumber(tx, wish, "111122223333");
+    // Not committed yet; the other neither waits nor gets the same.
+    EXPECT_EQ(TakeAny(), second);
+  });
+  ASSERT_TRUE(mine.has_value());
+  EXPECT_EQ(mine->phone_number, first);
+}
+
+TEST_F(InventoryTest, KeepsANumberWhoseTakerRollsBack) {
+  const std::string number = Import();
+  try {
+    Run([&](Transaction& tx) {
+      TakeNumber(tx, {country, "LONG_CODE", {"SMS"}, {}}, "111122223333");
+      throw std::runtime_error("changed my mind");
+    });
+    FAIL();
+  } catch (const std::runtime_error&) {
+  }
+  EXPECT_EQ(TakeAny(), number);
+}
+
+TEST_F(InventoryTest, TakesBackWhatItDoesNotKnowWithoutAWord) { EXPECT_NO_THROW(Return("+99700000000", kStart)); }
+
+TEST_F(InventoryTest, ImportChangesWhatIsKnownOfANumber) {
+  const std::string number = Import("LONG_CODE", {"SMS"});
+  std::int64_t written = 0;
+  Run([&](Transaction& tx) {
+    written = ImportNumbers(tx, {{number, country, "TOLL_FREE", {"SMS", "VOICE"}, "3.50"}});
+  });
+  EXPECT_EQ(written, 1);
+  const auto taken = Take({country, "TOLL_FREE", {"VOICE"}, {}});
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->monthly_leasing_price, "3.50");
+}
+
+TEST_F(InventoryTest, ImportDoesNotTakeANumberAwayFromItsHolder) {
+  const std::string number = Import();
+  ASSERT_EQ(TakeAny(), number);
+  Import("LONG_CODE", {"SMS"}, number);
+  EXPECT_EQ(TakeAny(), "");
+}
+
+TEST_F(InventoryTest, ImportTakesManyAtOnceAndNone) {
+  std::vector<InventoryNumber> many;
+  for (int i = 0; i < 1000; ++i) many.push_back({NewNumber(), country, "LONG_CODE", {"SMS", "VOICE"}, "1.00"});
+  std::int64_t written = 0;
+  Run([&](Transaction& tx) { written = ImportNumbers(tx, many); });
+  EXPECT_EQ(written, 1000);
+  Run([&](Transaction& tx) { written = ImportNumbers(tx, {}); });
+  EXPECT_EQ(written, 0);
+}
+
+TEST_F(InventoryTest, ImportOfOneThatMakesNoSenseImportsNothing) {
+  const std::string good = NewNumber();
+  EXPECT_THROW(Run([&](Transaction& tx) {
+                 ImportNumbers(tx, {{good, country, "LONG_CODE", {"SMS"}, "1.00"},
+                                    {"not a number", country, "LONG_CODE", {"SMS"}, "1.00"}});
+               }),
+               StorageFailure);
+  EXPECT_EQ(TakeAny(), "");
+}
+
+// The fictional numbers that a new database has.
+
+struct Fiction {
+  std::string country;
+  std::string type;
+  std::vector<std::string> capabilities;
+};
+void PrintTo(const Fiction& fiction, std::ostream* out) { *out << fiction.country << " " << fiction.type; }
+
+class FictionalNumbers : public InventoryTest, public testing::WithParamInterface<Fiction> {};
+
+TEST_P(FictionalNumbers, AreThereFromTheStart) {
+  const auto& [country_code, type, capabilities] = GetParam();
+  const auto taken = Take({country_code, type, capabilities, {}});
+  ASSERT_TRUE(taken.has_value());
+  Return(taken->phone_number, kStart);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, FictionalNumbers,
+    testing::Values(Fiction{"US", "LONG_CODE", {"MMS", "SMS", "VOICE"}},
+                    Fiction{"US", "TOLL_FREE", {"MMS", "SMS", "VOICE"}},
+                    Fiction{"US", "TEN_DLC", {"MMS", "SMS", "VOICE"}}, Fiction{"US", "SIMULATOR", {"SMS", "VOICE"}},
+                    Fiction{"CA", "LONG_CODE", {"MMS", "SMS", "VOICE"}}, Fiction{"GB", "LONG_CODE", {"SMS", "VOICE"}},
+                    Fiction{"GB", "TOLL_FREE", {"VOICE"}}, Fiction{"FR", "LONG_CODE", {"SMS"}},
+                    Fiction{"DE", "LONG_CODE", {"SMS", "VOICE"}}, Fiction{"AU", "LONG_CODE", {"SMS"}},
+                    Fiction{"SE", "LONG_CODE", {"SMS"}}, Fiction{"IE", "LONG_CODE", {"SMS", "VOICE"}}));
+
+// 555-0100 to 555-0199 is what North America keeps for fiction.
+TEST_F(InventoryTest, HoldsOnlyFictionalNumbersOfNorthAmericaFromTheStart) {
+  std::vector<std::string> real;
+  Run([&](Transaction& tx) {
+    const Rows rows = tx.Run({"test",
+                              "SELECT phone_number FROM inventory_numbers WHERE iso_country_code IN ('US', 'CA')"
+                              " AND phone_number !~ '^\\+1[2-9][0-9]{2}55501[0-9]{2}$' LIMIT 5"});
+    real.clear();
+    for (const Row row : rows) row.Read(real.emplace_back());
+  });
+  EXPECT_THAT(real, IsEmpty());
+}
+
+}  // namespace
+}  // namespace poold
