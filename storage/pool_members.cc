@@ -98,11 +98,16 @@ void RemoveSenderIdFromPool(Transaction& tx, const Scope& scope, std::string_vie
 }
 
 void RemoveAllFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id) {
+  // Locked as LockPhoneNumbers does it: a batch for another pool may name them too.
   static constexpr Statement kRemove{
       "pool_members.remove_all",
       "WITH members AS ("
-      "  DELETE FROM pool_members WHERE account_id = $1 AND region = $2 AND pool_id = $3)"
-      " UPDATE phone_numbers SET pool_id = NULL WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
+      "  DELETE FROM pool_members WHERE account_id = $1 AND region = $2 AND pool_id = $3),"
+      " numbers AS ("
+      "  SELECT phone_number_id FROM phone_numbers WHERE account_id = $1 AND region = $2 AND pool_id = $3"
+      "  ORDER BY phone_number_id FOR NO KEY UPDATE)"
+      " UPDATE phone_numbers AS number SET pool_id = NULL FROM numbers"
+      " WHERE number.account_id = $1 AND number.region = $2 AND number.phone_number_id = numbers.phone_number_id"};
   tx.Run(kRemove, Params(scope.account, scope.region, pool_id));
 }
 

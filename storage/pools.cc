@@ -117,9 +117,9 @@ std::vector<NamedPool> FindPools(Transaction& tx, const std::string& region, con
 }
 
 void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool) {
-  static constexpr Statement kInsert{
-      "pools.insert", "INSERT INTO pools (region, " POOL_COLUMNS
-                      ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
+  static constexpr Statement kInsert{"pools.insert",
+                                     "INSERT INTO pools (region, " POOL_COLUMNS
+                                     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
   const Configuration& configuration = pool.configuration;
   tx.Run(kInsert, Params(scope.region, scope.account, pool.id, pool.status, configuration.message_type,
                          configuration.two_way.enabled, configuration.two_way.channel_arn,
@@ -129,12 +129,18 @@ void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool) {
 }
 
 void UpdatePool(Transaction& tx, const Scope& scope, Pool& pool) {
+  // The members are locked as LockPhoneNumbers does it: a batch for another pool may name them too.
   static constexpr Statement kUpdate{
       "pools.update",
-      "WITH numbers AS ("
-      "  UPDATE phone_numbers SET two_way_enabled = $4, two_way_channel_arn = $5, two_way_channel_role = $6,"
-      "    self_managed_opt_outs_enabled = $7, opt_out_list_account_id = $8, opt_out_list_name = $9"
-      "  WHERE account_id = $1 AND region = $2 AND pool_id = $3)"
+      "WITH members AS ("
+      "  SELECT phone_number_id FROM phone_numbers WHERE account_id = $1 AND region = $2 AND pool_id = $3"
+      "  ORDER BY phone_number_id FOR NO KEY UPDATE),"
+      " numbers AS ("
+      "  UPDATE phone_numbers AS number SET two_way_enabled = $4, two_way_channel_arn = $5,"
+      "    two_way_channel_role = $6, self_managed_opt_outs_enabled = $7, opt_out_list_account_id = $8,"
+      "    opt_out_list_name = $9"
+      "  FROM members WHERE number.account_id = $1 AND number.region = $2"
+      "  AND number.phone_number_id = members.phone_number_id)"
       " UPDATE pools SET two_way_enabled = $4, two_way_channel_arn = $5, two_way_channel_role = $6,"
       "   self_managed_opt_outs_enabled = $7, opt_out_list_account_id = $8, opt_out_list_name = $9,"
       "   shared_routes_enabled = $10, deletion_protection_enabled = $11, revision = revision + 1"
