@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <thread>
 
-#include "storage/accounts.h"
 #include "storage/inventory.h"
 
 namespace poold {
@@ -92,12 +91,7 @@ void GivenChange(Api& api, const std::string& pool_or_number_id, const std::stri
 }
 
 void GivenOptOutList(Api& api, const std::string& name) {
-  api.Sql([&](Transaction& tx) {
-    EnsureAccount(tx, api.scope, api.world.Now());
-    tx.Run({"test",
-            "INSERT INTO opt_out_lists (account_id, region, opt_out_list_name, created_at) VALUES ($1, $2, $3, $4)"},
-           Params(api.scope.account, api.scope.region, name, api.world.Now()));
-  });
+  Must(api, Api::Parse<CreateOptOutListRequest>("opt_out_list_name: '" + name + "'"));
 }
 
 void GivenKeyword(Api& api, const std::string& pool_or_number_id, const std::string& keyword,

@@ -46,8 +46,9 @@ void GivenMember(Api& api, const std::string& pool_id, const std::string& origin
 // Changes it as UpdatePool or UpdatePhoneNumber does. `change`: the request in text form, without the id.
 void GivenChange(Api& api, const std::string& pool_or_number_id, const std::string& change);
 
-// Opt-out lists and keywords, by SQL.
 void GivenOptOutList(Api& api, const std::string& name);
+
+// Keywords, by SQL: also those of a number in a pool, which the API doesn't let through.
 void GivenKeyword(Api& api, const std::string& pool_or_number_id, const std::string& keyword,
                   const std::string& message, const std::string& action = "AUTOMATIC_RESPONSE");
 void GivenNoKeyword(Api& api, const std::string& pool_or_number_id, const std::string& keyword);
