@@ -11,10 +11,11 @@ namespace poold {
 // Rows of a server's database that the test holds locked, so that calls that need them wait. One thread.
 class HeldRows {
  public:
-  // `select`: such as "SELECT FROM pools WHERE pool_id = 'x'"; what it finds is locked until Release.
-  HeldRows(const std::string& database_url, const std::string& select)
+  // `select`: such as "SELECT FROM pools WHERE pool_id = 'x'"; what it finds is locked until Release, with `lock` or
+  // against everything.
+  HeldRows(const std::string& database_url, const std::string& select, const std::string& lock = "FOR UPDATE")
       : holder_(database_url), held_(holder_), watcher_(database_url) {
-    if (held_.exec(select + " FOR UPDATE").empty()) throw std::runtime_error("found nothing to hold: " + select);
+    if (held_.exec(select + " " + lock).empty()) throw std::runtime_error("found nothing to hold: " + select);
   }
 
   void Release() { held_.abort(); }
