@@ -95,6 +95,11 @@ std::string Text(const std::set<std::string, std::less<>>& countries) {
   return text;
 }
 
+std::string Text(const Throttling& throttling) {
+  if (throttling.kind == Throttling::Kind::kOff) return "off";
+  return throttling.kind == Throttling::Kind::kAws ? "aws" : Text(throttling.calls_per_second);
+}
+
 template <class Member>
 Setting Of(const std::string& name, const std::string& value, Member Settings::*member) {
   return {name, value, [member](const Settings& settings) { return Text(settings.*member); }};
@@ -123,7 +128,11 @@ const std::vector<Setting> kSettings = {
     Of("quota-origination-identities-per-pool", "2", &Quotas::origination_identities_per_pool),
     Of("quota-phone-numbers", "3", &Quotas::phone_numbers),
     Of("quota-sender-ids", "4", &Quotas::sender_ids),
+    Of("quota-opt-out-lists", "6", &Quotas::opt_out_lists),
+    Of("quota-keywords", "7", &Quotas::keywords),
     Of("quota-tags-per-resource", "5", &Quotas::tags_per_resource),
+    Of("account-tier", "SANDBOX", &ApiSettings::account_tier),
+    Of("throttle", "aws", &ApiSettings::throttling),
     Of("help-message", "Call 555-0100", &ApiSettings::help_message),
     Of("stop-message", "Bye", &ApiSettings::stop_message),
     Of("countries-without-sender-ids", "FR,GB", &ApiSettings::countries_without_sender_ids),

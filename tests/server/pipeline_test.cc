@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 
+#include "server/rate_limiter.h"
 #include "storage/embedded_postgres.h"
 #include "storage/migrate.h"
 #include "tests/support/api.h"
@@ -101,7 +102,8 @@ class PipelineTest : public testing::Test {
   Database database;
   KnownAccounts known_accounts;
   PageTokens tokens{"0123456789abcdef"};
-  Service service{database, api.world, settings.api, known_accounts};
+  RateLimiter rate_limiter;
+  Service service{database, api.world, settings.api, known_accounts, rate_limiter};
   Pipeline pipeline{settings};
 };
 

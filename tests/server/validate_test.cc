@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "server/error.h"
-#include "server/method.h"
 #include "server/limits.h"
+#include "server/method.h"
 #include "smsvoice/v2/phone_numbers.pb.h"
 #include "smsvoice/v2/pools.pb.h"
 #include "smsvoice/v2/rules.pb.h"
