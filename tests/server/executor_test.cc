@@ -72,7 +72,7 @@ TEST_F(ExecutorTest, RefusesWhatDoesNotFitIntoTheQueue) {
     if (&call == calls[0].get()) started.count_down();
     go_on.wait();
   });
-  ASSERT_TRUE(executor.Submit(*calls[0]));
+  EXPECT_TRUE(executor.Submit(*calls[0]));
   started.wait();  // it has left the queue
 
   EXPECT_TRUE(executor.Submit(*calls[1]));
@@ -91,10 +91,10 @@ TEST_F(ExecutorTest, TakesCallsAgainOnceThereIsRoom) {
     started.count_down();
     (&call == calls[0].get() ? first_may_end : second_may_end).wait();
   });
-  ASSERT_TRUE(executor.Submit(*calls[0]));
+  EXPECT_TRUE(executor.Submit(*calls[0]));
   while (executor.queued() > 0) std::this_thread::yield();
-  ASSERT_TRUE(executor.Submit(*calls[1]));
-  ASSERT_FALSE(executor.Submit(*calls[2]));
+  EXPECT_TRUE(executor.Submit(*calls[1]));
+  EXPECT_FALSE(executor.Submit(*calls[2]));
 
   first_may_end.count_down();
   started.wait();  // the second has left the queue
@@ -110,7 +110,7 @@ TEST_F(ExecutorTest, RunsWhatIsQueuedBeforeItEnds) {
       go_on.wait();
       Note(call);
     });
-    for (auto& call : calls) ASSERT_TRUE(executor.Submit(*call));
+    for (auto& call : calls) EXPECT_TRUE(executor.Submit(*call));
     go_on.count_down();
   }
   EXPECT_THAT(order, ElementsAre(0, 1, 2, 3));

@@ -66,11 +66,28 @@ class PipelineTest : public testing::Test {
       return *FindMethod(name.substr(0, name.size() - std::string_view("Request").size()));
     }
 
-    std::optional<Error> Wait() { return call.Wait(); }
+    // A test that gives up leaves nothing behind that still runs.
+    ~Running() {
+      if (!started || waited) return;
+      call.Cancel();
+      call.Wait();
+    }
+
+    void Start(Pipeline& on) {
+      started = true;
+      on.Start(call);
+    }
+
+    std::optional<Error> Wait() {
+      waited = true;
+      return call.Wait();
+    }
 
     Request request;
     Response response;
     TestCall call;
+    bool started = false;
+    bool waited = false;
   };
 
   template <class Request>
@@ -81,7 +98,7 @@ class PipelineTest : public testing::Test {
   template <class Request>
   std::unique_ptr<Running<Request>> Begin(const std::string& text) {
     auto running = Make<Request>(text);
-    pipeline.Start(running->call);
+    running->Start(pipeline);
     return running;
   }
 
@@ -157,7 +174,7 @@ TEST_F(PipelineTest, RefusesABadRequestWithoutTheDatabaseThoughTheQueueIsFull) {
 TEST_F(PipelineTest, LooksAtTheCallerBeforeTheRequest) {
   auto call = Make<DescribePoolsRequest>("max_results: 0");
   call->call.headers["x-account-id"] = "nobody";
-  pipeline.Start(call->call);
+  call->Start(pipeline);
   const auto error = call->Wait();
   ASSERT_TRUE(error.has_value());
   ASSERT_EQ(error->fields().size(), 1u);
@@ -189,7 +206,7 @@ TEST_F(PipelineTest, DoesNotTouchTheDatabaseForACallWhoseDeadlinePassedInTheQueu
   const int before = statements;
   auto call = Make<RequestSenderIdRequest>(kSenderId);
   call->call.set_deadline(call->call.received() + std::chrono::nanoseconds(1));  // it has passed by now
-  pipeline.Start(call->call);
+  call->Start(pipeline);
   EXPECT_EQ(call->Wait()->fault(), Fault::kDeadline);
   EXPECT_EQ(statements, before);
 }
@@ -222,7 +239,7 @@ TEST_F(PipelineTest, KeepsACallersShorterDeadline) {
   auto call = Make<DescribePoolsRequest>("");
   const auto deadline = call->call.received() + 3s;
   call->call.set_deadline(deadline);
-  pipeline.Start(call->call);
+  call->Start(pipeline);
   call->Wait();
   EXPECT_EQ(call->call.deadline(), deadline);
 }
@@ -231,7 +248,7 @@ TEST_F(PipelineTest, CutsALongerDeadlineToTheGreatest) {
   settings.greatest_deadline = 9s;
   auto call = Make<DescribePoolsRequest>("");
   call->call.set_deadline(call->call.received() + std::chrono::hours(10));
-  pipeline.Start(call->call);
+  call->Start(pipeline);
   call->Wait();
   EXPECT_EQ(call->call.deadline(), call->call.received() + 9s);
 }
@@ -240,7 +257,7 @@ TEST_F(PipelineTest, EndsACallAtItsDeadline) {
   HeldRows account(TestDatabaseUrl(), AccountRow());
   auto call = Make<RequestSenderIdRequest>(kSenderId);
   call->call.set_deadline(call->call.received() + 100ms);
-  pipeline.Start(call->call);
+  call->Start(pipeline);
   EXPECT_EQ(call->Wait()->fault(), Fault::kDeadline);
   EXPECT_GE(steady_clock::now(), call->call.deadline());
   account.Release();
