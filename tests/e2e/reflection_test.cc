@@ -160,6 +160,8 @@ TEST_F(Reflection, ListsTheServices) {
     names.push_back(service.GetReflection()->GetString(service, service.GetDescriptor()->FindFieldByName("name")));
   }
   EXPECT_THAT(names, UnorderedElementsAre("smsvoice.v2.Pools", "smsvoice.v2.PhoneNumbers", "smsvoice.v2.SenderIds",
+                                          "smsvoice.v2.Keywords", "smsvoice.v2.Tags", "smsvoice.v2.OptOutLists",
+                                          "smsvoice.v2.ResourcePolicies", "smsvoice.v2.Account",
                                           "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"));
 }
 
@@ -177,7 +179,7 @@ TEST_F(Reflection, DescribesAMethodWhole) {
   DescriptorPool pool(&database);
   const auto* method = pool.FindMethodByName("smsvoice.v2.Pools.CreatePool");
   ASSERT_NE(method, nullptr);
-  EXPECT_EQ(method->input_type()->field_count(), 6);
+  EXPECT_EQ(method->input_type()->field_count(), 7);
   EXPECT_THAT(method->input_type()->DebugString(), HasSubstr("optional string iso_country_code = 2"));
 }
 
