@@ -51,8 +51,8 @@ std::vector<NamedOptedOutNumber> FindOptedOutNumbers(Transaction& tx, const OptO
                                                      const std::vector<std::string>& numbers,
                                                      const std::vector<Condition>& conditions);
 
-// Removes at most `limit` rows that lists left behind when they were deleted. Returns how many; fewer than `limit` means
-// that none is left but those that another call is removing.
+// Removes at most `limit` rows that lists left behind when they were deleted. Returns how many; fewer than `limit`
+// means that none is left but those that another call is removing.
 std::int64_t PurgeNumbersOfDeletedLists(Transaction& tx, int limit);
 
 // Forgets at most `limit` of the numbers taken off before `before`. Returns how many.
