@@ -11,7 +11,7 @@ ARGS ?=
 
 TREE := build/$(PRESET)
 SOURCES = find server storage tests -name node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print
-SHELL_SCRIPTS = .ci/run deploy/*.sh tests/e2e/grpcurl
+SHELL_SCRIPTS = .ci/run deploy/*.sh tests/e2e/grpcurl tests/bench/load.sh
 say = @printf '==> %s\n'
 
 .PHONY: help run build test lint format tidy clean deps test-deps configure

@@ -2,7 +2,8 @@
 # Loads a `poold dev` of its own with DescribePools by id and CreatePool and prints, for each, calls per second, what
 # failed, and the server's memory before and after:
 #   tests/bench/load.sh [POOLD] [SECONDS]
-# Eight connections with sixteen streams each. CreatePool founds its pools on a sender ID, which may be in many.
+# Eight connections with sixteen streams each. CreatePool founds its pools on a sender ID, which may be in many; once all
+# in one account, once in an account for each connection.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -12,7 +13,8 @@ work=$(mktemp -d)
 server=
 stop() {
   if [[ -n "$server" ]]; then
-    kill "$server" && wait "$server" || true
+    kill "$server" || true
+    wait "$server" || true
   fi
   rm -rf "$work"
 }
@@ -26,10 +28,10 @@ until address=$(sed -n 's/^ready grpc=//p' "$work/out") && [[ -n "$address" ]]; 
 done
 database=$(cat "$work/data/database-url")
 
-# A request as gRPC frames it: a zero, four bytes of length, the message.
+# A request as gRPC frames it: a zero, four bytes of length, the message, which is shorter than 256 bytes here.
 frame() { # TYPE FILE <text
   protoc -Iproto --encode="smsvoice.v2.$1" proto/smsvoice/v2/*.proto >"$work/message"
-  { printf '\0'; printf '%08x' "$(stat -c %s "$work/message")" | xxd -r -p; cat "$work/message"; } >"$2"
+  { printf "\0\0\0\0\\x$(printf '%02x' "$(stat -c %s "$work/message")")" && cat "$work/message"; } >"$2"
 }
 
 # SERVICE/METHOD FILE FURTHER-ARGUMENTS
@@ -61,6 +63,21 @@ frame DescribePoolsRequest "$work/describe" <<<"pool_ids: \"$pool\""
 
 measure 'DescribePools by id' Pools/DescribePools "$work/describe"
 measure 'CreatePool' Pools/CreatePool "$work/create"
+account() { printf '%012d' "$1"; }
+for i in {1..8}; do
+  load SenderIds/RequestSenderId "$work/sender" -n 1 -H "x-account-id: $(account "$i")" >/dev/null
+done
+before=$(memory)
+loads=()
+for i in {1..8}; do
+  load Pools/CreatePool "$work/create" -D "$seconds" -c 1 -m 16 -H "x-account-id: $(account "$i")" >"$work/report$i" &
+  loads+=($!)
+done
+wait "${loads[@]}"
+printf '%-22s %s\n' 'CreatePool, 8 accounts' \
+  "$(sed -nE 's/^finished in [^,]*, ([0-9.]+) req\/s.*/\1/p' "$work"/report? | awk '{sum += $1} END {printf "%.2f per second", sum}')"
+sed -nE 's/^(requests: .*)/  \1/p' "$work"/report?
+printf '  memory %s before, %s after\n' "$before" "$(memory)"
 printf '  %s pools in the database\n' "$(psql "$database" -Atc 'SELECT count(*) FROM pools')"
 if [[ -s "$work/err" ]]; then
   echo 'the server said:'
