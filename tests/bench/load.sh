@@ -31,7 +31,7 @@ database=$(cat "$work/data/database-url")
 # A request as gRPC frames it: a zero, four bytes of length, the message, which is shorter than 256 bytes here.
 frame() { # TYPE FILE <text
   protoc -Iproto --encode="smsvoice.v2.$1" proto/smsvoice/v2/*.proto >"$work/message"
-  { printf "\0\0\0\0\\x$(printf '%02x' "$(stat -c %s "$work/message")")" && cat "$work/message"; } >"$2"
+  { printf '%b' "\\x00\\x00\\x00\\x00\\x$(printf '%02x' "$(stat -c %s "$work/message")")" && cat "$work/message"; } >"$2"
 }
 
 # SERVICE/METHOD FILE FURTHER-ARGUMENTS
