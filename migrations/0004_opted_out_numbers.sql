@@ -11,6 +11,9 @@ CREATE TABLE opted_out_numbers (
   CONSTRAINT opted_out_numbers_pkey PRIMARY KEY (account_id, region, list_id, phone_number)
 );
 
+CREATE INDEX opted_out_numbers_by_end_users ON opted_out_numbers (account_id, region, list_id, phone_number)
+  WHERE end_user_opted_out;
+
 -- When a number was last taken off a list: it may be again only 30 days later.
 CREATE TABLE opted_in_numbers (
   account_id text NOT NULL,

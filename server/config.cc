@@ -85,7 +85,7 @@ void AddThrottling(CLI::App& app, Throttling& setting) {
              setting.kind = Throttling::Kind::kOff;
            } else if (text == "aws") {
              setting.kind = Throttling::Kind::kAws;
-           } else if (CLI::detail::lexical_cast(text, setting.calls_per_second) && setting.calls_per_second > 0 &&
+           } else if (CLI::detail::lexical_cast(text, setting.calls_per_second) && setting.calls_per_second >= 0.001 &&
                       setting.calls_per_second <= 1e6) {
              setting.kind = Throttling::Kind::kRate;
            } else {
@@ -103,11 +103,27 @@ bool IsKeywordMessage(const std::string& text) {
   return length && *length >= 1 && *length <= 1600 && text.find_first_not_of(" \t\n\v\f\r") != text.npos;
 }
 
+CLI::Validator AnAccount() {
+  return Must("be 12 digits", [](const std::string& account) { return MatchesWhole(account, "[0-9]{12}"); });
+}
+
+CLI::Validator ARegion() {
+  return Must("be a region's name, such as us-east-1",
+              [](const std::string& region) { return MatchesWhole(region, "[a-z0-9-]{1,32}"); });
+}
+
+bool IsAddress(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == 0 || colon == text.npos || !MatchesWhole(text.substr(colon + 1), "[0-9]{1,5}")) return false;
+  return std::stoi(text.substr(colon + 1)) <= 65535;
+}
+
 void AddSettings(CLI::App& app, Settings& settings) {
   const CLI::Range some(std::int64_t{1}, std::int64_t{1'000'000'000});
   ApiSettings& api = settings.api;
 
-  Add(app, "--grpc-listen", settings.grpc_listen, "HOST:PORT of the gRPC door; port 0 picks a free one");
+  Add(app, "--grpc-listen", settings.grpc_listen, "HOST:PORT of the gRPC door; port 0 picks a free one")
+      ->check(Must("be HOST:PORT with a port of 0 to 65535", IsAddress));
   Add(app, "--database-url", settings.database_url, "PostgreSQL to use: postgresql://... or key=value ...");
   Add(app, "--data-dir", settings.data_dir, "where `dev` keeps its PostgreSQL");
   Add(app, "--database-connections", settings.database_connections,
@@ -124,10 +140,8 @@ void AddSettings(CLI::App& app, Settings& settings) {
   Add(app, "--log-level", settings.log_level, "what to log")->check(CLI::IsMember({"debug", "info", "warn", "error"}));
 
   Add(app, "--default-account", api.default_account, "account of calls without x-account-id metadata")
-      ->check(Must("be 12 digits", [](const std::string& account) { return MatchesWhole(account, "[0-9]{12}"); }));
-  Add(app, "--default-region", api.default_region, "region of calls without x-region metadata")
-      ->check(Must("be a region's name, such as us-east-1",
-                   [](const std::string& region) { return MatchesWhole(region, "[a-z0-9-]{1,32}"); }));
+      ->check(AnAccount());
+  Add(app, "--default-region", api.default_region, "region of calls without x-region metadata")->check(ARegion());
   Add(app, "--quota-pools", api.quotas.pools, "pools per account and region")->check(some);
   Add(app, "--quota-origination-identities-per-pool", api.quotas.origination_identities_per_pool,
       "phone numbers and sender IDs in a pool")
@@ -219,6 +233,19 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
       ->add_option("FILE", settings.import_file,
                    "columns: phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price")
       ->required();
+
+  auto* quota = AddCommand(app, settings, Command::kQuota, "quota",
+                           "set a quota of one account, in --database-url or in a running `dev` of --data-dir");
+  quota->add_option("ACCOUNT", settings.quota_account, "12 digits")->required()->check(AnAccount());
+  quota->add_option("REGION", settings.quota_region, "such as us-east-1")->required()->check(ARegion());
+  quota->add_option("NAME", settings.quota_name, "which, by the Reason of its refusal")
+      ->required()
+      ->check(CLI::IsMember({"POOLS_PER_ACCOUNT", "ORIGINATION_IDENTITIES_PER_POOL", "PHONE_NUMBERS_PER_ACCOUNT",
+                             "SENDER_IDS_PER_ACCOUNT", "OPT_OUT_LISTS_PER_ACCOUNT", "KEYWORDS_PER_POOL",
+                             "KEYWORDS_PER_PHONE_NUMBER", "TAGS_PER_RESOURCE"}));
+  quota->add_option("AMOUNT", settings.quota_amount, "how much, or `default` for the deployment's")
+      ->required()
+      ->check(CLI::Range(0, 1'000'000'000) | CLI::IsMember({"default"}));
 
   try {
     app.parse(argc, argv);

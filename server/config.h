@@ -63,7 +63,7 @@ struct Settings {
   Command command = Command::kDev;
 
   std::string grpc_listen = "127.0.0.1:50051";  // HOST:PORT; port 0 picks a free one
-  std::string database_url;                     // serve, migrate, inventory import
+  std::string database_url;                     // serve, migrate, inventory import, quota
   std::string data_dir = ".poold";              // dev, and commands that work on its database
 
   int database_connections = 8;                      // also the number of workers: one each

@@ -31,21 +31,21 @@ milliseconds Housekeeping::Work(const std::stop_token& stop) {
   if (service_.page_tokens.load() == nullptr) return kPauseWithDelays;  // no schema yet
   const ApiSettings& settings = service_.settings;
   std::int64_t greatest = 0;
+  // Each by itself: what fails waits for the next round and holds up nothing else.
   const auto batch = [&](auto&& work) {
-    service_.database.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + kPatience, stop},
-                          [&](Transaction& tx) { greatest = std::max<std::int64_t>(greatest, work(tx)); });
+    try {
+      service_.database.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + kPatience, stop},
+                            [&](Transaction& tx) { greatest = std::max<std::int64_t>(greatest, work(tx)); });
+    } catch (const std::exception& failure) {
+      if (!stop.stop_requested()) spdlog::warn("housekeeping: {}", failure.what());
+    }
   };
-  try {
-    const Time now = service_.world.Now();
-    batch([&](Transaction& tx) { return PurgeClientTokens(tx, now - limits::kClientTokenLife, kBatch); });
-    batch([&](Transaction& tx) { return PurgeOptIns(tx, now - limits::kOptInPause, kBatch); });
-    batch([&](Transaction& tx) { return PurgeNumbersOfDeletedLists(tx, kBatch); });
-    batch([&](Transaction& tx) { return ActivatePhoneNumbers(tx, now - settings.number_activation_delay, kBatch); });
-    batch([&](Transaction& tx) { return FinishPoolDeletions(tx, now - settings.pool_deletion_delay, kBatch); });
-  } catch (const std::exception& failure) {
-    // Due work waits for the next round.
-    if (!stop.stop_requested()) spdlog::warn("housekeeping: {}", failure.what());
-  }
+  const Time now = service_.world.Now();
+  batch([&](Transaction& tx) { return PurgeClientTokens(tx, now - limits::kClientTokenLife, kBatch); });
+  batch([&](Transaction& tx) { return PurgeOptIns(tx, now - limits::kOptInPause, kBatch); });
+  batch([&](Transaction& tx) { return PurgeNumbersOfDeletedLists(tx, kBatch); });
+  batch([&](Transaction& tx) { return ActivatePhoneNumbers(tx, now - settings.number_activation_delay, kBatch); });
+  batch([&](Transaction& tx) { return FinishPoolDeletions(tx, now - settings.pool_deletion_delay, kBatch); });
   if (greatest >= kBatch) return kPauseAfterFullBatch;
   const bool delays = settings.number_activation_delay.count() > 0 || settings.pool_deletion_delay.count() > 0;
   return delays ? kPauseWithDelays : kPause;

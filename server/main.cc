@@ -110,9 +110,12 @@ void ImportInventory(const Settings& settings) {
                    const std::size_t end = std::min(i + kBatch, numbers.size());
                    ImportNumbers(tx, {numbers.begin() + static_cast<std::ptrdiff_t>(i),
                                       numbers.begin() + static_cast<std::ptrdiff_t>(end)});
-                   Say("imported " + std::to_string(end) + " of " + std::to_string(numbers.size()));
+                   if (end < numbers.size()) {
+                     Say("writing " + std::to_string(end) + " of " + std::to_string(numbers.size()));
+                   }
                  }
                });
+  Say("imported " + std::to_string(numbers.size()) + " of " + std::to_string(numbers.size()));
 }
 
 int Run(const Settings& settings) {

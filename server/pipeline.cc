@@ -84,7 +84,7 @@ Pipeline::Pipeline(const Settings& settings)
       executor_(settings.database_connections, static_cast<std::size_t>(settings.queue_capacity),
                 [this](Call& call) { Execute(call); }) {}
 
-void Pipeline::Start(Call& call) {
+void Pipeline::Start(Call& call) noexcept {
   call.set_request_id(call.world().NewRequestId());
   const auto given = call.deadline() > call.received() ? call.deadline() : call.received() + settings_.default_deadline;
   call.set_deadline(std::min(given, call.received() + settings_.greatest_deadline));
@@ -95,7 +95,7 @@ void Pipeline::Start(Call& call) {
   }
 }
 
-void Pipeline::Refuse(Call& call, const Error& error) {
+void Pipeline::Refuse(Call& call, const Error& error) noexcept {
   call.set_request_id(call.world().NewRequestId());
   Finish(call, error);
 }

@@ -16,10 +16,10 @@ class Pipeline {
 
   // Admits the call and queues it, or finishes it with the refusal. Never blocks and never touches the database. The
   // call's deadline must be set if the caller gave one; it is bounded by the settings here.
-  void Start(Call& call);
+  void Start(Call& call) noexcept;
 
   // Finishes a call that the door itself has to refuse, since it cannot be read.
-  void Refuse(Call& call, const Error& error);
+  void Refuse(Call& call, const Error& error) noexcept;
 
  private:
   void Execute(Call& call) noexcept;

@@ -1,5 +1,7 @@
 #include "storage/opted_out_numbers.h"
 
+#include <algorithm>
+
 #include "storage/query.h"
 
 namespace poold {
@@ -74,7 +76,14 @@ std::vector<OptedOutNumber> ListOptedOutNumbers(Transaction& tx, const OptOutLis
       .Add(" AND region = ?", list.owner.region)
       .Add(" AND list_id = ?", list.list_id)
       .Add(" AND phone_number > ?", after);
-  AddConditions(query, kFilters, conditions);
+  for (const Condition& condition : conditions) {
+    // Written as the predicate of their index: those that recipients put there themselves may be few among millions.
+    if (std::ranges::all_of(condition.values, [](const std::string& value) { return value == "true"; })) {
+      query.Add(" AND end_user_opted_out");
+    } else {
+      AddConditions(query, kFilters, {condition});
+    }
+  }
   query.Add(" ORDER BY phone_number LIMIT ?", limit);
 
   std::vector<OptedOutNumber> entries;

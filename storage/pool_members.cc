@@ -47,7 +47,7 @@ bool IsSenderIdInPool(Transaction& tx, const Scope& scope, std::string_view pool
   static constexpr Statement kExists{"pool_members.has_sender_id",
                                      "SELECT EXISTS (SELECT FROM pool_members"
                                      " WHERE account_id = $1 AND region = $2 AND pool_id = $3"
-                                     " AND sender_id_key = lower($4) AND iso_country_code = $5)"};
+                                     " AND sender_id_key = lower($4 COLLATE \"C\") AND iso_country_code = $5)"};
   return ReadBool(tx.Run(kExists, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code)));
 }
 
@@ -55,7 +55,7 @@ bool IsSenderIdInAnyPool(Transaction& tx, const Scope& scope, const SenderIdName
   static constexpr Statement kExists{"pool_members.any_has_sender_id",
                                      "SELECT EXISTS (SELECT FROM pool_members"
                                      " WHERE account_id = $1 AND region = $2"
-                                     " AND sender_id_key = lower($3) AND iso_country_code = $4)"};
+                                     " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4)"};
   return ReadBool(tx.Run(kExists, Params(scope.account, scope.region, name.sender_id, name.iso_country_code)));
 }
 
@@ -73,7 +73,7 @@ void AddSenderIdToPool(Transaction& tx, const Scope& scope, std::string_view poo
   static constexpr Statement kAdd{
       "pool_members.add_sender_id",
       "INSERT INTO pool_members (account_id, region, pool_id, sender_id_key, iso_country_code)"
-      " VALUES ($1, $2, $3, lower($4), $5)"};
+      " VALUES ($1, $2, $3, lower($4 COLLATE \"C\"), $5)"};
   tx.Run(kAdd, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code));
 }
 
@@ -93,7 +93,7 @@ void RemoveSenderIdFromPool(Transaction& tx, const Scope& scope, std::string_vie
   static constexpr Statement kRemove{"pool_members.remove_sender_id",
                                      "DELETE FROM pool_members"
                                      " WHERE account_id = $1 AND region = $2 AND pool_id = $3"
-                                     " AND sender_id_key = lower($4) AND iso_country_code = $5"};
+                                     " AND sender_id_key = lower($4 COLLATE \"C\") AND iso_country_code = $5"};
   tx.Run(kRemove, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code));
 }
 

@@ -94,7 +94,7 @@ std::vector<Pool> ListPoolsOfSenderId(Transaction& tx, const Scope& scope, const
       .Add(" AND region = ?", scope.region)
       .Add(" AND pool_id IN (SELECT pool_id FROM pool_members WHERE account_id = ?", scope.account)
       .Add(" AND region = ?", scope.region)
-      .Add(" AND sender_id_key = lower(?)", name.sender_id)
+      .Add(" AND sender_id_key = lower(? COLLATE \"C\")", name.sender_id)
       .Add(" AND iso_country_code = ?)", name.iso_country_code);
   return RunPage(tx, query, after, limit);
 }

@@ -27,7 +27,7 @@ class Query {
     return AddWithParameter(piece);
   }
 
-  Rows Run(Transaction& tx) const { return tx.Run({name_, text_}, params_); }
+  Rows Run(Transaction& tx) const { return tx.Run({name_, text_, /*composed=*/true}, params_); }
 
  private:
   Query& AddWithParameter(std::string_view piece);

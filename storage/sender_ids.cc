@@ -36,24 +36,27 @@ std::optional<SenderId> ReadOne(const Rows& rows) {
 }  // namespace
 
 std::optional<SenderId> FindSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name) {
-  static constexpr Statement kFind{"sender_ids.find", "SELECT " SENDER_ID_COLUMNS
-                                                      ", true FROM sender_ids"
-                                                      " WHERE account_id = $1 AND region = $2"
-                                                      " AND sender_id_key = lower($3) AND iso_country_code = $4"};
+  static constexpr Statement kFind{"sender_ids.find",
+                                   "SELECT " SENDER_ID_COLUMNS
+                                   ", true FROM sender_ids"
+                                   " WHERE account_id = $1 AND region = $2"
+                                   " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4"};
   return ReadOne(tx.Run(kFind, Params(scope.account, scope.region, name.sender_id, name.iso_country_code)));
 }
 
 std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name, SenderIdLock lock) {
-  static constexpr Statement kForUse{"sender_ids.lock_for_use",
-                                     "SELECT " SENDER_ID_COLUMNS
-                                     ", true FROM sender_ids"
-                                     " WHERE account_id = $1 AND region = $2"
-                                     " AND sender_id_key = lower($3) AND iso_country_code = $4 FOR KEY SHARE"};
-  static constexpr Statement kForChange{"sender_ids.lock_for_change",
-                                        "SELECT " SENDER_ID_COLUMNS
-                                        ", true FROM sender_ids"
-                                        " WHERE account_id = $1 AND region = $2"
-                                        " AND sender_id_key = lower($3) AND iso_country_code = $4 FOR UPDATE"};
+  static constexpr Statement kForUse{
+      "sender_ids.lock_for_use",
+      "SELECT " SENDER_ID_COLUMNS
+      ", true FROM sender_ids"
+      " WHERE account_id = $1 AND region = $2"
+      " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4 FOR KEY SHARE"};
+  static constexpr Statement kForChange{
+      "sender_ids.lock_for_change",
+      "SELECT " SENDER_ID_COLUMNS
+      ", true FROM sender_ids"
+      " WHERE account_id = $1 AND region = $2"
+      " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4 FOR UPDATE"};
   const Statement& statement = lock == SenderIdLock::kForUse ? kForUse : kForChange;
   return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name.sender_id, name.iso_country_code)));
 }
@@ -66,7 +69,7 @@ std::vector<SenderId> ListSenderIds(Transaction& tx, const Viewer& viewer, const
                {"sender-id", "sender_id_key, iso_country_code",
                 "split_part(resource_id, '/', 1), split_part(resource_id, '/', 2)"});
   if (after) {
-    query.Add(" AND (sender_id_key, iso_country_code, account_id) > (lower(?)", after->name.sender_id)
+    query.Add(" AND (sender_id_key, iso_country_code, account_id) > (lower(? COLLATE \"C\")", after->name.sender_id)
         .Add(", ?", after->name.iso_country_code)
         .Add(", ?)", after->account);
   }
@@ -95,7 +98,7 @@ std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const std::string& reg
   AddConditions(query, kFilters, conditions);
   query.Add(") FROM sender_ids WHERE region = ?", region)
       .Add(
-          " AND (account_id, sender_id_key, iso_country_code) IN (SELECT account, lower(name), country"
+          " AND (account_id, sender_id_key, iso_country_code) IN (SELECT account, lower(name COLLATE \"C\"), country"
           " FROM unnest(?::text[]",
           accounts)
       .Add(", ?::text[]", texts)
@@ -124,7 +127,7 @@ void UpdateSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_
   static constexpr Statement kUpdate{"sender_ids.update",
                                      "UPDATE sender_ids SET deletion_protection_enabled = $5"
                                      " WHERE account_id = $1 AND region = $2"
-                                     " AND sender_id_key = lower($3) AND iso_country_code = $4"};
+                                     " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4"};
   tx.Run(kUpdate, Params(scope.account, scope.region, sender_id.sender_id, sender_id.iso_country_code,
                          sender_id.deletion_protected));
 }
@@ -135,7 +138,7 @@ void DeleteSenderId(Transaction& tx, const Scope& scope, const SenderIdName& nam
   DeletePolicy(tx, scope, resource);
   static constexpr Statement kDelete{"sender_ids.delete",
                                      "DELETE FROM sender_ids WHERE account_id = $1 AND region = $2"
-                                     " AND sender_id_key = lower($3) AND iso_country_code = $4"};
+                                     " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4"};
   tx.Run(kDelete, Params(scope.account, scope.region, name.sender_id, name.iso_country_code));
 }
 

@@ -28,7 +28,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Kind = StorageFailure::Kind;
 
-constexpr std::size_t kMaxPrepared = 256;  // per session: each holds a plan in the server's memory
+// Prepared statements per session: each holds a plan in the server's memory. Composed ones, of which callers' filters
+// make thousands, get half, so that they cannot take the place of the constant ones.
+constexpr std::size_t kMaxPrepared = 256;
+constexpr std::size_t kMaxPreparedWhenComposed = kMaxPrepared / 2;
 
 // How long a stop may go unnoticed while connecting. Only then: a session that is connected is cut at once.
 constexpr std::chrono::milliseconds kConnectSlice{20};
@@ -257,7 +260,8 @@ Rows Session::Run(const Statement& statement, const Params& params) {
   Link::Prepared* prepared = nullptr;
   if (prepare_) {
     auto found = link_->prepared.find(statement.sql);
-    if (found == link_->prepared.end() && link_->prepared.size() < kMaxPrepared) {
+    const std::size_t room = statement.composed ? kMaxPreparedWhenComposed : kMaxPrepared;
+    if (found == link_->prepared.end() && link_->prepared.size() < room) {
       const std::string name = "s" + std::to_string(link_->prepared.size());
       found = link_->prepared.emplace(statement.sql, Link::Prepared{name}).first;
       link_->prepare(name, found->first);  // libpqxx sends it at first use

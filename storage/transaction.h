@@ -30,6 +30,7 @@ struct Bytes {
 struct Statement {
   std::string_view name;
   std::string_view sql;
+  bool composed = false;  // put together by Query: there are many such texts, and callers choose which
 };
 
 // The values of $1, $2, ... in order, in PostgreSQL's text form. Owns copies of them.

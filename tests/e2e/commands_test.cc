@@ -35,7 +35,7 @@ TEST(Version, IsOneLine) {
 TEST(Help, ListsEveryCommandAndEverySettingWithItsEnvironmentVariable) {
   const Ran ran = RunToEnd(Poold({"--help"}));
   EXPECT_EQ(ran.exit_code, 0);
-  for (const char* command : {"dev", "serve", "migrate", "health", "version", "inventory"}) {
+  for (const char* command : {"dev", "serve", "migrate", "health", "version", "inventory", "quota"}) {
     EXPECT_THAT(ran.output, HasSubstr("\n  " + std::string(command) + " ")) << command;
   }
   for (const char* setting :
@@ -200,6 +200,28 @@ TEST_F(InventoryImport, NeedsToKnowTheDatabase) {
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.errors, HasSubstr("say which database"));
   EXPECT_EQ(RunToEnd(Poold({"inventory", "import", "--database-url", FreshDatabase(true), file})).exit_code, 0);
+}
+
+TEST(Quota, OfOneAccountIsSetAndTakenBack) {
+  const std::string account = NewAccount();
+  const GrpcClient client(DevAddress(), account);
+  const auto request = [&](const std::string& sender_id) {
+    return client.Call<RequestSenderIdRequest>("sender_id: '" + sender_id + "' iso_country_code: 'GB'");
+  };
+  const auto set = [&](const std::string& amount) {
+    return RunToEnd(
+        Poold({"quota", account, "us-east-1", "SENDER_IDS_PER_ACCOUNT", amount, "--data-dir", DevDataDir()}));
+  };
+  ASSERT_THAT(request("First"), IsOk());
+  EXPECT_EQ(set("1").exit_code, 0);
+  EXPECT_THAT(request("Second"), IsOverQuota(reason::kSenderIdsPerAccount, 1));
+  EXPECT_EQ(set("default").exit_code, 0);
+  EXPECT_THAT(request("Second"), IsOk());
+
+  EXPECT_EQ(set("12abc").exit_code, 2);
+  EXPECT_EQ(set("-1").exit_code, 2);
+  EXPECT_EQ(RunToEnd(Poold({"quota", "123", "us-east-1", "POOLS_PER_ACCOUNT", "1"})).exit_code, 2);
+  EXPECT_EQ(RunToEnd(Poold({"quota", account, "us-east-1", "POOLS", "1"})).exit_code, 2);
 }
 
 }  // namespace
