@@ -1,6 +1,7 @@
 #include "server/handlers/guards.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "server/arn.h"
 #include "server/config.h"
@@ -148,6 +149,20 @@ std::optional<std::string> FindResource(Transaction& tx, const Arn& arn, Resourc
   }
 }
 
+std::vector<Keyword> AllKeywords(Call& call, const KeywordOwner& owner) {
+  return ListKeywords(call.tx(), owner, {}, "", std::numeric_limits<int>::max());
+}
+
+// Those of the keywords that `others` have not.
+std::string DescribedWithout(const std::vector<Keyword>& others, const std::vector<Keyword>& keywords) {
+  std::string text;
+  for (const Keyword& keyword : keywords) {
+    if (std::ranges::find(others, keyword) != others.end()) continue;
+    text += (text.empty() ? "" : ", ") + keyword.keyword + " " + keyword.action + " \"" + keyword.message + "\"";
+  }
+  return text.empty() ? "no such keyword" : text;
+}
+
 // A difference between a pool and an identity that would join it.
 struct Mismatch {
   std::string_view reason;
@@ -201,9 +216,12 @@ std::vector<Mismatch> MismatchesOf(Call& call, const Pool& pool, const Identity&
           Described(actual.self_managed_opt_outs));
   compare(expected.opt_out_list == actual.opt_out_list, reason::kOptOutListMismatch, "optOutListName",
           Described(call, expected.opt_out_list), Described(call, actual.opt_out_list));
-  if (mismatches.empty() || call.validate_only()) {
-    compare(SameKeywords(call.tx(), call.scope(), pool.id, number.id), reason::kKeywordMismatch, "keywords",
-            "the pool's keywords", "others");
+  if (!mismatches.empty() && !call.validate_only()) return mismatches;  // one is enough, and this one costs a look-up
+  if (!SameKeywords(call.tx(), call.scope(), pool.id, number.id)) {
+    const auto pools = AllKeywords(call, {KeywordOwner::Kind::kPool, call.scope(), pool.id});
+    const auto numbers = AllKeywords(call, {KeywordOwner::Kind::kPhoneNumber, call.scope(), number.id});
+    compare(false, reason::kKeywordMismatch, "keywords", DescribedWithout(numbers, pools),
+            DescribedWithout(pools, numbers));
   }
   return mismatches;
 }

@@ -286,13 +286,14 @@ TEST(ValidateOnly, ReportsEveryMismatchWithTheExpectedAndTheActualValue) {
   const auto mismatch = IsConflict(reason::kMessageTypeMismatch, ResourceType::kPhoneNumber, number);
   const auto rehearsed = api.Call<AssociateOriginationIdentityRequest>(call + "validate_only: true");
   ASSERT_THAT(rehearsed, mismatch);
-  EXPECT_THAT(rehearsed.error->fields(),
-              ElementsAre(FieldViolation{"messageType", "expected TRANSACTIONAL, actual PROMOTIONAL"},
-                          FieldViolation{"numberCapabilities", "expected SMS, actual SMS, VOICE"},
-                          FieldViolation{"twoWay", "expected off, actual " + topic + " as " + role},
-                          FieldViolation{"selfManagedOptOutsEnabled", "expected false, actual true"},
-                          FieldViolation{"optOutListName", "expected Default, actual Offers"},
-                          FieldViolation{"keywords", "expected the pool's keywords, actual others"}));
+  EXPECT_THAT(
+      rehearsed.error->fields(),
+      ElementsAre(FieldViolation{"messageType", "expected TRANSACTIONAL, actual PROMOTIONAL"},
+                  FieldViolation{"numberCapabilities", "expected SMS, actual SMS, VOICE"},
+                  FieldViolation{"twoWay", "expected off, actual " + topic + " as " + role},
+                  FieldViolation{"selfManagedOptOutsEnabled", "expected false, actual true"},
+                  FieldViolation{"optOutListName", "expected Default, actual Offers"},
+                  FieldViolation{"keywords", "expected no such keyword, actual HOURS AUTOMATIC_RESPONSE \"9 to 5\""}));
   // They reach the callers of gRPC.
   EXPECT_EQ(FromGrpcStatus(ToGrpcStatus(*rehearsed.error, "request")).fields(), rehearsed.error->fields());
 
@@ -312,9 +313,10 @@ TEST(ValidateOnly, ReportsOnlyWhatDiffers) {
   const auto rehearsed =
       api.Call<AssociateOriginationIdentityRequest>(PoolId(pool) + Identity(number) + "validate_only: true");
   ASSERT_THAT(rehearsed, IsConflict(reason::kTwoWayConfigMismatch, ResourceType::kPhoneNumber, number));
-  EXPECT_THAT(rehearsed.error->fields(),
-              ElementsAre(FieldViolation{"twoWay", "expected " + topic + ", actual off"},
-                          FieldViolation{"keywords", "expected the pool's keywords, actual others"}));
+  EXPECT_THAT(
+      rehearsed.error->fields(),
+      ElementsAre(FieldViolation{"twoWay", "expected " + topic + ", actual off"},
+                  FieldViolation{"keywords", "expected no such keyword, actual HOURS AUTOMATIC_RESPONSE \"9 to 5\""}));
 }
 
 TEST(ValidateOnly, ReportsTheMessageTypesOfASenderId) {
@@ -352,7 +354,7 @@ TEST(ValidateOnly, ReportsEveryMismatchOfEveryIdentityOfABatch) {
        "ConflictException MESSAGE_TYPE_MISMATCH; messageType expected TRANSACTIONAL, actual PROMOTIONAL"},
       {"originationIdentities[2]",
        "ConflictException OPT_OUT_LIST_MISMATCH; optOutListName expected Default, actual Offers; keywords expected "
-       "the pool's keywords, actual others"}};
+       "no such keyword, actual HOURS AUTOMATIC_RESPONSE \"9 to 5\""}};
   const auto batch = api.Call<BatchAssociateOriginationIdentitiesRequest>(call + "validate_only: true");
   ASSERT_THAT(batch, IsConflict(reason::kMessageTypeMismatch, ResourceType::kPhoneNumber, promotional));
   EXPECT_EQ(batch.error->fields(), fields);
