@@ -93,10 +93,10 @@ std::vector<Keyword> NamedKeywords(Call& call, const Subject& subject, const Des
   std::vector<std::string> names;
   for (const std::string& keyword : request.keywords()) names.push_back(UpperCase(keyword));
   const auto found = FindKeywords(call.tx(), subject.keywords, names, ConditionsFrom(request.filters()));
-  for (const std::string& name : names) {
-    const auto is_it = [&](const NamedKeyword& named) { return named.keyword.keyword == name; };
-    if (std::ranges::none_of(found, is_it)) throw Error::NotFound(ResourceType::kKeyword, name);
-  }
+  RequireAllFound(
+      ResourceType::kKeyword, names, found,
+      [](const NamedKeyword& named, const std::string& name) { return named.keyword.keyword == name; },
+      [&](int i) { return names[static_cast<std::size_t>(i)]; });
   std::vector<Keyword> keywords;
   for (const auto& [keyword, meets_conditions] : found) {
     if (meets_conditions && keyword.keyword > after) keywords.push_back(keyword);

@@ -59,14 +59,10 @@ std::vector<OptOutList> NamedLists(Call& call, const DescribeOptOutListsRequest&
     names.push_back(RequireAccess(call, ResourceType::kOptOutList, name_or_arn, Access::kGranted));
   }
   auto lists = FindOptOutLists(call.tx(), call.scope().region, names);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto is_it = [&](const OptOutList& list) {
-      return list.account == names[i].account && list.name == names[i].id;
-    };
-    if (std::ranges::none_of(lists, is_it)) {
-      throw Error::NotFound(ResourceType::kOptOutList, request.opt_out_list_names(static_cast<int>(i)));
-    }
-  }
+  RequireAllFound(
+      ResourceType::kOptOutList, names, lists,
+      [](const OptOutList& list, const OwnedId& name) { return list.account == name.account && list.name == name.id; },
+      [&](int i) { return request.opt_out_list_names(i); });
   std::erase_if(lists, [&](const OptOutList& list) {
     return after &&
            std::tie(list.created, list.name, list.account) <= std::tie(after->created, after->name, after->account);
@@ -80,10 +76,10 @@ std::vector<OptedOutNumber> NamedNumbers(Call& call, const OptOutListRef& list,
   std::vector<std::string> numbers;
   for (const std::string& number : request.opted_out_numbers()) numbers.push_back(WithPlus(number));
   const auto found = FindOptedOutNumbers(call.tx(), list, numbers, ConditionsFrom(request.filters()));
-  for (const std::string& number : numbers) {
-    const auto is_it = [&](const NamedOptedOutNumber& named) { return named.entry.number == number; };
-    if (std::ranges::none_of(found, is_it)) throw Error::NotFound(ResourceType::kOptedOutNumber, number);
-  }
+  RequireAllFound(
+      ResourceType::kOptedOutNumber, numbers, found,
+      [](const NamedOptedOutNumber& named, const std::string& number) { return named.entry.number == number; },
+      [&](int i) { return numbers[static_cast<std::size_t>(i)]; });
   std::vector<OptedOutNumber> entries;
   for (const auto& [entry, meets_conditions] : found) {
     if (meets_conditions && entry.number > after) entries.push_back(entry);

@@ -37,6 +37,17 @@ Viewer ViewerOf(const Call& call, const Request& request) {
   return {call.scope(), request.owner() == smsvoice::v2::OWNER_SHARED, call.method().policy.action()};
 }
 
+// For a request that names what it wants to see: NotFound, of all of it, for the first name that nothing `found` is.
+// `is(item, name)` tells whether it is; `as_given(i)` is the text by which the caller named it.
+template <class Name, class Item, class Is, class AsGiven>
+void RequireAllFound(ResourceType type, const std::vector<Name>& names, const std::vector<Item>& found, Is is,
+                     AsGiven as_given) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto is_it = [&](const Item& item) { return is(item, names[i]); };
+    if (std::ranges::none_of(found, is_it)) throw Error::NotFound(type, as_given(static_cast<int>(i)));
+  }
+}
+
 // The token of the page after the one that ends with `last`.
 std::string NextToken(const Call& call, const Page& page, const std::vector<std::string>& last);
 

@@ -140,14 +140,12 @@ std::vector<PhoneNumber> NamedNumbers(Call& call, const DescribePhoneNumbersRequ
     ids.push_back(RequireAccess(call, ResourceType::kPhoneNumber, id_or_arn, Access::kGranted));
   }
   const auto found = FindPhoneNumbers(call.tx(), call.scope().region, ids, ConditionsFrom(request.filters()));
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const auto is_it = [&](const NamedPhoneNumber& named) {
-      return named.number.account == ids[i].account && named.number.id == ids[i].id;
-    };
-    if (std::ranges::none_of(found, is_it)) {
-      throw Error::NotFound(ResourceType::kPhoneNumber, request.phone_number_ids(static_cast<int>(i)));
-    }
-  }
+  RequireAllFound(
+      ResourceType::kPhoneNumber, ids, found,
+      [](const NamedPhoneNumber& named, const OwnedId& id) {
+        return named.number.account == id.account && named.number.id == id.id;
+      },
+      [&](int i) { return request.phone_number_ids(i); });
   const auto after = PositionFrom(page);
   std::vector<PhoneNumber> numbers;
   for (const auto& [number, meets_conditions] : found) {

@@ -84,14 +84,12 @@ std::vector<Pool> NamedPools(Call& call, const DescribePoolsRequest& request, co
     ids.push_back(RequireAccess(call, ResourceType::kPool, id_or_arn, Access::kGranted));
   }
   const auto found = FindPools(call.tx(), call.scope().region, ids, ConditionsFrom(request.filters()));
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const auto is_it = [&](const NamedPool& named) {
-      return named.pool.account == ids[i].account && named.pool.id == ids[i].id;
-    };
-    if (std::ranges::none_of(found, is_it)) {
-      throw Error::NotFound(ResourceType::kPool, request.pool_ids(static_cast<int>(i)));
-    }
-  }
+  RequireAllFound(
+      ResourceType::kPool, ids, found,
+      [](const NamedPool& named, const OwnedId& id) {
+        return named.pool.account == id.account && named.pool.id == id.id;
+      },
+      [&](int i) { return request.pool_ids(i); });
   const auto after = PoolPositionFrom(page);
   std::vector<Pool> pools;
   for (const NamedPool& named : found) {

@@ -88,13 +88,12 @@ std::vector<SenderId> NamedSenderIds(Call& call, const DescribeSenderIdsRequest&
   }
   const auto found = FindSenderIds(call.tx(), call.scope().region, names, ConditionsFrom(request.filters()));
   const auto key_of = [](const SenderId& sender_id) { return SortKey(NameOf(sender_id), sender_id.account); };
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto wanted = SortKey(names[i].name, names[i].account);
-    const auto is_it = [&](const NamedSenderId& named) { return key_of(named.sender_id) == wanted; };
-    if (std::ranges::none_of(found, is_it)) {
-      throw Error::NotFound(ResourceType::kSenderId, request.sender_ids(static_cast<int>(i)).sender_id());
-    }
-  }
+  RequireAllFound(
+      ResourceType::kSenderId, names, found,
+      [&](const NamedSenderId& named, const OwnedSenderId& name) {
+        return key_of(named.sender_id) == SortKey(name.name, name.account);
+      },
+      [&](int i) { return request.sender_ids(i).sender_id(); });
   const auto after = PositionFrom(page);
   std::vector<SenderId> sender_ids;
   for (const auto& [sender_id, meets_conditions] : found) {
