@@ -8,7 +8,7 @@ build_packages=(
   g++ cmake ninja-build ccache mold pkg-config git
   protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev
   libpqxx-dev libpq-dev libre2-dev libcli11-dev libspdlog-dev libssl-dev
-  libboost1.81-dev libboost-json1.81-dev
+  libboost1.81-dev libboost-json1.81-dev libyaml-cpp-dev
 )
 run_packages=(postgresql)
 test_packages=(libgtest-dev libgmock-dev nlohmann-json3-dev nghttp2-client jq clang-format clang-tidy shellcheck ca-certificates)

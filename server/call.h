@@ -21,6 +21,7 @@ class RateLimiter;
 class Transaction;
 class World;
 struct ApiSettings;
+struct HttpRequest;
 struct Method;
 
 // What calls need from the server around them. Everything in it is thread-safe and outlives the calls.
@@ -49,6 +50,13 @@ class Call {
 
   // The value of a header or metadata entry (names in lower case), or nullopt. The view lives as long as the call.
   virtual std::optional<std::string_view> Header(std::string_view name) const = 0;
+
+  // Fills request() from what came over the wire; throws Error if that is not such a message. Called once, by the
+  // pipeline, as soon as the caller is known; until then request() is empty.
+  virtual void Read() = 0;
+
+  // The request as it came, of a call that came over HTTP: what a signature is computed of. Lives as long as the call.
+  virtual const HttpRequest* http_request() const { return nullptr; }
 
   // Ends the call: `error`, or with nullptr the response. Called exactly once; the call may be gone when it returns.
   virtual void Finish(const Error* error) = 0;

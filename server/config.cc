@@ -124,6 +124,25 @@ void AddSettings(CLI::App& app, Settings& settings) {
 
   Add(app, "--grpc-listen", settings.grpc_listen, "HOST:PORT of the gRPC door; port 0 picks a free one")
       ->check(Must("be HOST:PORT with a port of 0 to 65535", IsAddress));
+  Add(app, "--http-listen", settings.http_listen,
+      "HOST:PORT of the AWS JSON door, which also answers /healthz and /readyz; `off` for none")
+      ->check(Must("be HOST:PORT with a port of 0 to 65535, or off",
+                   [](const std::string& text) { return text == "off" || IsAddress(text); }));
+  Add(app, "--http-connections", settings.http_connections, "connections of the AWS JSON door")
+      ->check(CLI::Range(1, 1'000'000));
+  Add(app, "--http-connections-per-address", settings.http_connections_per_address,
+      "of them, from one client's address")
+      ->check(CLI::Range(1, 1'000'000));
+  AddDuration(app, "--http-idle-timeout", settings.http_idle_timeout, std::chrono::milliseconds(1),
+              "how long a connection may wait for its next request");
+  AddDuration(app, "--http-header-timeout", settings.http_header_timeout, std::chrono::milliseconds(1),
+              "how long a request's headers may take to arrive");
+  AddDuration(app, "--http-body-timeout", settings.http_body_timeout, std::chrono::milliseconds(1),
+              "how long a request's body may take to arrive, and its answer to be taken");
+  Add(app, "--tls-certificate", settings.tls_certificate, "PEM file of the AWS JSON door's certificate chain");
+  Add(app, "--tls-key", settings.tls_key, "PEM file of its private key; default: the certificate's file");
+  Add(app, "--access-file", settings.access_file,
+      "YAML file of who may call, and with which keys; without it callers are trusted to be who they say");
   Add(app, "--database-url", settings.database_url, "PostgreSQL to use: postgresql://... or key=value ...");
   Add(app, "--data-dir", settings.data_dir, "where `dev` keeps its PostgreSQL");
   Add(app, "--database-connections", settings.database_connections,
@@ -199,6 +218,9 @@ std::string Contradiction(const Settings& settings) {
   }
   if (settings.command == Command::kDev && !settings.database_url.empty()) {
     return "`dev` brings its own database; to use yours: poold serve --database-url ...";
+  }
+  if (settings.tls_certificate.empty() && !settings.tls_key.empty()) {
+    return "--tls-key needs its --tls-certificate";
   }
   if (settings.greatest_deadline < settings.default_deadline) {
     return "--greatest-deadline must not be shorter than --default-deadline";

@@ -63,6 +63,7 @@ struct Settings {
   Command command = Command::kDev;
 
   std::string grpc_listen = "127.0.0.1:50051";  // HOST:PORT; port 0 picks a free one
+  std::string http_listen = "127.0.0.1:8080";   // HOST:PORT, or "off"
   std::string database_url;                     // serve, migrate, inventory import, quota
   std::string data_dir = ".poold";              // dev, and commands that work on its database
 
@@ -71,6 +72,21 @@ struct Settings {
   std::chrono::milliseconds default_deadline{5000};  // of callers that give none
   std::chrono::milliseconds greatest_deadline{30000};
   std::chrono::milliseconds drain_limit{10000};  // how long running calls may go on after SIGTERM
+
+  // Who may call, and with which keys (server/access.h). Empty: callers are trusted to be who they say.
+  std::string access_file;
+
+  // The HTTP door's certificate and its key, PEM files. Without a certificate: no TLS. Without a key: it is in the
+  // certificate's file.
+  std::string tls_certificate;
+  std::string tls_key;
+
+  // What connections of the HTTP door may take.
+  int http_connections = 4096;  // in all; 0.5 KB to 40 KB each
+  int http_connections_per_address = 1024;
+  std::chrono::milliseconds http_idle_timeout{60000};    // until the next request begins
+  std::chrono::milliseconds http_header_timeout{10000};  // from a request's first byte to the end of its headers
+  std::chrono::milliseconds http_body_timeout{20000};    // from there to its end; also for taking the answer
 
   std::string log_level = "info";  // debug, info, warn, error
 

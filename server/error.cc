@@ -18,20 +18,26 @@ using Code = grpc::StatusCode;
 // clang-format off
 // The only place that knows an exception's name. Of faults with one name the most general comes first.
 constexpr FaultRow kFaults[] = {
-    // fault                     exception                        http  code                       retry
-    {Fault::kAccessDenied,     "AccessDeniedException",         400, Code::PERMISSION_DENIED,   false},
-    {Fault::kUnauthenticated,  "AccessDeniedException",         400, Code::UNAUTHENTICATED,     false},
-    {Fault::kConflict,         "ConflictException",             400, Code::FAILED_PRECONDITION, false},
-    {Fault::kLostRace,         "ConflictException",             400, Code::ABORTED,             true},
-    {Fault::kInternal,         "InternalServerException",       500, Code::INTERNAL,            true},
-    {Fault::kUnavailable,      "InternalServerException",       500, Code::UNAVAILABLE,         true},
-    {Fault::kDeadline,         "InternalServerException",       500, Code::DEADLINE_EXCEEDED,   true},
-    {Fault::kCancelled,        "InternalServerException",       500, Code::CANCELLED,           false},
-    {Fault::kNotFound,         "ResourceNotFoundException",     400, Code::NOT_FOUND,           false},
-    {Fault::kQuota,            "ServiceQuotaExceededException", 400, Code::RESOURCE_EXHAUSTED,  false},
-    {Fault::kThrottled,        "ThrottlingException",           400, Code::RESOURCE_EXHAUSTED,  true},
-    {Fault::kInvalid,          "ValidationException",           400, Code::INVALID_ARGUMENT,    false},
-    {Fault::kUnknownOperation, "ValidationException",           400, Code::UNIMPLEMENTED,       false},
+    // fault                          exception                              http  code                       retry
+    {Fault::kAccessDenied,           "AccessDeniedException",               400,  Code::PERMISSION_DENIED,   false},
+    {Fault::kUnauthenticated,        "AccessDeniedException",               400,  Code::UNAUTHENTICATED,     false},
+    {Fault::kConflict,               "ConflictException",                   400,  Code::FAILED_PRECONDITION, false},
+    {Fault::kLostRace,               "ConflictException",                   400,  Code::ABORTED,             true},
+    {Fault::kInternal,               "InternalServerException",             500,  Code::INTERNAL,            true},
+    {Fault::kUnavailable,            "InternalServerException",             500,  Code::UNAVAILABLE,         true},
+    {Fault::kDeadline,               "InternalServerException",             500,  Code::DEADLINE_EXCEEDED,   true},
+    {Fault::kCancelled,              "InternalServerException",             500,  Code::CANCELLED,           false},
+    {Fault::kNotFound,               "ResourceNotFoundException",           400,  Code::NOT_FOUND,           false},
+    {Fault::kQuota,                  "ServiceQuotaExceededException",       400,  Code::RESOURCE_EXHAUSTED,  false},
+    {Fault::kThrottled,              "ThrottlingException",                 400,  Code::RESOURCE_EXHAUSTED,  true},
+    {Fault::kInvalid,                "ValidationException",                 400,  Code::INVALID_ARGUMENT,    false},
+    {Fault::kUnknownOperation,       "ValidationException",                 400,  Code::UNIMPLEMENTED,       false},
+    {Fault::kUnknownTarget,          "UnknownOperationException",           400,  Code::UNIMPLEMENTED,       false},
+    {Fault::kSerialization,          "SerializationException",              400,  Code::INVALID_ARGUMENT,    false},
+    {Fault::kMissingAuthentication,  "MissingAuthenticationTokenException", 400,  Code::UNAUTHENTICATED,     false},
+    {Fault::kIncompleteSignature,    "IncompleteSignatureException",        400,  Code::UNAUTHENTICATED,     false},
+    {Fault::kUnrecognizedClient,     "UnrecognizedClientException",         400,  Code::UNAUTHENTICATED,     false},
+    {Fault::kInvalidSignature,       "InvalidSignatureException",           400,  Code::UNAUTHENTICATED,     false},
 };
 // clang-format on
 
@@ -39,7 +45,7 @@ constexpr bool InOrder() {
   for (std::size_t i = 0; i < std::size(kFaults); ++i) {
     if (static_cast<std::size_t>(kFaults[i].fault) != i) return false;
   }
-  return std::size(kFaults) == static_cast<std::size_t>(Fault::kUnknownOperation) + 1;
+  return std::size(kFaults) == static_cast<std::size_t>(Fault::kInvalidSignature) + 1;
 }
 static_assert(InOrder(), "one row per fault, in the order of the enum: RowOf counts on it");
 
@@ -371,6 +377,11 @@ Error Error::UnknownOperation(std::string_view operation) {
   Error error(Fault::kUnknownOperation);
   error.reason_ = reason::kUnknownOperation;
   return error.Compose("Validation failed", "there is no operation " + Printable(operation, limits::kQuotedBytes));
+}
+
+Error Error::FrontEnd(Fault fault, std::string message) {
+  Error error(fault);
+  return error.Compose(Printable(message, 2 * limits::kQuotedBytes), "");
 }
 
 grpc::StatusCode Error::code() const {

@@ -32,6 +32,13 @@ enum class Fault {
   kThrottled,         // ThrottlingException
   kInvalid,           // ValidationException
   kUnknownOperation,  // ValidationException UNKNOWN_OPERATION
+  // What the AWS JSON door refuses before a call comes to the API (behaviour 1): errors outside the service model.
+  kUnknownTarget,          // UnknownOperationException: X-Amz-Target names no operation
+  kSerialization,          // SerializationException: the body is no such JSON
+  kMissingAuthentication,  // MissingAuthenticationTokenException: no Authorization header
+  kIncompleteSignature,    // IncompleteSignatureException: it cannot be parsed, or lacks a part
+  kUnrecognizedClient,     // UnrecognizedClientException: nobody has that access key
+  kInvalidSignature,       // InvalidSignatureException: wrong signature, date or scope
 };
 
 struct FaultRow {
@@ -153,6 +160,8 @@ class Error : public std::exception {
   static Error Deadline(std::string detail = {});
   static Error Cancelled(std::string detail = {});
   static Error UnknownOperation(std::string_view operation);
+  // One of the six faults of the AWS JSON door. `message` is for the caller.
+  static Error FrontEnd(Fault fault, std::string message);
 
   // The same error with more to tell, item by item: for batches and rehearsals (extensions of ours).
   Error WithFields(std::vector<FieldViolation> fields) const;

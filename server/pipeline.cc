@@ -23,12 +23,14 @@ void RefuseUntilReady(Call& call) {
   if (call.service().page_tokens.load() == nullptr) throw Error::Unavailable("the database's schema is not there yet");
 }
 
+void Read(Call& call) { call.Read(); }
+
 void Validate(Call& call) { CheckRules(call.request()); }
 
 // Before the queue, on the door's thread. Cheap and without the database, so that a flood of bad calls costs little;
 // in the order of the API's checks: who calls, then what is asked.
 constexpr Step kAdmission[] = {
-    RefuseUntilReady, Authenticate, Throttle, ReadClientToken, Validate,
+    RefuseUntilReady, Authenticate, Throttle, Read, ReadClientToken, Validate,
 };
 
 // On a worker's thread.
@@ -93,11 +95,6 @@ void Pipeline::Start(Call& call) noexcept {
   if (!executor_.Submit(call)) {
     Finish(call, Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later"));
   }
-}
-
-void Pipeline::Refuse(Call& call, const Error& error) noexcept {
-  call.set_request_id(call.world().NewRequestId());
-  Finish(call, error);
 }
 
 void Pipeline::Execute(Call& call) noexcept { Finish(call, Settle(call, kExecution)); }

@@ -18,9 +18,6 @@ class Pipeline {
   // call's deadline must be set if the caller gave one; it is bounded by the settings here.
   void Start(Call& call) noexcept;
 
-  // Finishes a call that the door itself has to refuse, since it cannot be read.
-  void Refuse(Call& call, const Error& error) noexcept;
-
  private:
   void Execute(Call& call) noexcept;
 

@@ -59,11 +59,12 @@ struct Messages {
 // One gRPC call. gRPC owns it from the moment it is returned to it, until OnDone.
 class GrpcCall final : private Messages, public Call, public ServerUnaryReactor {
  public:
-  GrpcCall(const Service& service, const Method& method, CallbackServerContext& context, ByteBuffer& answer,
-           RunningCalls& running)
+  GrpcCall(const Service& service, const Method& method, CallbackServerContext& context, const ByteBuffer& bytes,
+           ByteBuffer& answer, RunningCalls& running)
       : Messages(method),
         Call(service, method, *Messages::request, *Messages::response),
         context_(context),
+        bytes_(bytes),
         answer_(answer),
         running_(running) {
     running_.Begin();
@@ -74,11 +75,13 @@ class GrpcCall final : private Messages, public Call, public ServerUnaryReactor 
     }
   }
 
-  // False if the bytes are no message of the request's type, or one with text that is not UTF-8.
-  bool Read(const ByteBuffer& bytes) {
-    ByteBuffer copy(bytes);  // shares the bytes
+  void Read() override {
+    ByteBuffer copy(bytes_);  // shares the bytes
     grpc::ProtoBufferReader reader(&copy);
-    return reader.status().ok() && Messages::request->ParseFromZeroCopyStream(&reader);
+    if (reader.status().ok() && Messages::request->ParseFromZeroCopyStream(&reader)) return;
+    throw Error::Invalid(
+        reason::kCannotParse, "request",
+        "is not a " + method().descriptor->input_type()->name() + " in protobuf form with text in UTF-8");
   }
 
   std::optional<std::string_view> Header(std::string_view name) const override {
@@ -109,6 +112,7 @@ class GrpcCall final : private Messages, public Call, public ServerUnaryReactor 
 
  private:
   CallbackServerContext& context_;
+  const ByteBuffer& bytes_;
   ByteBuffer& answer_;
   RunningCalls& running_;
 };
@@ -126,19 +130,13 @@ class TableService final : public grpc::Service {
       names_.push_back("/" + descriptor.full_name() + "/" + std::string(method.name));
       AddMethod(
           new grpc::internal::RpcServiceMethod(names_.back().c_str(), grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
-      MarkMethodRawCallback(
-          index++, new grpc::internal::CallbackUnaryHandler<ByteBuffer, ByteBuffer>(
-                       [&](CallbackServerContext* context, const ByteBuffer* bytes, ByteBuffer* answer) {
-                         auto* call = new GrpcCall(service, method, *context, *answer, running);
-                         if (call->Read(*bytes)) {
-                           pipeline.Start(*call);
-                         } else {
-                           pipeline.Refuse(*call, Error::Invalid(reason::kCannotParse, "request",
-                                                                 "is not a " + method.descriptor->input_type()->name() +
-                                                                     " in protobuf form with text in UTF-8"));
-                         }
-                         return call;
-                       }));
+      MarkMethodRawCallback(index++,
+                            new grpc::internal::CallbackUnaryHandler<ByteBuffer, ByteBuffer>(
+                                [&](CallbackServerContext* context, const ByteBuffer* bytes, ByteBuffer* answer) {
+                                  auto* call = new GrpcCall(service, method, *context, *bytes, *answer, running);
+                                  pipeline.Start(*call);
+                                  return call;
+                                }));
     }
   }
 

@@ -114,6 +114,15 @@ Setting Of(const std::string& name, const std::string& value, std::int64_t Quota
 
 const std::vector<Setting> kSettings = {
     Of("grpc-listen", "0.0.0.0:0", &Settings::grpc_listen),
+    Of("http-listen", "off", &Settings::http_listen),
+    Of("http-connections", "11", &Settings::http_connections),
+    Of("http-connections-per-address", "12", &Settings::http_connections_per_address),
+    Of("http-idle-timeout", "13ms", &Settings::http_idle_timeout),
+    Of("http-header-timeout", "14ms", &Settings::http_header_timeout),
+    Of("http-body-timeout", "15ms", &Settings::http_body_timeout),
+    Of("tls-certificate", "/etc/poold/tls.crt", &Settings::tls_certificate),
+    Of("tls-key", "/etc/poold/tls.key", &Settings::tls_key),
+    Of("access-file", "/etc/poold/access.yaml", &Settings::access_file),
     Of("database-url", "postgresql://user@host/name", &Settings::database_url),
     Of("data-dir", "/var/lib/somewhere", &Settings::data_dir),
     Of("database-connections", "3", &Settings::database_connections),
@@ -147,6 +156,7 @@ class EverySetting : public testing::TestWithParam<Setting> {
   static std::vector<std::string> Serve(const std::vector<std::string>& more) {
     std::vector<std::string> arguments{"serve", "--database-url", "postgresql://a@b/c"};
     if (GetParam().name == "database-url") arguments.resize(1);
+    if (GetParam().name == "tls-key") arguments.insert(arguments.end(), {"--tls-certificate", "tls.crt"});
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }

@@ -97,6 +97,18 @@ std::vector<Case> AllFaults() {
        " - poolId must have 1 to 3 characters, has 4"},
       {Error::UnknownOperation("DropPool"), Fault::kUnknownOperation, "ValidationException", 400, Code::UNIMPLEMENTED,
        false, R"(Validation failed - Reason="UNKNOWN_OPERATION" - there is no operation DropPool)"},
+      {Error::FrontEnd(Fault::kUnknownTarget, "name an operation"), Fault::kUnknownTarget, "UnknownOperationException",
+       400, Code::UNIMPLEMENTED, false, "name an operation"},
+      {Error::FrontEnd(Fault::kSerialization, "not JSON"), Fault::kSerialization, "SerializationException", 400,
+       Code::INVALID_ARGUMENT, false, "not JSON"},
+      {Error::FrontEnd(Fault::kMissingAuthentication, "sign it"), Fault::kMissingAuthentication,
+       "MissingAuthenticationTokenException", 400, Code::UNAUTHENTICATED, false, "sign it"},
+      {Error::FrontEnd(Fault::kIncompleteSignature, "no date"), Fault::kIncompleteSignature,
+       "IncompleteSignatureException", 400, Code::UNAUTHENTICATED, false, "no date"},
+      {Error::FrontEnd(Fault::kUnrecognizedClient, "unknown key"), Fault::kUnrecognizedClient,
+       "UnrecognizedClientException", 400, Code::UNAUTHENTICATED, false, "unknown key"},
+      {Error::FrontEnd(Fault::kInvalidSignature, "too old"), Fault::kInvalidSignature, "InvalidSignatureException", 400,
+       Code::UNAUTHENTICATED, false, "too old"},
   };
 }
 
@@ -113,7 +125,7 @@ TEST(Error, HasWhatTheTablePromises) {
     EXPECT_EQ(c.error.message(), c.message);
     EXPECT_EQ(RowOf(c.fault).fault, c.fault);
   }
-  EXPECT_EQ(seen.size(), static_cast<std::size_t>(Fault::kUnknownOperation) + 1) << "a fault has no case here";
+  EXPECT_EQ(seen.size(), static_cast<std::size_t>(Fault::kInvalidSignature) + 1) << "a fault has no case here";
 }
 
 TEST(Error, SurvivesTheWayToAStatusAndBack) {

@@ -80,6 +80,8 @@ class TestCall final : public Call {
     return found == headers.end() ? std::nullopt : std::optional<std::string_view>(found->second);
   }
 
+  void Read() override {}
+
   void Finish(const Error* error) override {
     outcome_.set_value(error == nullptr ? std::nullopt : std::optional(*error));
   }
