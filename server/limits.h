@@ -38,6 +38,8 @@ inline constexpr std::int64_t kOptOutLists = 25;                    // [doc] `De
 inline constexpr std::int64_t kKeywords = 30;                       // [doc] per number or pool, HELP and STOP included
 inline constexpr std::int64_t kTagsPerResource = 50;                // [doc]
 
+// Bytes of a request, in either encoding [ours]: the model's largest (a policy, 200 tags) stay well below.
+inline constexpr std::size_t kRequestBytes = 1 << 20;
 // Field violations reported in one answer [ours]: enough for any person, too few to be used against the server.
 inline constexpr std::size_t kViolations = 100;
 // Bytes of one value that a message may repeat [ours].

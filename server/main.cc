@@ -40,10 +40,10 @@ void Serve(const Settings& settings) {
   std::atomic<const Server*> running{nullptr};
   Server server(settings, world, [&running] {
     running.wait(nullptr);
-    Say("ready grpc=" + running.load()->grpc_address());
+    Say("ready grpc=" + running.load()->grpc_address() + " http=" + running.load()->http_address());
   });
   // Before it is ready, for whoever has to find out why it isn't.
-  spdlog::info("listening grpc={}", server.grpc_address());
+  spdlog::info("listening grpc={} http={}", server.grpc_address(), server.http_address());
   running = &server;
   running.notify_all();
 

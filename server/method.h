@@ -28,6 +28,14 @@ struct Method {
   bool CanRefuseWith(smsvoice::v2::Refusal refusal) const;
 };
 
+// The messages of a call, empty; doors make them before the Call that refers to them.
+struct Messages {
+  explicit Messages(const Method& method) : request(method.NewRequest()), response(method.NewResponse()) {}
+
+  std::unique_ptr<google::protobuf::Message> request;
+  std::unique_ptr<google::protobuf::Message> response;
+};
+
 // All of them, in the order of the API. Made at first use, then constant; any thread.
 std::span<const Method> Methods();
 

@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <thread>
+
 #include "server/call.h"
 #include "server/housekeeping.h"
 #include "server/known_accounts.h"
@@ -9,6 +11,7 @@
 #include "server/rate_limiter.h"
 #include "server/readiness.h"
 #include "server/transport/grpc.h"
+#include "server/transport/http.h"
 #include "storage/database.h"
 
 namespace poold {
@@ -34,26 +37,40 @@ class Server::Impl {
         service_{database_, world, settings_.api, known_accounts_, rate_limiter_},
         pipeline_(settings_),
         grpc_(settings_.grpc_listen, service_, pipeline_),
+        http_(settings_.http_listen == "off" ? nullptr : std::make_unique<HttpDoor>(settings_, service_, pipeline_)),
         housekeeping_(service_),
         readiness_(service_, [this, on_ready = std::move(on_ready)](bool serving) mutable {
-          grpc_.SetServing(serving);
+          SetServing(serving);
           if (serving && on_ready) std::exchange(on_ready, nullptr)();
         }) {}
 
   ~Impl() {
-    if (!drained_) grpc_.Shutdown(std::chrono::milliseconds(0));
+    if (!drained_) Shutdown(std::chrono::milliseconds(0));
   }
 
   const std::string& grpc_address() const { return grpc_.address(); }
+  std::string http_address() const { return http_ ? http_->address() : "off"; }
 
   void Drain() {
     readiness_.Stop();
-    grpc_.SetServing(false);
-    grpc_.Shutdown(settings_.drain_limit);
+    SetServing(false);
+    Shutdown(settings_.drain_limit);
     drained_ = true;
   }
 
  private:
+  void SetServing(bool serving) {
+    grpc_.SetServing(serving);
+    if (http_) http_->SetServing(serving);
+  }
+
+  void Shutdown(std::chrono::milliseconds limit) {
+    std::jthread http([this, limit] {
+      if (http_) http_->Shutdown(limit);
+    });
+    grpc_.Shutdown(limit);
+  }
+
   const Settings settings_;
   Database database_;
   KnownAccounts known_accounts_;
@@ -61,6 +78,7 @@ class Server::Impl {
   Service service_;
   Pipeline pipeline_;
   GrpcDoor grpc_;
+  std::unique_ptr<HttpDoor> http_;  // nullptr: there is none
   Housekeeping housekeeping_;
   Readiness readiness_;
   bool drained_ = false;
@@ -73,6 +91,7 @@ Server::Server(const Settings& settings, World& world, std::function<void()> on_
 }
 Server::~Server() = default;
 const std::string& Server::grpc_address() const { return impl_->grpc_address(); }
+std::string Server::http_address() const { return impl_->http_address(); }
 void Server::Drain() { impl_->Drain(); }
 
 }  // namespace poold

@@ -23,6 +23,7 @@ class Server {
   ~Server();
 
   const std::string& grpc_address() const;
+  std::string http_address() const;  // "off" if there is no such door
 
   // Says NOT_SERVING, takes no more calls, and waits until those that run have ended, at most settings.drain_limit.
   void Drain();

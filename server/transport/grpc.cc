@@ -16,12 +16,12 @@
 #include <set>
 #include <stdexcept>
 
+#include "server/limits.h"
 #include "server/method.h"
 
 namespace poold {
 namespace {
 
-using google::protobuf::Message;
 using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
@@ -46,14 +46,6 @@ class RunningCalls {
   std::mutex mutex_;
   std::condition_variable none_;
   int count_ = 0;
-};
-
-// The messages of a call; made before the Call that refers to them.
-struct Messages {
-  explicit Messages(const Method& method) : request(method.NewRequest()), response(method.NewResponse()) {}
-
-  std::unique_ptr<Message> request;
-  std::unique_ptr<Message> response;
 };
 
 // One gRPC call. gRPC owns it from the moment it is returned to it, until OnDone.
@@ -144,8 +136,6 @@ class TableService final : public grpc::Service {
   std::deque<std::string> names_;  // gRPC keeps pointers to them
 };
 
-// Requests are small; the model's largest (a policy, 200 tags) stay well below this.
-constexpr int kGreatestRequest = 1 << 20;
 constexpr int kGreatestMetadata = 16 << 10;
 // For connections to hang up by themselves once the last call has ended.
 constexpr std::chrono::milliseconds kParting{200};
@@ -164,7 +154,7 @@ class GrpcDoor::Impl {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
-    builder.SetMaxReceiveMessageSize(kGreatestRequest);
+    builder.SetMaxReceiveMessageSize(static_cast<int>(limits::kRequestBytes));
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kGreatestMetadata);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second server on the port must fail, not share it
     // Clients that keep idle connections open ping more often than the default allows (a ping in 5 minutes).

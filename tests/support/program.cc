@@ -212,6 +212,7 @@ Program::Options Poold(std::vector<std::string> arguments, std::map<std::string,
   options.command.emplace_back(kPooldBinary);
   for (std::string& argument : arguments) options.command.push_back(std::move(argument));
   options.environment = std::move(environment);
+  options.environment.emplace("POOLD_HTTP_LISTEN", "127.0.0.1:0");  // many run at once; a flag wins
   return options;
 }
 

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "server/call.h"
+#include "server/pipeline.h"
+
+namespace poold {
+
+struct Settings;
+
+// The AWS JSON door (behaviour 1): HTTP/1.1, with TLS if the settings have a certificate. It answers
+//   POST /        with X-Amz-Target: PinpointSMSVoiceV2.<Operation>, the operations of the service model
+//   GET /healthz  200 as long as the process runs
+//   GET /readyz   200 while calls are served, else 503
+// Connections hold no thread: two threads serve all of them, and nothing on these blocks.
+class HttpDoor {
+ public:
+  // Binds and starts to serve; /readyz says no until SetServing(true). Throws std::runtime_error if the address cannot
+  // be had or the certificate cannot be read. All three must outlive it.
+  HttpDoor(const Settings& settings, const Service& service, Pipeline& pipeline);
+  ~HttpDoor();
+
+  // Where it listens, with the port that was picked: "127.0.0.1:8080".
+  const std::string& address() const;
+
+  // What /readyz answers.
+  void SetServing(bool serving);
+
+  // Takes no more connections and no more requests, and waits until the calls that run are answered; those that still
+  // run after `limit` are cancelled. Not from one of its threads. Again is harmless.
+  void Shutdown(std::chrono::milliseconds limit);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace poold
