@@ -20,9 +20,9 @@ stop() {
 }
 trap stop EXIT
 
-"$poold" dev --data-dir "$work/data" --grpc-listen 127.0.0.1:0 --quota-pools 1000000000 >"$work/out" 2>"$work/err" &
+"$poold" dev --data-dir "$work/data" --grpc-listen 127.0.0.1:0 --http-listen 127.0.0.1:0 --quota-pools 1000000000 >"$work/out" 2>"$work/err" &
 server=$!
-until address=$(sed -n 's/^ready grpc=//p' "$work/out") && [[ -n "$address" ]]; do
+until address=$(sed -nE 's/^ready grpc=([^ ]*).*/\1/p' "$work/out") && [[ -n "$address" ]]; do
   kill -0 "$server" || { cat "$work/err" >&2; exit 1; }
   sleep 0.1
 done

@@ -15,6 +15,7 @@ struct DevServer {
   std::string data_dir = directory.path() / "data";
   Program program{Poold({"dev", "--grpc-listen", "127.0.0.1:0", "--data-dir", data_dir})};
   std::string address = ReadyAddress(program);
+  std::string http_address = ReadyHttpAddress(program);
   std::string database_url = DatabaseUrlIn(data_dir);
 };
 
@@ -26,6 +27,7 @@ const DevServer& TheServer() {
 }  // namespace
 
 const std::string& DevAddress() { return TheServer().address; }
+const std::string& DevHttpAddress() { return TheServer().http_address; }
 const std::string& DevDatabaseUrl() { return TheServer().database_url; }
 const std::string& DevDataDir() { return TheServer().data_dir; }
 

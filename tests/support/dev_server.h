@@ -9,6 +9,8 @@ namespace poold {
 
 // "127.0.0.1:40123"
 const std::string& DevAddress();
+// The same of its AWS JSON door.
+const std::string& DevHttpAddress();
 // Connection string of its database.
 const std::string& DevDatabaseUrl();
 const std::string& DevDataDir();

@@ -216,15 +216,19 @@ Program::Options Poold(std::vector<std::string> arguments, std::map<std::string,
   return options;
 }
 
-std::string ReadyAddress(Program& poold) {
-  constexpr std::string_view kReady = "ready grpc=";
-  return poold.WaitForLine(std::string(kReady)).substr(kReady.size());
+namespace {
+
+// "B" of "key=B" in "... key=B ...".
+std::string ValueIn(const std::string& line, const std::string& key) {
+  const std::size_t begin = line.find(" " + key + "=") + key.size() + 2;
+  return line.substr(begin, line.find(' ', begin) - begin);
 }
 
-std::string ListeningAddress(Program& poold) {
-  constexpr std::string_view kListening = "listening grpc=";
-  const std::string line = poold.WaitForLog(std::string(kListening));
-  return line.substr(line.find(kListening) + kListening.size());
-}
+}  // namespace
+
+std::string ReadyAddress(Program& poold) { return ValueIn(poold.WaitForLine("ready grpc="), "grpc"); }
+std::string ReadyHttpAddress(Program& poold) { return ValueIn(poold.WaitForLine("ready grpc="), "http"); }
+std::string ListeningAddress(Program& poold) { return ValueIn(poold.WaitForLog("listening grpc="), "grpc"); }
+std::string ListeningHttpAddress(Program& poold) { return ValueIn(poold.WaitForLog("listening grpc="), "http"); }
 
 }  // namespace poold
