@@ -337,12 +337,29 @@ bool IsWritten(const Message& message, const FieldDescriptor& field) {
   return field.cpp_type() != FieldDescriptor::CPPTYPE_ENUM || reflection.GetEnumValue(message, &field) != 0;
 }
 
+// A map, which protobuf holds as a list of entries: {"SMS":10}
+void AppendMap(std::string& json, const Message& message, const FieldDescriptor& field) {
+  json += '{';
+  for (int item = 0; item < message.GetReflection()->FieldSize(message, &field); ++item) {
+    const Message& entry = message.GetReflection()->GetRepeatedMessage(message, &field, item);
+    if (item > 0) json += ',';
+    AppendValue(json, entry, *field.message_type()->map_key(), -1);
+    json += ':';
+    AppendValue(json, entry, *field.message_type()->map_value(), -1);
+  }
+  json += '}';
+}
+
 void AppendMessage(std::string& json, const Message& message) {
   json += '{';
   for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
     const FieldDescriptor& field = *message.GetDescriptor()->field(i);
     if (!IsWritten(message, field)) continue;
     AppendName(json, MemberName(field));
+    if (field.is_map()) {
+      AppendMap(json, message, field);
+      continue;
+    }
     if (!field.is_repeated()) {
       AppendValue(json, message, field, -1);
       continue;
