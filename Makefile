@@ -6,15 +6,17 @@ MAKEFLAGS += --no-print-directory
 
 PRESET ?= release
 JOBS ?= $(shell nproc)
+# How long each fuzzing target runs.
+SECONDS ?= 60
 # Further arguments of `poold dev`, as in: make run ARGS='--data-dir /var/tmp/pools'
 ARGS ?=
 
 TREE := build/$(PRESET)
 SOURCES = find server storage tests -name node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print
-SHELL_SCRIPTS = .ci/run deploy/*.sh tests/e2e/grpcurl tests/bench/load.sh
+SHELL_SCRIPTS = .ci/run deploy/*.sh tests/e2e/grpcurl tests/bench/load.sh tests/fuzz/run
 say = @printf '==> %s\n'
 
-.PHONY: help run build test lint format tidy clean deps test-deps configure
+.PHONY: help run build test lint format fuzz tidy clean deps test-deps configure
 
 help: ## say what there is
 	@printf 'make WORD, where WORD is one of:\n'
@@ -43,6 +45,13 @@ lint: test-deps ## check the formatting of C++ and the shell scripts
 
 format: test-deps ## format the C++ in place
 	@$(SOURCES) | xargs clang-format -i
+
+fuzz: test-deps ## fuzz what faces the network, SECONDS=60 each
+	@cmake --preset fuzz --log-level=WARNING
+	$(say) 'build the fuzzing targets'
+	@cmake --build build/fuzz --parallel $(JOBS) --target fuzz
+	$(say) 'fuzz, $(SECONDS) s each'
+	@tests/fuzz/run build/fuzz $(SECONDS)
 
 tidy: test-deps ## run clang-tidy over everything (slow)
 	$(say) 'clang-tidy'

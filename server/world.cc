@@ -72,7 +72,7 @@ std::string RealWorld::NewRequestId() {
   std::string id;
   id.reserve(36);
   std::size_t at = 0;
-  for (const std::size_t size : {4, 2, 2, 2, 6}) {
+  for (const std::size_t size : {4u, 2u, 2u, 2u, 6u}) {
     if (at > 0) id += '-';
     AppendHex(id, std::span<const std::uint8_t>(bits).subspan(at, size));
     at += size;

@@ -161,7 +161,7 @@ ReplaceOriginationIdentitiesResponse ReplaceOriginationIdentities(Call& call,
     RemoveMember(call, pool, leaving.back());
   }
   for (const auto& [index, identity] : joining) {
-    refusals.Try(index, [&] { Join(call, pool, identity); });
+    refusals.Try(index, [&, &one = identity] { Join(call, pool, one); });
   }
   refusals.ThrowIfAny();
   for (const Identity& left : leaving) {
