@@ -269,6 +269,11 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
       ->required()
       ->check(CLI::Range(0, 1'000'000'000) | CLI::IsMember({"default"}));
 
+  auto* seed = AddCommand(app, settings, Command::kSeed, "seed",
+                          "load a demonstration account into the `poold dev` that runs at --grpc-listen");
+  seed->add_option("ACCOUNT", settings.seed_account, "12 digits; default: --default-account")->check(AnAccount());
+  seed->add_option("REGION", settings.seed_region, "default: --default-region")->check(ARegion());
+
   try {
     app.parse(argc, argv);
     RequireCommand(app);

@@ -56,10 +56,14 @@ struct ApiSettings {
   // Whose call it is when the caller doesn't say.
   std::string default_account = "123456789012";
   std::string default_region = "us-east-1";
+
+  // Whether this is `poold dev`, which also serves what acts on whole accounts (service Dev). No flag: the command
+  // says.
+  bool dev = false;
 };
 
 struct Settings {
-  enum class Command { kDev, kServe, kMigrate, kHealth, kVersion, kInventoryImport, kQuota };
+  enum class Command { kDev, kServe, kMigrate, kHealth, kVersion, kInventoryImport, kQuota, kSeed };
   Command command = Command::kDev;
 
   std::string grpc_listen = "127.0.0.1:50051";  // HOST:PORT; port 0 picks a free one
@@ -97,6 +101,9 @@ struct Settings {
   std::string quota_region;
   std::string quota_name;    // ... which, by its Reason ...
   std::string quota_amount;  // ... and how much; "default": the deployment's
+
+  std::string seed_account;  // seed: which account; empty: api.default_account ...
+  std::string seed_region;   // ... and where; empty: api.default_region
 
   ApiSettings api;
 };

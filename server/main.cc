@@ -12,6 +12,7 @@
 #include "server/config.h"
 #include "server/health_client.h"
 #include "server/inventory_file.h"
+#include "server/seed_client.h"
 #include "server/server.h"
 #include "server/version.h"
 #include "server/world.h"
@@ -66,6 +67,7 @@ void ServeDev(Settings settings) {
   options.progress = Say;
   EmbeddedPostgres postgres(options);
   settings.database_url = postgres.url();
+  settings.api.dev = true;
   std::ofstream(UrlFile(settings)) << settings.database_url << '\n';
   Migrate(settings.database_url, Say);
   Serve(settings);
@@ -136,6 +138,10 @@ int Run(const Settings& settings) {
       return 0;
     case Command::kQuota:
       SetQuota(settings);
+      return 0;
+    case Command::kSeed:
+      Seed(settings.grpc_listen, {settings.seed_account.empty() ? settings.api.default_account : settings.seed_account,
+                                  settings.seed_region.empty() ? settings.api.default_region : settings.seed_region});
       return 0;
     case Command::kServe:
       Serve(settings);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/call.h"
+#include "server/config.h"
 #include "server/handlers/handlers.h"
 
 namespace poold {
@@ -87,9 +88,13 @@ std::span<const Method> Methods() {
       Row<&DeleteResourcePolicy>("ResourcePolicies", "DeleteResourcePolicy"),
       Row<&DescribeAccountLimits>("Account", "DescribeAccountLimits"),
       Row<&DescribeAccountAttributes>("Account", "DescribeAccountAttributes"),
+      Row<&ResetAccount>("Dev", "ResetAccount"),
+      Row<&SeedAccount>("Dev", "SeedAccount"),
   };
   return kMethods;
 }
+
+bool IsServed(const Method& method, const ApiSettings& settings) { return settings.dev || !method.policy.dev(); }
 
 const Method* FindMethod(std::string_view name) {
   const auto methods = Methods();

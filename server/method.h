@@ -12,6 +12,7 @@
 namespace poold {
 
 class Call;
+struct ApiSettings;
 
 // One RPC: a row of the table in method.cc.
 struct Method {
@@ -38,6 +39,10 @@ struct Messages {
 
 // All of them, in the order of the API. Made at first use, then constant; any thread.
 std::span<const Method> Methods();
+
+// Whether a server with these settings serves the method. The pipeline refuses the others; a door had better not show
+// them.
+bool IsServed(const Method& method, const ApiSettings& settings);
 
 // nullptr if there is none of that name.
 const Method* FindMethod(std::string_view name);

@@ -23,6 +23,10 @@ void RefuseUntilReady(Call& call) {
   if (call.service().page_tokens.load() == nullptr) throw Error::Unavailable("the database's schema is not there yet");
 }
 
+void RefuseUnlessServed(Call& call) {
+  if (!IsServed(call.method(), call.settings())) throw Error::UnknownOperation(call.method().name);
+}
+
 void Read(Call& call) { call.Read(); }
 
 void Validate(Call& call) { CheckRules(call.request()); }
@@ -30,7 +34,7 @@ void Validate(Call& call) { CheckRules(call.request()); }
 // Before the queue, on the door's thread. Cheap and without the database, so that a flood of bad calls costs little;
 // in the order of the API's checks: who calls, then what is asked.
 constexpr Step kAdmission[] = {
-    RefuseUntilReady, Authenticate, Throttle, Read, ReadClientToken, Validate,
+    RefuseUnlessServed, RefuseUntilReady, Authenticate, Throttle, Read, ReadClientToken, Validate,
 };
 
 // On a worker's thread.

@@ -70,4 +70,57 @@ Usage FindUsage(Transaction& tx, const Scope& scope) {
   return usage;
 }
 
+void LockAccount(Transaction& tx, std::string_view account, AccountLock lock) {
+  static constexpr Statement kShared{"accounts.lock_shared", "SELECT pg_advisory_xact_lock_shared($1::bigint)"};
+  static constexpr Statement kAlone{"accounts.lock_alone", "SELECT pg_advisory_xact_lock($1::bigint)"};
+  tx.Run(lock == AccountLock::kShared ? kShared : kAlone, Params(account));
+}
+
+std::optional<ListUsedByAnother> FindListUsedByAnother(Transaction& tx, std::string_view account) {
+  static constexpr Statement kLock{"opt_out_lists.lock_all",
+                                   "SELECT FROM opt_out_lists WHERE account_id = $1"
+                                   " ORDER BY region, opt_out_list_name FOR UPDATE"};
+  tx.Run(kLock, Params(account));
+  static constexpr Statement kFind{
+      "opt_out_lists.used_by_another",
+      "SELECT opt_out_list_name, account_id FROM ("
+      "  SELECT opt_out_list_account_id, opt_out_list_name, account_id FROM pools"
+      "  UNION ALL SELECT opt_out_list_account_id, opt_out_list_name, account_id FROM phone_numbers) AS users"
+      " WHERE opt_out_list_account_id = $1 AND account_id <> $1 AND opt_out_list_name <> 'Default'"
+      " ORDER BY opt_out_list_name, account_id LIMIT 1"};
+  const Rows rows = tx.Run(kFind, Params(account));
+  if (rows.empty()) return std::nullopt;
+  ListUsedByAnother used;
+  rows[0].Read(used.opt_out_list_name, used.user);
+  return used;
+}
+
+Usage EmptyAccount(Transaction& tx, std::string_view account, std::string_view operation) {
+  const auto run = [&](const Statement& statement) { return tx.Run(statement, Params(account)).affected(); };
+  // What refers to others goes before them. Pools go before what hangs on them without a foreign key, and deleted lists
+  // before their numbers: the order in which housekeeping takes them, so that neither waits for the other in a circle.
+  Usage had;
+  run({"accounts.empty_pool_members", "DELETE FROM pool_members WHERE account_id = $1"});
+  run({"accounts.return_numbers",
+       "UPDATE inventory_numbers SET held_by = NULL, released_at = NULL FROM phone_numbers"
+       " WHERE phone_numbers.account_id = $1 AND inventory_numbers.phone_number = phone_numbers.phone_number"
+       "   AND held_by = $1"});
+  had.phone_numbers = run({"accounts.empty_phone_numbers", "DELETE FROM phone_numbers WHERE account_id = $1"});
+  had.pools = run({"accounts.empty_pools", "DELETE FROM pools WHERE account_id = $1"});
+  had.sender_ids = run({"accounts.empty_sender_ids", "DELETE FROM sender_ids WHERE account_id = $1"});
+  had.opt_out_lists = run({"accounts.empty_opt_out_lists",
+                           "DELETE FROM opt_out_lists WHERE account_id = $1 AND opt_out_list_name <> 'Default'"});
+  run({"accounts.empty_deleted_opt_out_lists", "DELETE FROM deleted_opt_out_lists WHERE account_id = $1"});
+  run({"accounts.empty_opted_out_numbers", "DELETE FROM opted_out_numbers WHERE account_id = $1"});
+  run({"accounts.empty_opted_in_numbers", "DELETE FROM opted_in_numbers WHERE account_id = $1"});
+  run({"accounts.empty_tags", "DELETE FROM tags WHERE account_id = $1"});
+  run({"accounts.empty_resource_policies", "DELETE FROM resource_policies WHERE account_id = $1"});
+  run({"accounts.empty_quotas", "DELETE FROM account_quotas WHERE account_id = $1"});
+  run({"accounts.reset_counters",
+       "UPDATE accounts SET pools = 0, phone_numbers = 0, sender_ids = 0, opt_out_lists = 1 WHERE account_id = $1"});
+  tx.Run({"accounts.empty_client_tokens", "DELETE FROM client_tokens WHERE account_id = $1 AND operation <> $2"},
+         Params(account, operation));
+  return had;
+}
+
 }  // namespace poold

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "storage/scope.h"
@@ -33,5 +35,26 @@ struct Usage {
   std::int64_t opt_out_lists = 0;
 };
 Usage FindUsage(Transaction& tx, const Scope& scope);
+
+// A lock on an account in all its regions, for servers that empty accounts: held by all that change something in it, so
+// that whoever works on the account as a whole can wait until they are through, and then is alone in it. Held until the
+// transaction ends; taken before any other lock, so that it closes no circle of waiting.
+enum class AccountLock { kShared, kAlone };
+void LockAccount(Transaction& tx, std::string_view account, AccountLock lock);
+
+// An opt-out list of the account that another account's pool or phone number uses.
+struct ListUsedByAnother {
+  std::string opt_out_list_name;
+  std::string user;  // the other account
+};
+
+// The first of them but for `Default`, or nullopt. Locks the account's lists, so that none comes into use any more.
+std::optional<ListUsedByAnother> FindListUsedByAnother(Transaction& tx, std::string_view account);
+
+// Removes everything that the account has, in every region, and gives its numbers back to the inventory as if they had
+// never been handed out. What stays is its row and its list `Default` in each region, and the client tokens of
+// `operation`, the one that empties accounts: its repetitions must not empty them again. Returns what there was,
+// `Default` not counted. The account must be locked (kAlone), and no other account may use its lists.
+Usage EmptyAccount(Transaction& tx, std::string_view account, std::string_view operation);
 
 }  // namespace poold

@@ -91,8 +91,8 @@ TEST(Layering, LibrariesStayAtHome) {
   constexpr Home kHomes[] = {
       {"libpqxx", "pqxx/.*", "storage/.*\\.cc|storage/session\\.h"},
       {"libpq", "libpq.*|postgres.*\\.h", "storage/.*\\.cc"},
-      {"gRPC", "grpc(pp)?/.*", "server/transport/grpc\\.(h|cc)|server/error\\.(h|cc)|server/health_client\\.cc"},
-      {"generated gRPC stubs", ".*\\.grpc\\.pb\\.h", "server/health_client\\.cc"},
+      {"gRPC", "grpc(pp)?/.*", "server/transport/grpc\\.(h|cc)|server/error\\.(h|cc)|server/(health|seed)_client\\.cc"},
+      {"generated gRPC stubs", ".*\\.grpc\\.pb\\.h", "server/(health|seed)_client\\.cc"},
       {"OpenSSL", "openssl/.*", "server/(digest|page_token)\\.cc"},
       {"Boost.Asio, Boost.Beast", "boost/(asio|beast).*", "server/transport/http\\.cc"},
       {"yaml-cpp", "yaml-cpp/.*", "server/access\\.cc"},

@@ -6,6 +6,7 @@
 
 #include "server/call.h"
 #include "smsvoice/v2/account.pb.h"
+#include "smsvoice/v2/dev.pb.h"
 #include "smsvoice/v2/keywords.pb.h"
 #include "smsvoice/v2/opt_out_lists.pb.h"
 #include "smsvoice/v2/phone_numbers.pb.h"
@@ -84,5 +85,8 @@ smsvoice::v2::DescribeAccountLimitsResponse DescribeAccountLimits(
     Call& call, const smsvoice::v2::DescribeAccountLimitsRequest& request);
 smsvoice::v2::DescribeAccountAttributesResponse DescribeAccountAttributes(
     Call& call, const smsvoice::v2::DescribeAccountAttributesRequest& request);
+
+smsvoice::v2::ResetAccountResponse ResetAccount(Call& call, const smsvoice::v2::ResetAccountRequest& request);
+smsvoice::v2::SeedAccountResponse SeedAccount(Call& call, const smsvoice::v2::SeedAccountRequest& request);
 
 }  // namespace poold

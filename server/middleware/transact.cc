@@ -21,6 +21,13 @@ bool ValidatesOnly(const Call& call) {
   return field != nullptr && call.request().GetReflection()->GetBool(call.request(), field);
 }
 
+// In `dev` some calls act on an account as a whole (service Dev). They are alone in it, so that no other call of the
+// account finds half of it gone; every lock is taken after this one.
+void EnterAccount(Call& call) {
+  if (!call.settings().dev) return;
+  LockAccount(call.tx(), call.scope().account, call.method().policy.dev() ? AccountLock::kAlone : AccountLock::kShared);
+}
+
 // Does the work, or answers as the first call with this token did.
 void Act(Call& call) {
   if (call.client_token().empty()) return call.method().handle(call);
@@ -62,6 +69,7 @@ void Transact(Call& call) {
     database.Run(mode, bounds, [&](Transaction& tx) {
       call.response().Clear();
       call.set_tx(&tx);
+      if (mode == Database::Mode::kWrite) EnterAccount(call);
       Act(call);
       if (call.validate_only()) throw Rehearsed();
     });

@@ -145,7 +145,9 @@ constexpr std::chrono::milliseconds kParting{200};
 class GrpcDoor::Impl {
  public:
   Impl(const std::string& listen, const Service& service, Pipeline& pipeline) {
-    for (const Method& method : Methods()) descriptors_.insert(method.descriptor->service());
+    for (const Method& method : Methods()) {
+      if (IsServed(method, service.settings)) descriptors_.insert(method.descriptor->service());
+    }
     for (const auto* descriptor : descriptors_) services_.emplace_back(*descriptor, service, pipeline, running_);
 
     grpc::EnableDefaultHealthCheckService(true);

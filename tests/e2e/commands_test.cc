@@ -35,7 +35,7 @@ TEST(Version, IsOneLine) {
 TEST(Help, ListsEveryCommandAndEverySettingWithItsEnvironmentVariable) {
   const Ran ran = RunToEnd(Poold({"--help"}));
   EXPECT_EQ(ran.exit_code, 0);
-  for (const char* command : {"dev", "serve", "migrate", "health", "version", "inventory", "quota"}) {
+  for (const char* command : {"dev", "serve", "migrate", "health", "version", "inventory", "quota", "seed"}) {
     EXPECT_THAT(ran.output, HasSubstr("\n  " + std::string(command) + " ")) << command;
   }
   for (const char* setting :

@@ -161,7 +161,7 @@ TEST_F(Reflection, ListsTheServices) {
   }
   EXPECT_THAT(names, UnorderedElementsAre("smsvoice.v2.Pools", "smsvoice.v2.PhoneNumbers", "smsvoice.v2.SenderIds",
                                           "smsvoice.v2.Keywords", "smsvoice.v2.Tags", "smsvoice.v2.OptOutLists",
-                                          "smsvoice.v2.ResourcePolicies", "smsvoice.v2.Account",
+                                          "smsvoice.v2.ResourcePolicies", "smsvoice.v2.Account", "smsvoice.v2.Dev",
                                           "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"));
 }
 

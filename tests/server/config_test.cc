@@ -261,6 +261,7 @@ TEST(Commands, AreKnownByName) {
   EXPECT_EQ(SettingsOf({"health"}).command, Command::kHealth);
   EXPECT_EQ(SettingsOf({"version"}).command, Command::kVersion);
   EXPECT_EQ(SettingsOf({"inventory", "import", "file.csv"}).command, Command::kInventoryImport);
+  EXPECT_EQ(SettingsOf({"seed"}).command, Command::kSeed);
 }
 
 TEST(Commands, AreNamedWhenThereIsNone) {
@@ -279,6 +280,16 @@ TEST(Commands, TakeNothingMore) { ExpectRefusal({"version", "again"}, "again"); 
 TEST(Commands, HealthTakesAnAddress) {
   EXPECT_EQ(SettingsOf({"health", "10.0.0.1:50051"}).health_address, "10.0.0.1:50051");
   EXPECT_EQ(SettingsOf({"health"}).health_address, "");
+}
+
+TEST(Commands, SeedTakesAnAccountAndThenARegion) {
+  const Settings both = SettingsOf({"seed", "111122223333", "eu-west-2"});
+  EXPECT_EQ(both.seed_account, "111122223333");
+  EXPECT_EQ(both.seed_region, "eu-west-2");
+  EXPECT_EQ(SettingsOf({"seed", "111122223333"}).seed_region, "");
+  EXPECT_EQ(SettingsOf({"seed"}).seed_account, "");
+  ExpectRefusal({"seed", "eu-west-2"}, "ACCOUNT: must be 12 digits");
+  ExpectRefusal({"seed", "111122223333", "Europe"}, "REGION: must be a region's name");
 }
 
 TEST(Commands, ImportNeedsAFile) {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "build_paths.h"
+#include "server/config.h"
 #include "server/middleware/validate.h"
 #include "tests/support/api_model.h"
 
@@ -120,6 +121,16 @@ INSTANTIATE_TEST_SUITE_P(All, EveryMethod, testing::ValuesIn([] {
                            return names;
                          }()),
                          [](const auto& test) { return test.param; });
+
+// What empties an account must not come along with what a deployment serves.
+TEST(IsServed, KeepsTheServiceDevToDev) {
+  ApiSettings dev;
+  dev.dev = true;
+  for (const Method& method : Methods()) {
+    EXPECT_TRUE(IsServed(method, dev)) << method.name;
+    EXPECT_EQ(IsServed(method, ApiSettings()), method.descriptor->service()->name() != "Dev") << method.name;
+  }
+}
 
 TEST(FindMethod, FindsNothingThatIsNotThere) {
   EXPECT_EQ(FindMethod("DropPool"), nullptr);

@@ -67,6 +67,8 @@ smsvoice::v2::GetResourcePolicyResponse Answer(const smsvoice::v2::GetResourcePo
 smsvoice::v2::DeleteResourcePolicyResponse Answer(const smsvoice::v2::DeleteResourcePolicyRequest&);
 smsvoice::v2::DescribeAccountLimitsResponse Answer(const smsvoice::v2::DescribeAccountLimitsRequest&);
 smsvoice::v2::DescribeAccountAttributesResponse Answer(const smsvoice::v2::DescribeAccountAttributesRequest&);
+smsvoice::v2::ResetAccountResponse Answer(const smsvoice::v2::ResetAccountRequest&);
+smsvoice::v2::SeedAccountResponse Answer(const smsvoice::v2::SeedAccountRequest&);
 
 // A call whose door is the test.
 class TestCall final : public Call {

@@ -16,6 +16,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/error.h"
+#include "smsvoice/v2/dev.grpc.pb.h"
 #include "smsvoice/v2/phone_numbers.grpc.pb.h"
 #include "smsvoice/v2/pools.grpc.pb.h"
 #include "smsvoice/v2/sender_ids.grpc.pb.h"
@@ -72,7 +73,7 @@ class GrpcClient {
   explicit GrpcClient(const std::string& address, const std::string& account = {})
       : channel_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())),
         stubs_{smsvoice::v2::Pools::NewStub(channel_), smsvoice::v2::PhoneNumbers::NewStub(channel_),
-               smsvoice::v2::SenderIds::NewStub(channel_)} {
+               smsvoice::v2::SenderIds::NewStub(channel_), smsvoice::v2::Dev::NewStub(channel_)} {
     if (!account.empty()) metadata["x-account-id"] = account;
   }
 
@@ -128,6 +129,8 @@ class GrpcClient {
   static auto MethodOf(const smsvoice::v2::DescribeSenderIdsRequest&) { return &smsvoice::v2::SenderIds::Stub::DescribeSenderIds; }
   static auto MethodOf(const smsvoice::v2::UpdateSenderIdRequest&) { return &smsvoice::v2::SenderIds::Stub::UpdateSenderId; }
   static auto MethodOf(const smsvoice::v2::ReleaseSenderIdRequest&) { return &smsvoice::v2::SenderIds::Stub::ReleaseSenderId; }
+  static auto MethodOf(const smsvoice::v2::ResetAccountRequest&) { return &smsvoice::v2::Dev::Stub::ResetAccount; }
+  static auto MethodOf(const smsvoice::v2::SeedAccountRequest&) { return &smsvoice::v2::Dev::Stub::SeedAccount; }
   // clang-format on
 
   template <class Stub, class Request, class Response>
@@ -146,7 +149,7 @@ class GrpcClient {
 
   std::shared_ptr<grpc::Channel> channel_;
   std::tuple<std::unique_ptr<smsvoice::v2::Pools::Stub>, std::unique_ptr<smsvoice::v2::PhoneNumbers::Stub>,
-             std::unique_ptr<smsvoice::v2::SenderIds::Stub>>
+             std::unique_ptr<smsvoice::v2::SenderIds::Stub>, std::unique_ptr<smsvoice::v2::Dev::Stub>>
       stubs_;
 };
 
