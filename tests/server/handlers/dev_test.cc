@@ -66,9 +66,10 @@ std::map<std::string, std::vector<std::string>> RowsOf(Api& api) {
       const std::string sql = "SELECT t::text FROM " + table + " AS t WHERE account_id = $1 ORDER BY 1";
       for (const Row row : tx.Run({"test", sql}, Params(api.account()))) row.Read(texts.emplace_back());
     }
+    auto& held = rows["numbers held"];
     for (const Row row : tx.Run({"test", "SELECT phone_number FROM inventory_numbers WHERE held_by = $1 ORDER BY 1"},
                                 Params(api.account()))) {
-      row.Read(rows["numbers held"].emplace_back());
+      row.Read(held.emplace_back());
     }
   });
   return rows;
@@ -284,11 +285,11 @@ void Expect(Api& api, const std::string& text) {
 }
 
 // One of everything, in an account that may be emptied between any two calls.
-void UseTheAccount(Api& api, const std::string& sender_id) {
+void UseTheAccount(Api& api) {
   const auto number = api.Call<RequestPhoneNumberRequest>(kUsNumber).response.phone_number_id();
   const auto other = api.Call<RequestPhoneNumberRequest>(kUsNumber).response.phone_number_id();
   if (number.empty() || other.empty()) return;
-  Expect<RequestSenderIdRequest>(api, "sender_id: '" + sender_id + "' iso_country_code: 'GB' client_token: 'same'");
+  Expect<RequestSenderIdRequest>(api, "sender_id: 'ExampleCo' iso_country_code: 'GB' client_token: 'same'");
   Expect<CreateOptOutListRequest>(api, "opt_out_list_name: 'Offers'");
   Expect<PutOptedOutNumberRequest>(api, "opt_out_list_name: 'Offers' opted_out_number: '15550100'");
   const std::string pool = api.Call<CreatePoolRequest>(
@@ -328,7 +329,7 @@ TEST(ResetAccount, MayComeBetweenAnyOtherCallsOfTheAccount) {
         Expect<SeedAccountRequest>(api, "");
       }
     } else {
-      while (resets < 60) UseTheAccount(api, "Sender" + std::to_string(i));
+      while (resets < 60) UseTheAccount(api);
     }
     return 0;
   });
