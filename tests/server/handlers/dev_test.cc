@@ -93,7 +93,7 @@ void GivenEverything(Api& api) {
   must(api.Call<PutOptedOutNumberRequest>(on_default));
   must(api.Call<TagResourceRequest>("resource_arn: '" + OwnArn(api, "opt-out-list", "Default") +
                                     "' tags { key: 'a' value: 'b' }"));
-  GivenShare(api, OwnArn(api, "pool", made.pools(1).pool_id()), "*");
+  GivenShare(api, OwnArn(api, "pool", made.pools(1).pool_id()), "444455556666");
   GivenOptOutList(api, "Gone");
   must(api.Call<PutOptedOutNumberRequest>("opt_out_list_name: 'Gone' opted_out_number: '+61491570110'"));
   must(api.Call<DeleteOptOutListRequest>("opt_out_list_name: 'Gone'"));
@@ -354,9 +354,8 @@ TEST(ResetAccount, MayComeBetweenCallsOfAnotherAccountThatSharesItsList) {
       while (resets < 60) {
         Expect<CreateOptOutListRequest>(api, "opt_out_list_name: 'Offers'");
         Expect<PutResourcePolicyRequest>(
-            api, "resource_arn: '" + list +
-                     "' policy: '{\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"*\","
-                     " \"Resource\": \"*\"}}'");
+            api, "resource_arn: '" + list + "' policy: '{\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"" +
+                     other.account() + "\", \"Action\": \"*\", \"Resource\": \"*\"}}'");
         Expect<ResetAccountRequest>(api, "");
         ++resets;
       }
