@@ -39,6 +39,10 @@ std::optional<std::string_view> Cut(std::string_view& rest, char separator) {
 
 }  // namespace
 
+bool IsAccount(std::string_view text) { return text.size() == 12 && std::ranges::all_of(text, IsDigit); }
+
+bool IsRegion(std::string_view text) { return text.size() <= 32 && IsName(text); }
+
 std::optional<Arn> ParseArn(std::string_view text) {
   const auto prefix = Cut(text, ':');
   const auto partition = Cut(text, ':');
@@ -49,8 +53,8 @@ std::optional<Arn> ParseArn(std::string_view text) {
   if (!prefix || !partition || !service || !region || !account || !type) return std::nullopt;
   if (*prefix != "arn" || *service != kService) return std::nullopt;
   if (*partition != "aws" && *partition != "aws-cn" && *partition != "aws-us-gov") return std::nullopt;
-  if (account->size() != 12 || !std::ranges::all_of(*account, IsDigit)) return std::nullopt;
-  if (!IsName(*region) || !IsName(*type) || !IsId(text) || !FitsType(*type, text)) return std::nullopt;
+  if (!IsAccount(*account) || !IsName(*region) || !IsName(*type) || !IsId(text) || !FitsType(*type, text))
+    return std::nullopt;
   return Arn{std::string(*partition), std::string(*region), std::string(*account), std::string(*type),
              std::string(text)};
 }

@@ -21,6 +21,11 @@ struct Arn {
   bool operator==(const Arn&) const = default;
 };
 
+// Whether it can be an account: 12 digits.
+bool IsAccount(std::string_view text);
+// Whether it can be a region's name: 1 to 32 lower-case letters, digits and '-'.
+bool IsRegion(std::string_view text);
+
 // nullopt unless `text` is a proper sms-voice ARN: known partition, region and type of lower-case letters, digits and
 // '-', account of 12 digits, id of the model's characters ([A-Za-z0-9_:/-]) and of its type's form: no '/' or ':' in
 // the id of a pool, phone number or opt-out list, and `<SenderId>/<two upper-case letters>` for a sender ID. It does

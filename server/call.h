@@ -14,6 +14,7 @@
 
 namespace poold {
 
+class AccessFile;
 class Database;
 class KnownAccounts;
 class PageTokens;
@@ -31,6 +32,8 @@ struct Service {
   const ApiSettings& settings;
   KnownAccounts& known_accounts;
   RateLimiter& rate_limiter;
+  // Who may call; nullptr: callers are trusted to be who they say.
+  const AccessFile* access = nullptr;
   // Set once, as soon as the database has been found answering with a schema this build knows; nullptr until then, and
   // until then calls are refused.
   std::atomic<const PageTokens*> page_tokens{nullptr};

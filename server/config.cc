@@ -8,6 +8,7 @@
 #include <regex>
 #include <sstream>
 
+#include "server/arn.h"
 #include "server/text.h"
 #include "server/version.h"
 
@@ -103,14 +104,9 @@ bool IsKeywordMessage(const std::string& text) {
   return length && *length >= 1 && *length <= 1600 && text.find_first_not_of(" \t\n\v\f\r") != text.npos;
 }
 
-CLI::Validator AnAccount() {
-  return Must("be 12 digits", [](const std::string& account) { return MatchesWhole(account, "[0-9]{12}"); });
-}
+CLI::Validator AnAccount() { return Must("be 12 digits", IsAccount); }
 
-CLI::Validator ARegion() {
-  return Must("be a region's name, such as us-east-1",
-              [](const std::string& region) { return MatchesWhole(region, "[a-z0-9-]{1,32}"); });
-}
+CLI::Validator ARegion() { return Must("be a region's name, such as us-east-1", IsRegion); }
 
 bool IsAddress(const std::string& text) {
   const std::size_t colon = text.rfind(':');

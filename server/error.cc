@@ -381,7 +381,7 @@ Error Error::UnknownOperation(std::string_view operation) {
 
 Error Error::FrontEnd(Fault fault, std::string message) {
   Error error(fault);
-  return error.Compose(Printable(message, 2 * limits::kQuotedBytes), "");
+  return error.Compose(Printable(message, limits::kFrontEndMessage), "");
 }
 
 grpc::StatusCode Error::code() const {

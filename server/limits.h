@@ -29,6 +29,9 @@ inline constexpr std::int64_t kRegistrations = 100;              // [ours]
 inline constexpr std::int64_t kRegistrationAttachments = 400;    // [ours]
 inline constexpr std::int64_t kVerifiedDestinationNumbers = 10;  // [doc]
 
+// How much the time at which a request was signed may differ from ours [ours, as AWS does].
+inline constexpr std::chrono::minutes kSignatureSkew{5};
+
 // Quotas per account and region, the documented defaults; all of them can be configured.
 inline constexpr std::int64_t kPools = 25;                          // [doc]
 inline constexpr std::int64_t kOriginationIdentitiesPerPool = 100;  // [doc]
@@ -44,6 +47,9 @@ inline constexpr std::size_t kRequestBytes = 1 << 20;
 inline constexpr std::size_t kViolations = 100;
 // Bytes of one value that a message may repeat [ours].
 inline constexpr std::size_t kQuotedBytes = 256;
+// Bytes of what the AWS JSON door's own refusals say [ours]: a wrong signature shows the text that should have been
+// signed.
+inline constexpr std::size_t kFrontEndMessage = 2048;
 // Field names listed in the text of a ValidationException [ours]; `Fields` itself has them all.
 inline constexpr std::size_t kFieldsInText = 10;
 

@@ -1,14 +1,10 @@
 #include "server/page_token.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
-#include <array>
 #include <cstdint>
 #include <stdexcept>
 #include <utility>
 
+#include "server/digest.h"
 #include "server/limits.h"
 
 namespace poold {
@@ -86,12 +82,7 @@ std::string PageTokens::Mac(std::string_view scope, std::string_view payload) co
   std::string input("poold page token\0", 17);
   for (int shift = 24; shift >= 0; shift -= 8) input += static_cast<char>((payload.size() >> shift) & 0xFF);
   input.append(payload).append(scope);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
-  unsigned int size = 0;
-  const auto* done = HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
-                          reinterpret_cast<const unsigned char*>(input.data()), input.size(), mac.data(), &size);
-  if (done == nullptr || size < kMacBytes) throw std::runtime_error("HMAC-SHA256 is not available");
-  return std::string(reinterpret_cast<const char*>(mac.data()), kMacBytes);
+  return HmacSha256(key_, input).substr(0, kMacBytes);
 }
 
 std::string PageTokens::Seal(std::string_view scope, const std::vector<std::string>& position) const {
@@ -107,8 +98,8 @@ std::optional<std::vector<std::string>> PageTokens::Open(std::string_view scope,
   const auto bytes = Decode(token);
   if (!bytes || bytes->size() < 1 + kMacBytes || bytes->front() != kVersion) return std::nullopt;
   const std::string_view payload(bytes->data(), bytes->size() - kMacBytes);
-  const std::string mac = Mac(scope, payload);
-  if (CRYPTO_memcmp(mac.data(), payload.data() + payload.size(), kMacBytes) != 0) return std::nullopt;
+  const auto mac = std::string_view(*bytes).substr(payload.size());
+  if (!SameSecret(mac, Mac(scope, payload))) return std::nullopt;
   return ReadParts(payload.substr(1));
 }
 

@@ -84,8 +84,7 @@ std::string AccountOf(const std::string& principal) {
     }
     account = start == std::string::npos ? "" : principal.substr(start, principal.find(':', start) - start);
   }
-  const bool digits = std::ranges::all_of(account, [](char c) { return c >= '0' && c <= '9'; });
-  if (account.size() != 12 || !digits) {
+  if (!IsAccount(account)) {
     throw Unclear("Principal must be \"*\", a 12-digit account, or the ARN of an account or of something in it");
   }
   return account;

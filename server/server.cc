@@ -2,11 +2,13 @@
 
 #include <thread>
 
+#include "server/access.h"
 #include "server/call.h"
 #include "server/housekeeping.h"
 #include "server/known_accounts.h"
 #include "server/method.h"
 #include "server/middleware/validate.h"
+#include "server/periodic.h"
 #include "server/pipeline.h"
 #include "server/rate_limiter.h"
 #include "server/readiness.h"
@@ -20,11 +22,18 @@ namespace {
 // Besides the workers' connections: one for readiness, one for housekeeping.
 constexpr int kBackgroundConnections = 2;
 
+// How soon a change of the access file is noticed.
+constexpr std::chrono::milliseconds kAccessFilePause{1000};
+
 Database::Options DatabaseOptions(const Settings& settings) {
   Database::Options options;
   options.url = settings.database_url;
   options.connections = settings.database_connections + kBackgroundConnections;
   return options;
+}
+
+std::unique_ptr<AccessFile> OpenAccessFile(const Settings& settings) {
+  return settings.access_file.empty() ? nullptr : std::make_unique<AccessFile>(settings.access_file);
 }
 
 }  // namespace
@@ -34,7 +43,8 @@ class Server::Impl {
   Impl(const Settings& settings, World& world, std::function<void()> on_ready)
       : settings_(settings),
         database_(DatabaseOptions(settings_)),
-        service_{database_, world, settings_.api, known_accounts_, rate_limiter_},
+        access_file_(OpenAccessFile(settings_)),
+        service_{database_, world, settings_.api, known_accounts_, rate_limiter_, access_file_.get()},
         pipeline_(settings_),
         grpc_(settings_.grpc_listen, service_, pipeline_),
         http_(settings_.http_listen == "off" ? nullptr : std::make_unique<HttpDoor>(settings_, service_, pipeline_)),
@@ -42,7 +52,13 @@ class Server::Impl {
         readiness_(service_, [this, on_ready = std::move(on_ready)](bool serving) mutable {
           SetServing(serving);
           if (serving && on_ready) std::exchange(on_ready, nullptr)();
-        }) {}
+        }) {
+    if (!access_file_) return;
+    watch_access_file_.emplace([this](const std::stop_token&) {
+      access_file_->Reload();
+      return kAccessFilePause;
+    });
+  }
 
   ~Impl() {
     if (!drained_) Shutdown(std::chrono::milliseconds(0));
@@ -75,11 +91,13 @@ class Server::Impl {
   Database database_;
   KnownAccounts known_accounts_;
   RateLimiter rate_limiter_;
+  const std::unique_ptr<AccessFile> access_file_;  // nullptr: there is none
   Service service_;
   Pipeline pipeline_;
   GrpcDoor grpc_;
   std::unique_ptr<HttpDoor> http_;  // nullptr: there is none
   Housekeeping housekeeping_;
+  std::optional<Periodic> watch_access_file_;
   Readiness readiness_;
   bool drained_ = false;
 };

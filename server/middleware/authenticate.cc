@@ -1,31 +1,57 @@
 #include "server/middleware/authenticate.h"
 
-#include <algorithm>
-
+#include "server/access.h"
+#include "server/arn.h"
 #include "server/config.h"
+#include "server/http_request.h"
+#include "server/middleware/sigv4.h"
+#include "server/world.h"
 
 namespace poold {
 namespace {
 
-bool IsAccount(std::string_view text) {
-  return text.size() == 12 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+constexpr std::string_view kService = "sms-voice";
+
+Scope ClaimedScope(const Call& call) {
+  Scope scope{call.settings().default_account, call.settings().default_region};
+  if (const HttpRequest* request = call.http_request()) {
+    if (const auto authorization = ReadAuthorization(*request)) {
+      if (IsAccount(authorization->access_key_id)) scope.account = authorization->access_key_id;
+      scope.region = authorization->region;
+    }
+  }
+  if (const auto account = call.Header("x-account-id")) scope.account = *account;
+  if (const auto region = call.Header("x-region")) scope.region = *region;
+  if (!IsAccount(scope.account)) throw Error::Invalid(reason::kInvalidParameter, "x-account-id", "must be 12 digits");
+  if (!IsRegion(scope.region)) {
+    throw Error::Invalid(reason::kInvalidParameter, "x-region", "must be a region's name, such as us-east-1");
+  }
+  return scope;
 }
 
-bool IsRegion(std::string_view text) {
-  return !text.empty() && text.size() <= 32 &&
-         std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+Scope ProvenScope(const Call& call, const Access& access) {
+  const HttpRequest* request = call.http_request();
+  if (request == nullptr) {
+    throw Error::Unauthenticated("This server has an access file, and a gRPC call cannot show who it is from");
+  }
+  const auto authorization = ReadAuthorization(*request);
+  if (!authorization) {
+    throw Error::FrontEnd(Fault::kMissingAuthentication,
+                          "The request must be signed: it has no Authorization header (presigned URLs are not taken)");
+  }
+  const AccessKey* key = access.FindAccessKey(authorization->access_key_id);
+  if (key == nullptr) {
+    throw Error::FrontEnd(Fault::kUnrecognizedClient, "Nobody has the access key that the request is signed with");
+  }
+  CheckSignature(*request, *authorization, key->secret, kService, call.world().Now());
+  return {key->principal->account, std::string(authorization->region)};
 }
 
 }  // namespace
 
 void Authenticate(Call& call) {
-  const std::string_view account = call.Header("x-account-id").value_or(call.settings().default_account);
-  if (!IsAccount(account)) throw Error::Invalid(reason::kInvalidParameter, "x-account-id", "must be 12 digits");
-  const std::string_view region = call.Header("x-region").value_or(call.settings().default_region);
-  if (!IsRegion(region)) {
-    throw Error::Invalid(reason::kInvalidParameter, "x-region", "must be a region's name, such as us-east-1");
-  }
-  call.set_scope({std::string(account), std::string(region)});
+  const AccessFile* file = call.service().access;
+  call.set_scope(file == nullptr ? ClaimedScope(call) : ProvenScope(call, *file->current()));
 }
 
 }  // namespace poold

@@ -14,6 +14,7 @@
 
 #include "server/config.h"
 #include "server/handlers/handlers.h"
+#include "server/http_request.h"
 #include "server/known_accounts.h"
 #include "server/method.h"
 #include "server/page_token.h"
@@ -76,6 +77,9 @@ class TestCall final : public Call {
   using Call::Call;
 
   std::map<std::string, std::string, std::less<>> headers;
+  std::optional<HttpRequest> http;  // of a call that came over HTTP
+
+  const HttpRequest* http_request() const override { return http ? &*http : nullptr; }
 
   std::optional<std::string_view> Header(std::string_view name) const override {
     const auto found = headers.find(name);
