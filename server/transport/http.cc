@@ -421,12 +421,20 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
       co_return door_.serving_ ? Answer(http::status::ok, "text/plain", "ready\n")
                                : Answer(http::status::service_unavailable, "text/plain", "not ready\n");
     }
-    if (path != "/") {
+    const Method* method = nullptr;
+    if (door_.settings_.api.dev && request.method() == http::verb::post) method = DevMethodAt(path);
+    if (method != nullptr) {
+      // A page in somebody's browser can post here without asking; programs send no Origin.
+      if (request.find(http::field::origin) != request.end()) {
+        co_return Refused(Error::AccessDenied("Pages of other sites may not do this"));
+      }
+      if (request.body().empty()) request.body() = "{}";
+    } else if (path != "/") {
       co_return Refused(
           Error::FrontEnd(Fault::kUnknownTarget, "There is nothing at this path; operations are at POST /"),
           http::status::not_found);
     }
-    const Method* method = request.method() == http::verb::post ? MethodOf(View(request["x-amz-target"])) : nullptr;
+    if (method == nullptr && request.method() == http::verb::post) method = MethodOf(View(request["x-amz-target"]));
     if (method == nullptr) {
       co_return Refused(
           Error::FrontEnd(Fault::kUnknownTarget, "Name an operation of this service: POST / with X-Amz-Target: " +
@@ -447,6 +455,11 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
     if (!target.starts_with(kTargetPrefix)) return nullptr;
     const Method* method = FindMethod(target.substr(kTargetPrefix.size()));
     return method == nullptr || method->policy.extension() ? nullptr : method;
+  }
+
+  static const Method* DevMethodAt(std::string_view path) {
+    if (path == "/_poold/reset") return FindMethod("ResetAccount");
+    return path == "/_poold/seed" ? FindMethod("SeedAccount") : nullptr;
   }
 
   // Cancels the call if the client hangs up meanwhile.

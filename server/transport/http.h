@@ -13,6 +13,7 @@ struct Settings;
 
 // The AWS JSON door (behaviour 1): HTTP/1.1, with TLS if the settings have a certificate. It answers
 //   POST /        with X-Amz-Target: PinpointSMSVoiceV2.<Operation>, the operations of the service model
+//   POST /_poold/reset, /_poold/seed  the service Dev, in `poold dev` only
 //   GET /healthz  200 as long as the process runs
 //   GET /readyz   200 while calls are served, else 503
 // Connections hold no thread: two threads serve all of them, and nothing on these blocks.

@@ -340,6 +340,43 @@ TEST(HttpStop, AnswersWhatRunsAndTakesNoMore) {
   EXPECT_EQ(server->Wait(), 0);
 }
 
+HttpResponse PostTo(const std::string& address, const std::string& path, const std::string& headers) {
+  HttpConnection connection(address);
+  connection.Send("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + headers + "\r\n");
+  return connection.Read();
+}
+
+std::size_t Pools(const std::string& account) {
+  const HttpResponse seen = HttpConnection(DevHttpAddress()).Call("DescribePools", "{}", As(account));
+  return json::parse(seen.body()).at("Pools").size();
+}
+
+TEST(HttpDev, FillsAndEmptiesTheAccountOfTheKey) {
+  const std::string account = NewAccount();
+  const std::string signed_by =
+      "Authorization: AWS4-HMAC-SHA256 Credential=" + account +
+      "/20260101/us-east-1/sms-voice/aws4_request, SignedHeaders=host, Signature=unchecked\r\n";
+  const HttpResponse seeded = PostTo(DevHttpAddress(), "/_poold/seed", signed_by);
+  EXPECT_EQ(seeded.result_int(), 200) << seeded.body();
+  EXPECT_EQ(Pools(account), 3u);
+  EXPECT_THAT(PostTo(DevHttpAddress(), "/_poold/seed", signed_by), IsAnswer(400, "ConflictException"));
+  const HttpResponse reset = PostTo(DevHttpAddress(), "/_poold/reset", signed_by);
+  EXPECT_EQ(reset.result_int(), 200) << reset.body();
+  EXPECT_EQ(Pools(account), 0u);
+}
+
+TEST(HttpDev, RefusesPagesOfOtherSites) {
+  EXPECT_THAT(PostTo(DevHttpAddress(), "/_poold/reset", As(NewAccount()) + "Origin: http://example.com\r\n"),
+              IsAnswer(400, "AccessDeniedException"));
+}
+
+TEST(HttpDev, IsNotThereInServe) {
+  const auto server = ServerWith({});
+  for (const char* path : {"/_poold/reset", "/_poold/seed"}) {
+    EXPECT_THAT(PostTo(ReadyHttpAddress(*server), path, ""), IsAnswer(404, "UnknownOperationException")) << path;
+  }
+}
+
 HttpResponse Get(const std::string& address, const std::string& path) {
   HttpConnection connection(address);
   connection.Send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
