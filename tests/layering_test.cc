@@ -76,7 +76,7 @@ TEST(Layering, DoorsKnowNoHandlerNoMiddlewareAndNoStorage) {
 TEST(Layering, LeavesLeadNowhere) {
   EXPECT_EQ(
       Find("server/(call|method|error|world|arn|aws_names|filters|fingerprint|digest|limits|page_token|text|config|"
-           "known_accounts|rate_limiter|policy|version|periodic)\\.h",
+           "known_accounts|rate_limiter|policy|access|http_request|version|periodic)\\.h",
            "server/(transport|middleware|handlers)/.*|server/(pipeline|executor|server)\\.h"),
       kNone);
 }

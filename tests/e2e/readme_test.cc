@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "build_paths.h"
+#include "server/access.h"
 #include "tests/support/dev_server.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_directory.h"
@@ -184,6 +185,20 @@ TEST(Readme, ShowsAnInventoryFileThatCanBeImported) {
     return;
   }
   FAIL() << "README.md shows no CSV";
+}
+
+// The YAML of "Who may call" is an access file.
+TEST(Readme, ShowsAnAccessFileThatIsTaken) {
+  const TemporaryDirectory directory;
+  std::ofstream(directory.path() / "billing-secret") << "secret\n";
+  for (const Block& block : Readme()) {
+    if (block.language != "yaml") continue;
+    const fs::path file = directory.path() / "access.yaml";
+    std::ofstream(file) << block.text;
+    EXPECT_EQ(AccessFile(file).current()->access_key_count(), 2u);
+    return;
+  }
+  FAIL() << "README.md shows no YAML";
 }
 
 }  // namespace
