@@ -105,7 +105,7 @@ class Reader {
       const auto least = list.member->options().GetExtension(smsvoice::v2::rule).min_items();
       if (least > 0) {
         throw Error::Invalid(
-            reason::kInvalidParameter, list.member->json_name(),
+            reason::kInvalidParameter, PathToMember(),
             "must have at least " + std::to_string(least) + (least == 1 ? " item" : " items") + ", has 0");
       }
     }
@@ -206,6 +206,20 @@ class Reader {
     if (level.message == nullptr || level.member == nullptr) return {nullptr, nullptr, false};
     if (level.member->is_repeated() && !level.list) Wrong(*level.member);
     return {level.message, level.member, level.list};
+  }
+
+  // "filters[0].values": the member that is being read, as Validate names it. It must be one of the message's.
+  std::string PathToMember() const {
+    std::string path;
+    for (const Level& level : levels_) {
+      if (level.list) {
+        const int items = level.message->GetReflection()->FieldSize(*level.message, level.member);
+        path += "[" + std::to_string(items - 1) + "]";
+      } else {
+        path += (path.empty() ? "" : ".") + level.member->json_name();
+      }
+    }
+    return path;
   }
 
   void Integer(std::optional<std::int64_t> value) {
