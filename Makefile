@@ -13,7 +13,9 @@ ARGS ?=
 
 TREE := build/$(PRESET)
 SOURCES = find server storage tests -name node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print
-SHELL_SCRIPTS = .ci/run deploy/*.sh tests/e2e/grpcurl tests/bench/load.sh tests/fuzz/run
+SHELL_SCRIPTS = .ci/run deploy/*.sh tests/e2e/grpcurl tests/bench/load.sh tests/clients/run tests/clients/*.sh \
+  tests/fuzz/run
+NODE_PROJECTS = tests/e2e tests/clients
 say = @printf '==> %s\n'
 
 .PHONY: help run build test lint format fuzz tidy clean deps test-deps configure
@@ -59,19 +61,19 @@ tidy: test-deps ## run clang-tidy over everything (slow)
 	@cmake --build build/tidy --parallel $(JOBS)
 
 clean: ## remove what was built; data in .poold stay
-	rm -rf build tests/e2e/node_modules
+	rm -rf build $(NODE_PROJECTS:%=%/node_modules)
 
 deps:
 	@deploy/install-deps.sh build run
 
 test-deps:
 	@deploy/install-deps.sh build run test
-	@$(MAKE) -s tests/e2e/node_modules/.package-lock.json
+	@$(MAKE) -s $(NODE_PROJECTS:%=%/node_modules/.package-lock.json)
 
 # npm writes that file last; it is how npm itself remembers what it installed.
-tests/e2e/node_modules/.package-lock.json: tests/e2e/package.json tests/e2e/package-lock.json
-	$(say) 'npm ci (tests/e2e)'
-	@npm ci --prefix tests/e2e --ignore-scripts --no-audit --no-fund --loglevel=error
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	$(say) 'npm ci ($*)'
+	@npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Only once: from then on the build notices by itself when it has to configure again.

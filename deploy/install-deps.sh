@@ -16,6 +16,13 @@ test_packages=(curl openssl libgtest-dev libgmock-dev nlohmann-json3-dev nghttp2
 if ! command -v npm >/dev/null; then
   test_packages+=(nodejs npm)
 fi
+# Clients of AWS that a machine has from elsewhere are newer than Debian's.
+if ! command -v aws >/dev/null; then
+  test_packages+=(awscli)
+fi
+if ! python3 -c 'import boto3' 2>/dev/null; then
+  test_packages+=(python3-boto3)
+fi
 # What Debian 12 itself doesn't have (in this version), by the same purposes.
 build_backports=()
 run_backports=()
