@@ -38,6 +38,7 @@ constexpr std::string_view kCreateTable = R"sql(
 
 constexpr Statement kTryLock{"try migration lock", "SELECT pg_try_advisory_lock($1)"};
 constexpr Statement kWaitLock{"wait for migration lock", "SELECT pg_advisory_lock($1)"};
+constexpr Statement kUnlock{"migration unlock", "SELECT pg_advisory_unlock($1)"};
 constexpr Statement kTableExists{"schema_migrations exists", "SELECT to_regclass('schema_migrations') IS NOT NULL"};
 constexpr Statement kList{"list migrations", "SELECT number, name, checksum FROM schema_migrations ORDER BY number"};
 constexpr Statement kInsert{"insert migration",
@@ -187,7 +188,9 @@ int Migrate(const std::string& database_url, std::span<const Migration> migratio
     Apply(*session, migrations[i], checksums[i]);
     ++count;
   }
-  return count;  // the lock goes with the session
+  // It goes with the session, too, but that ends a little after the connection was closed here.
+  session->Run(kUnlock, Params(kLock));
+  return count;
 }
 
 SchemaStatus CheckSchema(Database& database, const Bounds& bounds) {
