@@ -276,16 +276,17 @@ std::string CanonicalHeaders(const HttpRequest& request, const std::vector<std::
   std::ranges::stable_sort(headers, {}, name_of);
   std::string canonical;
   for (const std::string_view name : names) {
-    const auto values = std::ranges::equal_range(headers, name, {}, name_of);
-    if (values.empty()) {
+    const auto first = std::ranges::lower_bound(headers, name, {}, name_of);
+    const auto last = std::ranges::upper_bound(headers, name, {}, name_of);
+    if (first == last) {
       throw Invalid("SignedHeaders has " + Quoted(name) +
                     ", which is not in lower case or not a header of the request");
     }
     canonical.append(name);
     char separator = ':';
-    for (const auto* header : values) {
+    for (auto header = first; header != last; ++header) {
       canonical += std::exchange(separator, ',');
-      AppendCanonicalValue(canonical, header->second);
+      AppendCanonicalValue(canonical, (*header)->second);
     }
     canonical += '\n';
   }
