@@ -82,8 +82,8 @@ Ran RunToEnd(Program::Options options);
 // The program under test: `poold ARGUMENTS ...`.
 Program::Options Poold(std::vector<std::string> arguments, std::map<std::string, std::string> environment = {});
 
-// The addresses of the doors of a started `poold dev` or `poold serve`, such as "127.0.0.1:40123": as soon as it is ready,
-// or as soon as it listens, which it does before its database is usable.
+// The addresses of the doors of a started `poold dev` or `poold serve`, such as "127.0.0.1:40123": as soon as it is
+// ready, or as soon as it listens, which it does before its database is usable.
 std::string ReadyAddress(Program& poold);
 std::string ReadyHttpAddress(Program& poold);
 std::string ListeningAddress(Program& poold);
