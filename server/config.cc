@@ -124,6 +124,10 @@ void AddSettings(CLI::App& app, Settings& settings) {
       "HOST:PORT of the AWS JSON door, which also answers /healthz and /readyz; `off` for none")
       ->check(Must("be HOST:PORT with a port of 0 to 65535, or off",
                    [](const std::string& text) { return text == "off" || IsAddress(text); }));
+  Add(app, "--health-listen", settings.health_listen,
+      "HOST:PORT of a door for probes only: gRPC health without TLS; `off` for none")
+      ->check(Must("be HOST:PORT with a port of 0 to 65535, or off",
+                   [](const std::string& text) { return text == "off" || IsAddress(text); }));
   Add(app, "--http-connections", settings.http_connections, "connections of the AWS JSON door")
       ->check(CLI::Range(1, 1'000'000));
   Add(app, "--http-connections-per-address", settings.http_connections_per_address,
@@ -140,6 +144,10 @@ void AddSettings(CLI::App& app, Settings& settings) {
   Add(app, "--access-file", settings.access_file,
       "YAML file of who may call, and with which keys; without it callers are trusted to be who they say");
   Add(app, "--database-url", settings.database_url, "PostgreSQL to use: postgresql://... or key=value ...");
+  Add(app, "--database-password-file", settings.database_password_file,
+      "file with the database user's password, read anew for each connection");
+  Add(app, "--prepared-statements", settings.prepared_statements,
+      "false behind a pooler such as PgBouncer in transaction mode");
   Add(app, "--data-dir", settings.data_dir, "where `dev` keeps its PostgreSQL");
   Add(app, "--database-connections", settings.database_connections,
       "calls that work on the database at once; two more connections are used in the background")
@@ -150,6 +158,10 @@ void AddSettings(CLI::App& app, Settings& settings) {
               "deadline of calls that come without one");
   AddDuration(app, "--greatest-deadline", settings.greatest_deadline, std::chrono::milliseconds(1),
               "longer deadlines are cut to this");
+  AddDuration(app, "--drain-delay", settings.drain_delay, std::chrono::milliseconds(0),
+              "how long to go on serving after SIGTERM, while health says NOT_SERVING and clients look elsewhere");
+  AddDuration(app, "--max-connection-age", settings.max_connection_age, std::chrono::milliseconds(0),
+              "ask connections to end when they are so old, so that clients find new servers; 0ms: never");
   AddDuration(app, "--drain-limit", settings.drain_limit, std::chrono::milliseconds(0),
               "how long running calls may go on after SIGTERM");
   Add(app, "--log-level", settings.log_level, "what to log")->check(CLI::IsMember({"debug", "info", "warn", "error"}));

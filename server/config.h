@@ -68,13 +68,19 @@ struct Settings {
 
   std::string grpc_listen = "127.0.0.1:50051";  // HOST:PORT; port 0 picks a free one
   std::string http_listen = "127.0.0.1:8080";   // HOST:PORT, or "off"
+  std::string health_listen = "off";            // HOST:PORT of a door for probes only, or "off"
   std::string database_url;                     // serve, migrate, inventory import, quota
+  std::string database_password_file;           // read anew for each connection; empty: what the url says
+  bool prepared_statements = true;              // false behind a pooler that mixes transactions of clients
   std::string data_dir = ".poold";              // dev, and commands that work on its database
 
   int database_connections = 8;                      // also the number of workers: one each
   int queue_capacity = 1024;                         // calls that wait for a worker; more are refused at once
   std::chrono::milliseconds default_deadline{5000};  // of callers that give none
   std::chrono::milliseconds greatest_deadline{30000};
+  std::chrono::milliseconds drain_delay{0};  // how long it goes on serving after SIGTERM, while it says NOT_SERVING
+  // Connections are asked to end when they are so old, so that clients find servers that came later. Zero: never.
+  std::chrono::milliseconds max_connection_age{0};
   std::chrono::milliseconds drain_limit{10000};  // how long running calls may go on after SIGTERM
 
   // Who may call, and with which keys (server/access.h). Empty: callers are trusted to be who they say.

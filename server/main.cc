@@ -44,7 +44,8 @@ void Serve(const Settings& settings) {
     Say("ready grpc=" + running.load()->grpc_address() + " http=" + running.load()->http_address());
   });
   // Before it is ready, for whoever has to find out why it isn't.
-  spdlog::info("listening grpc={} http={}", server.grpc_address(), server.http_address());
+  spdlog::info("listening grpc={} http={} health={}", server.grpc_address(), server.http_address(),
+               server.health_address());
   running = &server;
   running.notify_all();
 
@@ -52,6 +53,13 @@ void Serve(const Settings& settings) {
   const sigset_t signals = StopSignals();
   sigwait(&signals, &signal);
   spdlog::info("{}: draining", signal == SIGINT ? "SIGINT" : "SIGTERM");
+  if (settings.drain_delay.count() > 0) {
+    server.SayNotServing();
+    // A second signal ends the wait.
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(settings.drain_delay);
+    const timespec delay{seconds.count(), std::chrono::nanoseconds(settings.drain_delay - seconds).count()};
+    sigtimedwait(&signals, nullptr, &delay);
+  }
   server.Drain();
 }
 
@@ -120,8 +128,20 @@ void ImportInventory(const Settings& settings) {
   Say("imported " + std::to_string(numbers.size()) + " of " + std::to_string(numbers.size()));
 }
 
+// For commands that connect once: libpq takes it from there.
+void UsePasswordFile(const Settings& settings) {
+  if (settings.database_password_file.empty()) return;
+  std::ifstream file(settings.database_password_file);
+  std::string password;
+  if (!std::getline(file, password)) {
+    throw std::runtime_error("cannot read a password from " + settings.database_password_file);
+  }
+  setenv("PGPASSWORD", password.c_str(), 1);
+}
+
 int Run(const Settings& settings) {
   using Command = Settings::Command;
+  if (settings.command != Command::kServe && settings.command != Command::kDev) UsePasswordFile(settings);
   switch (settings.command) {
     case Command::kVersion:
       Say("poold " + std::string(Version()));

@@ -13,6 +13,7 @@
 #include "server/rate_limiter.h"
 #include "server/readiness.h"
 #include "server/transport/grpc.h"
+#include "server/transport/health.h"
 #include "server/transport/http.h"
 #include "storage/database.h"
 
@@ -28,6 +29,8 @@ constexpr std::chrono::milliseconds kAccessFilePause{1000};
 Database::Options DatabaseOptions(const Settings& settings) {
   Database::Options options;
   options.url = settings.database_url;
+  options.password_file = settings.database_password_file;
+  options.prepare = settings.prepared_statements;
   options.connections = settings.database_connections + kBackgroundConnections;
   return options;
 }
@@ -46,8 +49,9 @@ class Server::Impl {
         access_file_(OpenAccessFile(settings_)),
         service_{database_, world, settings_.api, known_accounts_, rate_limiter_, access_file_.get()},
         pipeline_(settings_),
-        grpc_(settings_.grpc_listen, service_, pipeline_),
+        grpc_(settings_, service_, pipeline_),
         http_(settings_.http_listen == "off" ? nullptr : std::make_unique<HttpDoor>(settings_, service_, pipeline_)),
+        health_(settings_.health_listen == "off" ? nullptr : std::make_unique<HealthDoor>(settings_.health_listen)),
         housekeeping_(service_),
         readiness_(service_, [this, on_ready = std::move(on_ready)](bool serving) mutable {
           SetServing(serving);
@@ -67,9 +71,15 @@ class Server::Impl {
   const std::string& grpc_address() const { return grpc_.address(); }
   std::string http_address() const { return http_ ? http_->address() : "off"; }
 
-  void Drain() {
+  std::string health_address() const { return health_ ? health_->address() : "off"; }
+
+  void SayNotServing() {
     readiness_.Stop();
     SetServing(false);
+  }
+
+  void Drain() {
+    SayNotServing();
     Shutdown(settings_.drain_limit);
     drained_ = true;
   }
@@ -78,6 +88,7 @@ class Server::Impl {
   void SetServing(bool serving) {
     grpc_.SetServing(serving);
     if (http_) http_->SetServing(serving);
+    if (health_) health_->SetServing(serving);
   }
 
   void Shutdown(std::chrono::milliseconds limit) {
@@ -95,7 +106,8 @@ class Server::Impl {
   Service service_;
   Pipeline pipeline_;
   GrpcDoor grpc_;
-  std::unique_ptr<HttpDoor> http_;  // nullptr: there is none
+  std::unique_ptr<HttpDoor> http_;      // nullptr: there is none
+  std::unique_ptr<HealthDoor> health_;  // likewise
   Housekeeping housekeeping_;
   std::optional<Periodic> watch_access_file_;
   Readiness readiness_;
@@ -110,6 +122,8 @@ Server::Server(const Settings& settings, World& world, std::function<void()> on_
 Server::~Server() = default;
 const std::string& Server::grpc_address() const { return impl_->grpc_address(); }
 std::string Server::http_address() const { return impl_->http_address(); }
+std::string Server::health_address() const { return impl_->health_address(); }
+void Server::SayNotServing() { impl_->SayNotServing(); }
 void Server::Drain() { impl_->Drain(); }
 
 }  // namespace poold

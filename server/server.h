@@ -25,6 +25,11 @@ class Server {
   const std::string& grpc_address() const;
   std::string http_address() const;  // "off" if there is no such door
 
+  std::string health_address() const;
+
+  // Tells who asks that calls should go elsewhere from now on, and goes on serving.
+  void SayNotServing();
+
   // Says NOT_SERVING, takes no more calls, and waits until those that run have ended, at most settings.drain_limit.
   void Drain();
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <fstream>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -99,6 +100,7 @@ class Database::Impl {
 
   Slot& Acquire(const Bounds& bounds);
   void Release(Slot& slot);
+  ConnectionParameters Parameters() const;
   std::unique_ptr<Session> Connect(const Bounds& bounds);
   bool Pause(const Bounds& bounds, milliseconds pause);
   void Watch(const std::stop_token& stop);
@@ -226,6 +228,20 @@ void Database::Impl::Release(Slot& slot) {
   freed_.notify_one();
 }
 
+// With the password as it is now.
+ConnectionParameters Database::Impl::Parameters() const {
+  ConnectionParameters parameters = parameters_;
+  if (options_.password_file.empty()) return parameters;
+  std::ifstream file(options_.password_file);
+  std::string password;
+  if (!std::getline(file, password)) {
+    throw StorageFailure(Kind::kUnavailable, "cannot read a password from " + options_.password_file);
+  }
+  std::erase_if(parameters.values, [](const auto& value) { return value.first == "password"; });
+  parameters.values.emplace_back("password", password);
+  return parameters;
+}
+
 std::unique_ptr<Session> Database::Impl::Connect(const Bounds& bounds) {
   std::unique_lock lock(mutex_);
   // A database known to be down is tried once more, and that decides. One that was fine a moment ago gets more tries:
@@ -255,7 +271,7 @@ std::unique_ptr<Session> Database::Impl::Connect(const Bounds& bounds) {
     std::optional<StorageFailure> failure;
     const auto limit = Clock::now() + options_.connect_timeout;
     try {
-      session = Session::Connect(parameters_, options_.prepare, std::min(bounds.deadline, limit), bounds.stop);
+      session = Session::Connect(Parameters(), options_.prepare, std::min(bounds.deadline, limit), bounds.stop);
     } catch (const StorageFailure& caught) {
       failure = caught;
     }

@@ -31,6 +31,8 @@ class Database {
     // postgresql://… or key=value …; what it sets wins over our own defaults (see storage/session.h). libpq's
     // environment variables (PGPASSWORD, PGSSLROOTCERT, …) work too.
     std::string url;
+    // A file with the password, read anew for each connection, so that it can change; empty: what the url says.
+    std::string password_file;
     int connections = 8;                              // at most so many at once; opened on first use
     std::chrono::milliseconds connect_timeout{2000};  // for one attempt to connect
     std::chrono::milliseconds statement_backstop{

@@ -91,7 +91,9 @@ TEST(Layering, LibrariesStayAtHome) {
   constexpr Home kHomes[] = {
       {"libpqxx", "pqxx/.*", "storage/.*\\.cc|storage/session\\.h"},
       {"libpq", "libpq.*|postgres.*\\.h", "storage/.*\\.cc"},
-      {"gRPC", "grpc(pp)?/.*", "server/transport/grpc\\.(h|cc)|server/error\\.(h|cc)|server/(health|seed)_client\\.cc"},
+      {"gRPC", "grpc(pp)?/.*",
+       "server/transport/grpc\\.(h|cc)|server/transport/health\\.cc|server/error\\.(h|cc)|server/"
+       "(health|seed)_client\\.cc"},
       {"generated gRPC stubs", ".*\\.grpc\\.pb\\.h", "server/(health|seed)_client\\.cc"},
       {"OpenSSL", "openssl/.*", "server/digest\\.cc"},
       {"Boost.Asio, Boost.Beast", "boost/(asio|beast).*", "server/transport/http\\.cc"},

@@ -16,6 +16,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "server/config.h"
 #include "server/limits.h"
 #include "server/method.h"
 
@@ -144,7 +145,8 @@ constexpr std::chrono::milliseconds kParting{200};
 
 class GrpcDoor::Impl {
  public:
-  Impl(const std::string& listen, const Service& service, Pipeline& pipeline) {
+  Impl(const Settings& settings, const Service& service, Pipeline& pipeline) {
+    const std::string& listen = settings.grpc_listen;
     for (const Method& method : Methods()) {
       if (IsServed(method, service.settings)) descriptors_.insert(method.descriptor->service());
     }
@@ -162,6 +164,12 @@ class GrpcDoor::Impl {
     // Clients that keep idle connections open ping more often than the default allows (a ping in 5 minutes).
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    if (settings.max_connection_age.count() > 0) {
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, static_cast<int>(settings.max_connection_age.count()));
+      // No call that began in time is cut by it.
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                                 static_cast<int>((settings.greatest_deadline + kParting).count()));
+    }
     for (TableService& served : services_) builder.RegisterService(&served);
     server_ = builder.BuildAndStart();
     if (!server_ || port == 0) {
@@ -199,8 +207,8 @@ class GrpcDoor::Impl {
   std::string address_;
 };
 
-GrpcDoor::GrpcDoor(const std::string& listen, const Service& service, Pipeline& pipeline)
-    : impl_(std::make_unique<Impl>(listen, service, pipeline)) {}
+GrpcDoor::GrpcDoor(const Settings& settings, const Service& service, Pipeline& pipeline)
+    : impl_(std::make_unique<Impl>(settings, service, pipeline)) {}
 GrpcDoor::~GrpcDoor() = default;
 const std::string& GrpcDoor::address() const { return impl_->address(); }
 void GrpcDoor::SetServing(bool serving) { impl_->SetServing(serving); }

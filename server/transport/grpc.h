@@ -9,13 +9,15 @@
 
 namespace poold {
 
+struct Settings;
+
 // The gRPC door: the callback API, server reflection and grpc.health.v1.Health. Its threads are few and shared by the
 // process, so nothing on them blocks: they admit calls and hand them to the executor.
 class GrpcDoor {
  public:
-  // Binds and starts serving; health says NOT_SERVING until SetServing(true). `listen` is HOST:PORT, port 0 picks a
-  // free one. Throws std::runtime_error if the address cannot be had. `service` and `pipeline` must outlive it.
-  GrpcDoor(const std::string& listen, const Service& service, Pipeline& pipeline);
+  // Binds settings.grpc_listen and starts serving; health says NOT_SERVING until SetServing(true). Throws
+  // std::runtime_error if the address cannot be had. `service` and `pipeline` must outlive it.
+  GrpcDoor(const Settings& settings, const Service& service, Pipeline& pipeline);
   ~GrpcDoor();
 
   // Where it listens, with the port that was picked: "127.0.0.1:50051".

@@ -374,7 +374,9 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
     }
 
     Request request = parser.release();
-    const bool keep_alive = request.keep_alive();
+    const auto greatest_age = settings.max_connection_age;
+    const bool too_old = greatest_age.count() > 0 && Steady::now() - accepted_ > greatest_age;
+    const bool keep_alive = request.keep_alive() && !too_old;
     Response response = co_await Respond(std::move(request));
     if (!keep_alive || stopping_) {
       co_await Part(std::move(response));
@@ -513,6 +515,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
 
   Impl& door_;
   const net::ip::address peer_;
+  const Steady::time_point accepted_ = Steady::now();
   Stream stream_;
   beast::flat_buffer buffer_{kReadAhead};
   bool stopping_ = false;

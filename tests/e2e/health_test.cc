@@ -169,5 +169,43 @@ TEST(Health, IsNotServingFromTheSignalToStop) {
       << "nobody's call ran, so there was nothing to wait for: neither the watch nor the open connection";
 }
 
+TEST(Health, GoesOnServingForTheDrainDelay) {
+  Program server(
+      Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", TestDatabaseUrl(), "--drain-delay", "10m"}));
+  const GrpcClient client(ReadyAddress(server), NewAccount());
+  Watch watch(client, "");
+  EXPECT_EQ(watch.Next(), HealthCheckResponse::SERVING);
+  server.Signal(SIGTERM);
+  EXPECT_EQ(watch.Next(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_THAT(client.Call<DescribePoolsRequest>(""), IsOk());
+  EXPECT_THAT(GrpcClient(ReadyAddress(server), NewAccount()).Call<DescribePoolsRequest>(""), IsOk())
+      << "new connections, too: not everybody has heard yet";
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait(), 0) << "a second signal ends the wait";
+}
+
+std::string HealthDoorOf(Program& server) {
+  const std::string line = server.WaitForLog("listening grpc=");
+  return line.substr(line.find(" health=") + std::string(" health=").size());
+}
+
+TEST(HealthDoor, TellsLivenessApartFromReadiness) {
+  Program server(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0", "--database-url",
+                        "postgresql:///poold?host=/nowhere"}));
+  const GrpcClient probe(HealthDoorOf(server));
+  EXPECT_EQ(HealthOf(probe, "liveness"), HealthCheckResponse::SERVING);
+  EXPECT_EQ(HealthOf(probe, ""), HealthCheckResponse::NOT_SERVING);
+  EXPECT_EQ(probe.Call<DescribePoolsRequest>("").status.error_code(), StatusCode::UNIMPLEMENTED) << "nothing else";
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait(), 0);
+}
+
+TEST(HealthDoor, IsReadyWhenTheServerIs) {
+  Program server(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0", "--database-url",
+                        TestDatabaseUrl()}));
+  ReadyAddress(server);
+  EXPECT_EQ(HealthOf(GrpcClient(HealthDoorOf(server)), ""), HealthCheckResponse::SERVING);
+}
+
 }  // namespace
 }  // namespace poold

@@ -214,6 +214,19 @@ TEST(Http, ClosesConnectionsThatAreTooSlow) {
   EXPECT_TRUE(served.Ends());
 }
 
+TEST(Http, AsksOldConnectionsToEnd) {
+  const auto server = ServerWith({"--max-connection-age", "50ms"});
+  HttpConnection connection(ReadyHttpAddress(*server));
+  bool goes_on = true;
+  EXPECT_TRUE(Eventually([&] {
+    const HttpResponse response = connection.Call("DescribePools", "{}");
+    goes_on = response.keep_alive();
+    return response.result_int() != 200 || !goes_on;
+  }));
+  EXPECT_FALSE(goes_on);
+  EXPECT_TRUE(connection.Ends());
+}
+
 TEST(Http, TurnsAwayConnectionsThatAreTooMany) {
   const auto server = ServerWith({"--http-connections", "2"});
   const std::string address = ReadyHttpAddress(*server);

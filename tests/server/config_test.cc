@@ -115,6 +115,11 @@ Setting Of(const std::string& name, const std::string& value, std::int64_t Quota
 const std::vector<Setting> kSettings = {
     Of("grpc-listen", "0.0.0.0:0", &Settings::grpc_listen),
     Of("http-listen", "off", &Settings::http_listen),
+    Of("health-listen", "127.0.0.1:0", &Settings::health_listen),
+    Of("database-password-file", "/etc/poold/password", &Settings::database_password_file),
+    Of("prepared-statements", "0", &Settings::prepared_statements),
+    Of("drain-delay", "16ms", &Settings::drain_delay),
+    Of("max-connection-age", "17ms", &Settings::max_connection_age),
     Of("http-connections", "11", &Settings::http_connections),
     Of("http-connections-per-address", "12", &Settings::http_connections_per_address),
     Of("http-idle-timeout", "13ms", &Settings::http_idle_timeout),

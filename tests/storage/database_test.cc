@@ -25,6 +25,7 @@
 #include "storage/failure.h"
 #include "storage/session.h"
 #include "tests/storage/commit_proxy.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/test_database.h"
 
 namespace poold {
@@ -1049,6 +1050,40 @@ TEST_F(DatabaseTest, ReportsEachStateAsTheServerRaisesIt) {
     EXPECT_EQ(KindName(failure->kind()), KindName(KindOfSqlstate(state))) << state << ": " << failure->what();
     EXPECT_EQ(failure->sqlstate(), state) << failure->what();
   }
+}
+
+// A password is read anew for each connection, so that it can change under a running server.
+TEST(DatabasePassword, IsTheOneThatIsInTheFileNow) {
+  const TemporaryDirectory directory;
+  const std::filesystem::path rules = directory.path() / "hba.conf";
+  std::ofstream(rules) << "local all app scram-sha-256\nlocal all all trust\n";
+  const EmbeddedPostgres postgres({.data_dir = directory.path() / "data",
+                                   .durable = false,
+                                   .max_connections = 20,
+                                   .progress = nullptr,
+                                   .settings = {{"hba_file", rules.string()}}});
+  Database owner({.url = postgres.url()});
+  const auto sql = [&](const char* text) {
+    owner.Run(Mode::kWrite, In(20s), [&](Transaction& tx) { tx.Run(Statement{"set up", text}); });
+  };
+  sql("CREATE ROLE app LOGIN PASSWORD 'one'");
+
+  const std::filesystem::path file = directory.path() / "password";
+  std::ofstream(file) << "one\n";
+  Database::Options options;
+  options.url = postgres.url() + (postgres.url().find('?') == std::string::npos ? "?" : "&") + "user=app";
+  options.password_file = file;
+  const auto connect = [&] {
+    Database app(options);
+    app.Run(Mode::kRead, In(1s), [](Transaction& tx) { tx.Run(Statement{"look", "SELECT 1"}); });
+  };
+  EXPECT_EQ(Result(connect), "none");
+  sql("ALTER ROLE app PASSWORD 'two'");
+  EXPECT_NE(Result(connect), "none");
+  std::ofstream(file) << "two";
+  EXPECT_EQ(Result(connect), "none");
+  std::filesystem::remove(file);
+  EXPECT_NE(Result(connect), "none");
 }
 
 }  // namespace

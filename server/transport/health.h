@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace poold {
+
+// A door for probes only: grpc.health.v1.Health without TLS, on a port of its own, for who asks from the machine or the
+// cluster and has no key (Kubernetes' gRPC probes). "" follows readiness; "liveness" serves as
+// long as the process runs, whatever becomes of the database.
+class HealthDoor {
+ public:
+  // `listen` is HOST:PORT. Throws std::runtime_error if the address cannot be had.
+  explicit HealthDoor(const std::string& listen);
+  ~HealthDoor();
+
+  const std::string& address() const;
+
+  void SetServing(bool serving);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace poold
