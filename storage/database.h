@@ -32,7 +32,7 @@ class Database {
     // environment variables (PGPASSWORD, PGSSLROOTCERT, …) work too.
     std::string url;
     // A file with the password, read anew for each connection, so that it can change; empty: what the url says.
-    std::string password_file;
+    std::string password_file = {};
     int connections = 8;                              // at most so many at once; opened on first use
     std::chrono::milliseconds connect_timeout{2000};  // for one attempt to connect
     std::chrono::milliseconds statement_backstop{

@@ -1062,7 +1062,9 @@ TEST(DatabasePassword, IsTheOneThatIsInTheFileNow) {
                                    .max_connections = 20,
                                    .progress = nullptr,
                                    .settings = {{"hba_file", rules.string()}}});
-  Database owner({.url = postgres.url()});
+  Database::Options options;
+  options.url = postgres.url();
+  Database owner(options);
   const auto sql = [&](const char* text) {
     owner.Run(Mode::kWrite, In(20s), [&](Transaction& tx) { tx.Run(Statement{"set up", text}); });
   };
@@ -1070,7 +1072,6 @@ TEST(DatabasePassword, IsTheOneThatIsInTheFileNow) {
 
   const std::filesystem::path file = directory.path() / "password";
   std::ofstream(file) << "one\n";
-  Database::Options options;
   options.url = postgres.url() + (postgres.url().find('?') == std::string::npos ? "?" : "&") + "user=app";
   options.password_file = file;
   const auto connect = [&] {
