@@ -47,10 +47,14 @@ constexpr auto kOutcome = net::as_tuple(net::use_awaitable);
 constexpr int kThreads = 2;
 constexpr std::uint32_t kGreatestHeader = 32 << 10;  // a session token alone may have some KiB
 constexpr std::size_t kReadAhead = 64 << 10;
+constexpr std::size_t kFirstRead = 4 << 10;
 // After an answer that ends a connection, what the client still sends is read for so long, so that it gets to see the
 // answer: a connection closed on unread bytes is reset.
 constexpr milliseconds kParting{500};
 constexpr milliseconds kPauseWhenOutOfFiles{100};
+// A client that hung up may only have ended its own half of the connection; and a call that is cut costs a connection
+// to the database, which nobody should be able to spend by hanging up.
+constexpr milliseconds kUntilHangUpCounts{1000};
 
 constexpr std::string_view kTargetPrefix = "PinpointSMSVoiceV2.";
 constexpr const char* kContentType = "application/x-amz-json-1.0";
@@ -350,16 +354,24 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
     parser.header_limit(kGreatestHeader);
     parser.body_limit(limits::kRequestBytes);
 
-    Limit(settings.http_idle_timeout);
     error_code problem;
-    if (buffer_.size() == 0)
-      std::tie(problem, std::ignore) = co_await http::async_read_some(stream_, buffer_, parser, kOutcome);
-    if (!problem && !parser.is_header_done()) {
-      busy_ = true;
-      Limit(settings.http_header_timeout);
-      std::tie(problem, std::ignore) = co_await http::async_read_header(stream_, buffer_, parser, kOutcome);
+    if (buffer_.size() == 0) {
+      Limit(settings.http_idle_timeout);
+      std::size_t bytes = 0;
+      std::tie(problem, bytes) = co_await stream_.async_read_some(buffer_.prepare(kFirstRead), kOutcome);
+      buffer_.commit(bytes);
     }
+    if (problem) co_return false;
     busy_ = true;
+    Limit(settings.http_header_timeout);
+    std::tie(problem, std::ignore) = co_await http::async_read_header(stream_, buffer_, parser, kOutcome);
+    if (!problem) {
+      const std::string_view wrong = WrongFraming(parser.get());
+      if (!wrong.empty()) {
+        co_await Part(Refused(Error::FrontEnd(Fault::kSerialization, std::string(wrong))));
+        co_return false;
+      }
+    }
     if (!problem && View(parser.get()[http::field::expect]) == "100-continue" && !parser.is_done()) {
       http::response<http::empty_body> go_on(http::status::continue_, 11);
       std::tie(problem, std::ignore) = co_await http::async_write(stream_, go_on, kOutcome);
@@ -374,10 +386,12 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
     }
 
     Request request = parser.release();
+    const bool head = request.method() == http::verb::head;
     const auto greatest_age = settings.max_connection_age;
     const bool too_old = greatest_age.count() > 0 && Steady::now() - accepted_ > greatest_age;
-    const bool keep_alive = request.keep_alive() && !too_old;
+    const bool keep_alive = request.keep_alive() && !too_old && !head;
     Response response = co_await Respond(std::move(request));
+    if (head) response.body().clear();
     if (!keep_alive || stopping_) {
       co_await Part(std::move(response));
       co_return false;
@@ -385,6 +399,19 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
     response.keep_alive(true);
     const bool written = co_await Write(std::move(response));
     co_return written;
+  }
+
+  // What is wrong with headers on which the end of the request depends, or who it is for; empty if nothing. Others on
+  // its way could see another request in it.
+  static std::string_view WrongFraming(const Request& request) {
+    const auto coding = request.equal_range(http::field::transfer_encoding);
+    for (auto field = coding.first; field != coding.second; ++field) {
+      if (field != coding.first || !beast::iequals(field->value(), "chunked")) {
+        return "Transfer-Encoding must be chunked, or be left out";
+      }
+    }
+    if (request.version() >= 11 && request.count(http::field::host) != 1) return "There must be one Host header";
+    return {};
   }
 
   // There is somebody to tell: the bytes are wrong, and the connection has not just ended or run out of time.
@@ -417,7 +444,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
 
   net::awaitable<Response> Respond(Request request) {
     const std::string_view path = View(request.target()).substr(0, View(request.target()).find('?'));
-    const bool get = request.method() == http::verb::get;
+    const bool get = request.method() == http::verb::get || request.method() == http::verb::head;
     if (get && path == "/healthz") co_return Answer(http::status::ok, "text/plain", "ok\n");
     if (get && path == "/readyz") {
       co_return door_.serving_ ? Answer(http::status::ok, "text/plain", "ready\n")
@@ -464,7 +491,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
     return path == "/_poold/seed" ? FindMethod("SeedAccount") : nullptr;
   }
 
-  // Cancels the call if the client hangs up meanwhile.
+  // Cancels the call if the client hangs up and a while later it still runs.
   void WatchFor(HttpCall& call) {
     call_ = &call;
     tcp::socket& socket = beast::get_lowest_layer(stream_).socket();
@@ -473,15 +500,18 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
       char byte = 0;
       error_code gone;
       socket.non_blocking(true, gone);
-      if (socket.receive(net::buffer(&byte, 1), tcp::socket::message_peek, gone) == 0 &&
-          gone != net::error::would_block) {
-        call_->Cancel();
-      }
+      const bool more = socket.receive(net::buffer(&byte, 1), tcp::socket::message_peek, gone) > 0;
+      if (more || gone == net::error::would_block) return;
+      hang_up_.expires_after(kUntilHangUpCounts);
+      hang_up_.async_wait([this, me](error_code stopped) {
+        if (!stopped && call_ != nullptr) call_->Cancel();
+      });
     });
   }
 
   void StopWatching() {
     call_ = nullptr;
+    hang_up_.cancel();
     error_code ignored;
     beast::get_lowest_layer(stream_).socket().cancel(ignored);
   }
@@ -499,8 +529,9 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
     response.keep_alive(false);
     const bool written = co_await Write(std::move(response));
     if (!written) co_return;
+    if constexpr (kTls) co_return;  // Run says goodbye
     error_code ignored;
-    if constexpr (!kTls) beast::get_lowest_layer(stream_).socket().shutdown(tcp::socket::shutdown_send, ignored);
+    beast::get_lowest_layer(stream_).socket().shutdown(tcp::socket::shutdown_send, ignored);
     Limit(kParting);
     std::vector<char> unread(kReadAhead);
     error_code problem;
@@ -518,6 +549,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
   const Steady::time_point accepted_ = Steady::now();
   Stream stream_;
   beast::flat_buffer buffer_{kReadAhead};
+  net::steady_timer hang_up_{stream_.get_executor()};
   bool stopping_ = false;
   bool busy_ = false;         // with a request, of which at least a byte has come
   HttpCall* call_ = nullptr;  // that is being waited for

@@ -188,13 +188,49 @@ TEST(Http, RefusesWhatIsNotHttp) {
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}", "POST / HTTP/1.1\r\nno colon\r\n\r\n",
-        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n"}) {
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
+        "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"}) {
     HttpConnection connection(DevHttpAddress());
     connection.Send(bytes);
     EXPECT_THAT(connection.Read(), IsAnswer(400, "SerializationException")) << bytes;
     EXPECT_TRUE(connection.Ends()) << bytes;
   }
   EXPECT_EQ(HttpConnection(DevHttpAddress()).Call("DescribePools", "{}").result_int(), 200);
+}
+
+// What follows could be another request to whoever is on the way.
+TEST(Http, RefusesTransferCodingsThatItDoesNotKnow) {
+  for (const char* coding :
+       {"xchunked", "gzip", "chunked, gzip", "gzip, chunked", "identity", "chunked\r\nTransfer-Encoding: chunked"}) {
+    HttpConnection connection(DevHttpAddress());
+    connection.Send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: " + std::string(coding) + "\r\n\r\n" +
+                    HttpConnection::Post("DescribePools", "{}"));
+    EXPECT_THAT(connection.Read(), IsAnswer(400, "SerializationException")) << coding;
+    EXPECT_TRUE(connection.Ends()) << coding;
+  }
+}
+
+TEST(Http, AnswersHeadWithoutABody) {
+  for (const char* path : {"/healthz", "/nowhere"}) {
+    HttpConnection connection(DevHttpAddress());
+    connection.Send("HEAD " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(connection.Read().body(), "") << path;
+    EXPECT_TRUE(connection.Ends()) << path;
+  }
+}
+
+TEST(Http, AnswersAClientThatHasEndedItsHalf) {
+  HttpConnection connection(DevHttpAddress());
+  connection.Send(HttpConnection::Post("DescribePools", "{}"));
+  connection.CloseHalf();
+  EXPECT_EQ(connection.Read().result_int(), 200);
+}
+
+TEST(Http, ClosesConnectionsThatAreTooSlowFromTheirFirstByteOn) {
+  const auto server = ServerWith({"--http-idle-timeout", "1h", "--http-header-timeout", "150ms"});
+  HttpConnection slow_header(ReadyHttpAddress(*server));
+  slow_header.Send("POST / HT");
+  EXPECT_TRUE(slow_header.Ends());
 }
 
 TEST(Http, ClosesConnectionsThatAreTooSlow) {

@@ -53,6 +53,8 @@ class HttpConnection {
   }
 
   void Close() { stream_.close(); }
+  // Sends nothing more, but still reads.
+  void CloseHalf() { stream_.socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send); }
 
   static constexpr std::string_view kTarget = "X-Amz-Target: PinpointSMSVoiceV2.";
 
