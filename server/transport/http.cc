@@ -312,14 +312,14 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
   ~Session() override { door_.Uncount(peer_); }
 
   void Stop() override {
-    net::post(stream_.get_executor(), [this] {
+    net::post(stream_.get_executor(), [this, me = this->shared_from_this()] {
       stopping_ = true;
       if (!busy_) Close();
     });
   }
 
   void Cancel() override {
-    net::post(stream_.get_executor(), [this] {
+    net::post(stream_.get_executor(), [this, me = this->shared_from_this()] {
       if (call_ != nullptr)
         call_->Cancel();
       else
