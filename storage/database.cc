@@ -83,7 +83,7 @@ class Database::Impl {
     watch_ = std::jthread([this](const std::stop_token& stop) { Watch(stop); });
   }
 
-  void Run(Mode mode, const Bounds& asked, const std::function<void(Transaction&)>& body);
+  void Run(Mode mode, const Bounds& asked, const std::function<void(Transaction&)>& body, WorkLog* log);
   Stats stats() const;
   const Options& options() const { return options_; }
 
@@ -103,6 +103,7 @@ class Database::Impl {
   ConnectionParameters Parameters() const;
   std::unique_ptr<Session> Connect(const Bounds& bounds);
   bool Pause(const Bounds& bounds, milliseconds pause);
+  void CountRetry(const StorageFailure& failure);
   void Watch(const std::stop_token& stop);
   void CutLater(Slot& slot, Clock::time_point when);
   std::optional<StorageFailure> Attempt(Lease& lease, Mode mode, const Bounds& bounds,
@@ -111,8 +112,9 @@ class Database::Impl {
   Outcome LookUp(Lease& lease, const std::string& xid, const std::string& timeline, Clock::time_point until);
 
   struct Counters {
-    std::atomic<std::uint64_t> reads{0}, writes{0}, failures{0}, connects{0}, connect_failures{0}, cuts{0},
-        retries_contended{0}, retries_unavailable{0}, in_doubt_committed{0}, in_doubt_aborted{0}, in_doubt_unknown{0};
+    std::atomic<std::uint64_t> reads{0}, writes{0}, rolled_back{0}, failures{0}, connects{0}, connect_failures{0},
+        cuts{0}, retries_serialization{0}, retries_deadlock{0}, retries_connection{0}, retries_other{0},
+        in_doubt_committed{0}, in_doubt_aborted{0}, in_doubt_unknown{0};
   };
 
   Options options_;
@@ -143,9 +145,13 @@ class Database::Impl {
 // one, instead of another old one that died with it. Ends with the session cut if it didn't end well.
 class Database::Impl::Lease {
  public:
-  Lease(Impl& impl, const Bounds& bounds) : impl_(impl), bounds_(bounds), slot_(impl.Acquire(bounds)) { Arm(); }
+  Lease(Impl& impl, const Bounds& bounds, WorkLog* log)
+      : impl_(impl), bounds_(bounds), log_(log), slot_(impl.Acquire(bounds)) {
+    Arm();
+  }
   ~Lease() {
     on_stop_.reset();
+    if (slot_.session) slot_.session->Tell(nullptr, nullptr);
     impl_.Release(slot_);
   }
   Lease(const Lease&) = delete;
@@ -154,7 +160,8 @@ class Database::Impl::Lease {
   // The connection, made anew if there is none that is any good.
   Session& Ready(const Bounds& bounds) {
     if (slot_.session && (slot_.session->broken() || !slot_.session->Idle())) Discard();
-    if (!slot_.session) Install(impl_.Connect(bounds));
+    if (!slot_.session) Connect(bounds);
+    slot_.session->Tell(&impl_.options_.observe, log_);
     impl_.CutLater(slot_, bounds.deadline);
     // Stopped before there was something to cut.
     if (bounds.stop.stop_requested()) CutNow{*this}();
@@ -187,6 +194,21 @@ class Database::Impl::Lease {
     }
   };
 
+  void Connect(const Bounds& bounds) {
+    const auto began = Clock::now();
+    const auto tell = [&](bool ok) {
+      if (impl_.options_.observe) impl_.options_.observe("connect", Clock::now() - began, ok);
+      if (log_ != nullptr) log_->Add({"connect", began, Clock::now(), ok, {}});
+    };
+    try {
+      Install(impl_.Connect(bounds));
+    } catch (const StorageFailure&) {
+      tell(false);
+      throw;
+    }
+    tell(true);
+  }
+
   void Arm() { on_stop_ = std::make_unique<std::stop_callback<CutNow>>(bounds_.stop, CutNow{*this}); }
 
   void Install(std::unique_ptr<Session> session) {
@@ -200,6 +222,7 @@ class Database::Impl::Lease {
 
   Impl& impl_;
   const Bounds& bounds_;
+  WorkLog* const log_;
   Slot& slot_;
   std::unique_ptr<std::stop_callback<CutNow>> on_stop_;
 };
@@ -353,13 +376,53 @@ bool Database::Impl::Pause(const Bounds& bounds, milliseconds pause) {
 // --- Transactions
 // -----------------------------------------------------------------------------------------------------
 
-void Database::Impl::Run(Mode mode, const Bounds& asked, const std::function<void(Transaction&)>& body) {
+namespace {
+
+// One attempt for the log: with nothing said, an exception of the body ended it.
+class AttemptInLog {
+ public:
+  explicit AttemptInLog(WorkLog* log) : log_(log) {
+    if (log_ != nullptr) attempt_ = {Clock::now(), {}, WorkLog::Outcome::kRolledBack, log_->statements.size(), 0};
+  }
+  ~AttemptInLog() {
+    if (log_ == nullptr) return;
+    attempt_.ended = Clock::now();
+    attempt_.end_statement = log_->statements.size();
+    log_->attempts.push_back(attempt_);
+  }
+  void EndedAs(WorkLog::Outcome outcome) { attempt_.outcome = outcome; }
+
+ private:
+  WorkLog* const log_;
+  WorkLog::Attempt attempt_;
+};
+
+}  // namespace
+
+void Database::Impl::CountRetry(const StorageFailure& failure) {
+  ++(failure.kind() != Kind::kContended ? counters_.retries_connection
+     : failure.sqlstate() == "40001"    ? counters_.retries_serialization
+     : failure.sqlstate() == "40P01"    ? counters_.retries_deadlock
+                                        : counters_.retries_other);
+}
+
+void Database::Impl::Run(Mode mode, const Bounds& asked, const std::function<void(Transaction&)>& body, WorkLog* log) {
   const Bounds bounds{Sane(asked.deadline), asked.stop};
   try {
     if (Over(bounds)) throw Exceeded(bounds, "before anything was done");
-    Lease lease(*this, bounds);
+    Lease lease(*this, bounds, log);
     for (int attempt = 1;; ++attempt) {
-      const std::optional<StorageFailure> failure = Attempt(lease, mode, bounds, body);
+      std::optional<StorageFailure> failure;
+      {
+        AttemptInLog in_log(log);
+        try {
+          failure = Attempt(lease, mode, bounds, body);
+        } catch (const StorageFailure&) {
+          in_log.EndedAs(WorkLog::Outcome::kFailed);
+          throw;
+        }
+        in_log.EndedAs(failure ? WorkLog::Outcome::kFailed : WorkLog::Outcome::kCommitted);
+      }
       if (!failure) break;
 
       const bool contended = failure->kind() == Kind::kContended;
@@ -368,11 +431,14 @@ void Database::Impl::Run(Mode mode, const Bounds& asked, const std::function<voi
         if (bounds.stop.stop_requested()) throw Exceeded(bounds, std::string("after: ") + failure->what());
         throw *failure;
       }
-      ++(contended ? counters_.retries_contended : counters_.retries_unavailable);
+      CountRetry(*failure);
       lease.Resume();
     }
   } catch (const StorageFailure&) {
     ++counters_.failures;
+    throw;
+  } catch (...) {
+    ++counters_.rolled_back;
     throw;
   }
   ++(mode == Mode::kWrite ? counters_.writes : counters_.reads);
@@ -406,7 +472,7 @@ std::optional<StorageFailure> Database::Impl::Attempt(Lease& lease, Mode mode, c
     }
   };
 
-  Transaction::State state{session, options_.observe, std::nullopt};
+  Transaction::State state{session, std::nullopt};
   Transaction transaction(state);
   try {
     body(transaction);
@@ -520,8 +586,11 @@ Database::Stats Database::Impl::stats() const {
   stats.connects = counters_.connects;
   stats.connect_failures = counters_.connect_failures;
   stats.cuts = counters_.cuts;
-  stats.retries_contended = counters_.retries_contended;
-  stats.retries_unavailable = counters_.retries_unavailable;
+  stats.rolled_back = counters_.rolled_back;
+  stats.retries_serialization = counters_.retries_serialization;
+  stats.retries_deadlock = counters_.retries_deadlock;
+  stats.retries_connection = counters_.retries_connection;
+  stats.retries_other = counters_.retries_other;
   stats.in_doubt_committed = counters_.in_doubt_committed;
   stats.in_doubt_aborted = counters_.in_doubt_aborted;
   stats.in_doubt_unknown = counters_.in_doubt_unknown;
@@ -532,8 +601,8 @@ Database::Database(Options options) : impl_(std::make_unique<Impl>(std::move(opt
 
 Database::~Database() = default;
 
-void Database::Run(Mode mode, const Bounds& bounds, const std::function<void(Transaction&)>& body) {
-  impl_->Run(mode, bounds, body);
+void Database::Run(Mode mode, const Bounds& bounds, const std::function<void(Transaction&)>& body, WorkLog* log) {
+  impl_->Run(mode, bounds, body, log);
 }
 
 int Database::connections() const { return std::max(1, impl_->options().connections); }

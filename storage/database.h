@@ -10,6 +10,7 @@
 
 #include "storage/failure.h"
 #include "storage/transaction.h"
+#include "storage/work_log.h"
 
 namespace poold {
 
@@ -40,7 +41,8 @@ class Database {
     bool prepare = true;  // false behind a pooler that mixes transactions of clients
     int max_tries = 5;    // how often a body is run at most; also for connecting
 
-    // Told of every statement after it ended, on the thread that ran it; must be quick and must not throw.
+    // Told of every statement after it ended, on the thread that ran it; also of "connect", "begin", "commit",
+    // "rollback" and the like. Must be quick and must not throw.
     std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)> observe;
   };
 
@@ -49,20 +51,26 @@ class Database {
     int open = 0;    // connections
     int in_use = 0;  // connections at work
 
-    std::uint64_t reads = 0;     // kRead runs that ended well
-    std::uint64_t writes = 0;    // kWrite runs that ended well, so committed
-    std::uint64_t failures = 0;  // runs that ended in a StorageFailure
+    std::uint64_t reads = 0;        // kRead runs that ended well
+    std::uint64_t writes = 0;       // kWrite runs that ended well, so committed
+    std::uint64_t rolled_back = 0;  // runs that ended in an exception of the body's own
+    std::uint64_t failures = 0;     // runs that ended in a StorageFailure
 
     std::uint64_t connects = 0;
     std::uint64_t connect_failures = 0;
     std::uint64_t cuts = 0;  // connections cut off at a deadline or by a stop token
 
-    std::uint64_t retries_contended = 0;
-    std::uint64_t retries_unavailable = 0;
+    std::uint64_t retries_serialization = 0;  // further attempts, by what ended the one before
+    std::uint64_t retries_deadlock = 0;
+    std::uint64_t retries_connection = 0;
+    std::uint64_t retries_other = 0;  // a lock not to be had in time, a duplicate key
 
     std::uint64_t in_doubt_committed = 0;  // commits whose answer was lost, by what the look-up said
     std::uint64_t in_doubt_aborted = 0;
     std::uint64_t in_doubt_unknown = 0;
+
+    // Those after a conflict with others.
+    std::uint64_t retries_contended() const { return retries_serialization + retries_deadlock + retries_other; }
   };
 
   // Does not connect. Throws StorageFailure kBug for a url that cannot be read.
@@ -97,7 +105,9 @@ class Database {
   // Time: a statement still running at the deadline, or when stop is triggered, is cut off at once by closing its
   // connection. Only COMMIT is not cut at once: a known outcome is worth more than punctuality, so that a call may last
   // up to kCommitGrace longer than its deadline, when it is already committing then.
-  void Run(Mode mode, const Bounds& bounds, const std::function<void(Transaction&)>& body);
+  //
+  // `log`, if there is one, is told what was done.
+  void Run(Mode mode, const Bounds& bounds, const std::function<void(Transaction&)>& body, WorkLog* log = nullptr);
 
   static constexpr std::chrono::milliseconds kCommitGrace{1000};
 

@@ -270,7 +270,7 @@ Rows Session::Run(const Statement& statement, const Params& params) {
   }
   const bool old_plan = prepared != nullptr && prepared->ran;
 
-  Rows rows = Guarded(statement.name, old_plan, [&] {
+  Rows rows = Told(statement.name, old_plan, [&] {
     std::vector<const char*> values;
     values.reserve(params.values().size());
     for (const auto& value : params.values()) values.push_back(value ? value->c_str() : nullptr);
@@ -283,7 +283,30 @@ Rows Session::Run(const Statement& statement, const Params& params) {
 }
 
 Rows Session::RunText(std::string_view name, const std::string& sql) {
-  return Guarded(name, false, [&] { return link_->transaction->exec(sql); });
+  return Told(name, false, [&] { return link_->transaction->exec(sql); });
+}
+
+void Session::Tell(const Observe* observe, WorkLog* log) {
+  observe_ = observe;
+  log_ = log;
+}
+
+template <typename Call>
+Rows Session::Told(std::string_view name, bool old_plan, const Call& call) {
+  const auto began = std::chrono::steady_clock::now();
+  const auto tell = [&](bool ok, std::string sqlstate) {
+    const auto ended = std::chrono::steady_clock::now();
+    if (observe_ != nullptr && *observe_) (*observe_)(name, ended - began, ok);
+    if (log_ != nullptr) log_->Add({name, began, ended, ok, std::move(sqlstate)});
+  };
+  try {
+    Rows rows = Guarded(name, old_plan, call);
+    tell(true, {});
+    return rows;
+  } catch (const StorageFailure& failure) {
+    tell(false, failure.sqlstate());
+    throw;
+  }
 }
 
 template <typename Call>

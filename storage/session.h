@@ -13,6 +13,7 @@
 
 #include "storage/failure.h"
 #include "storage/transaction.h"
+#include "storage/work_log.h"
 
 // Private to storage/: one connection. Everybody else goes through Database.
 struct pg_result;  // libpq's PGresult
@@ -57,6 +58,8 @@ struct ConnectionParameters {
 // never connects anew by itself: libpqxx would, silently, and the next statement would run outside its transaction.
 class Session {
  public:
+  using Observe = std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)>;
+
   // Waits at most until `deadline` and while `stop` isn't triggered, but for the look-up of the host's name, which
   // libpq does in one blocking call. Throws StorageFailure: kDeadline, kCancelled, or kUnavailable for anything else,
   // since a wrong password and a server that isn't up yet call for the same: trying again later.
@@ -72,6 +75,9 @@ class Session {
 
   // SQL as it is, maybe several statements: one round trip. Returns the rows of the last.
   Rows RunText(std::string_view name, const std::string& sql);
+
+  // From now on both are told of every statement that ends, as Database::Options and WorkLog say; nullptr: not told.
+  void Tell(const Observe* observe, WorkLog* log);
 
   bool broken() const;
 
@@ -100,6 +106,8 @@ class Session {
 
   template <typename Call>
   Rows Guarded(std::string_view name, bool old_plan, const Call& call);
+  template <typename Call>
+  Rows Told(std::string_view name, bool old_plan, const Call& call);
   [[noreturn]] void Fail(std::string_view name, const std::string& sqlstate, const char* what);
 
   static constexpr int kNotCut = -1;
@@ -108,12 +116,13 @@ class Session {
   const bool prepare_;
   std::atomic<int> cut_{kNotCut};  // else a StorageFailure::Kind
   std::string timeline_;
+  const Observe* observe_ = nullptr;
+  WorkLog* log_ = nullptr;
 };
 
 // What Database keeps of one attempt of a body.
 struct Transaction::State {
   Session& session;
-  const std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)>& observe;
   std::optional<StorageFailure> failure;  // the first; there is no second
 };
 

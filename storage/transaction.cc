@@ -306,14 +306,10 @@ Transaction::~Transaction() = default;
 
 Rows Transaction::Run(const Statement& statement, const Params& params) {
   if (state_.failure) throw *state_.failure;
-  const auto start = std::chrono::steady_clock::now();
   try {
-    Rows rows = state_.session.Run(statement, params);
-    if (state_.observe) state_.observe(statement.name, std::chrono::steady_clock::now() - start, true);
-    return rows;
+    return state_.session.Run(statement, params);
   } catch (const StorageFailure& failure) {
     state_.failure = failure;
-    if (state_.observe) state_.observe(statement.name, std::chrono::steady_clock::now() - start, false);
     throw;
   }
 }

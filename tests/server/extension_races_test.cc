@@ -44,7 +44,7 @@ struct Replicas {
 
   // How often a call was run again after it got in another's way: by a deadlock, or by a constraint.
   std::uint64_t retries() {
-    return first.database().stats().retries_contended + second.database().stats().retries_contended;
+    return first.database().stats().retries_contended() + second.database().stats().retries_contended();
   }
 };
 
@@ -355,7 +355,7 @@ TEST(ExtensionRaces, TwoBatchesDoNotFillAPoolBeyondItsQuota) {
     EXPECT_THAT(loser, IsOverQuota(reason::kOriginationIdentitiesPerPool, 4));
     EXPECT_THAT(MembersOf(api, pool), SizeIs(3));
   }
-  EXPECT_EQ(api.database().stats().retries_contended, 0u);
+  EXPECT_EQ(api.database().stats().retries_contended(), 0u);
 }
 
 TEST(ExtensionRaces, TwoReplacementsLeaveOneOfTheTwoSetsWhole) {
@@ -593,7 +593,7 @@ TEST(ExtensionRaces, ASharedListIsEitherDeletedOrInUse) {
       ASSERT_THAT(owner.Call<DeleteOptOutListRequest>("opt_out_list_name: 'Offers'"), IsOk());
     }
   }
-  EXPECT_EQ(owner.database().stats().retries_contended + consumer.database().stats().retries_contended, 0u);
+  EXPECT_EQ(owner.database().stats().retries_contended() + consumer.database().stats().retries_contended(), 0u);
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ struct Replicas {
   Api& of(int i) { return i % 2 == 0 ? first : second; }
 
   std::uint64_t retries() {
-    return first.database().stats().retries_contended + second.database().stats().retries_contended;
+    return first.database().stats().retries_contended() + second.database().stats().retries_contended();
   }
 
   Api first;

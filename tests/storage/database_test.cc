@@ -317,7 +317,7 @@ TEST_F(DatabaseTest, SurvivesTheDeathOfItsIdleConnections) {
     EXPECT_EQ(runs, 1);  // BEGIN found out, before the body ran
   }
   EXPECT_EQ(Notes(), 5);
-  EXPECT_LE(db().stats().retries_unavailable - before.retries_unavailable, 4U);
+  EXPECT_LE(db().stats().retries_connection - before.retries_connection, 4U);
 }
 
 TEST_F(DatabaseTest, RunsNothingOutsideItsTransactionAfterTheConnectionIsLost) {
@@ -334,7 +334,7 @@ TEST_F(DatabaseTest, RunsNothingOutsideItsTransactionAfterTheConnectionIsLost) {
   EXPECT_EQ(runs, 2);
   EXPECT_EQ(Notes(), 1);
   EXPECT_EQ(Count("SELECT id FROM notes"), 2);
-  EXPECT_EQ(db().stats().retries_unavailable, 1U);
+  EXPECT_EQ(db().stats().retries_connection, 1U);
 }
 
 // One layer below, where a Transaction doesn't stand guard: libpqxx by itself connects anew.
@@ -416,7 +416,7 @@ TEST_F(DatabaseTest, LetsBothSidesOfADeadlockSucceed) {
   lock_both(1, 2);
   other.join();
   EXPECT_EQ(Count("SELECT count(*) FROM notes WHERE note = 'xx'"), 2);
-  EXPECT_GE(db().stats().retries_contended, 1U);
+  EXPECT_GE(db().stats().retries_contended(), 1U);
 }
 
 TEST_F(DatabaseTest, RunsTheBodyAgainAfterASerializationFailure) {
@@ -428,7 +428,7 @@ TEST_F(DatabaseTest, RunsTheBodyAgainAfterASerializationFailure) {
   EXPECT_EQ(runs, 3);
   EXPECT_EQ(Count("SELECT id FROM notes"), 3);
   EXPECT_EQ(Notes(), 1);
-  EXPECT_EQ(db().stats().retries_contended, 2U);
+  EXPECT_EQ(db().stats().retries_contended(), 2U);
 }
 
 TEST_F(DatabaseTest, LetsTheLoserOfARaceForAKeySeeTheWinner) {

@@ -260,7 +260,80 @@ TEST(Transaction, TellsTheObserverOfEachStatement) {
                               tx.Run({"bad", "SELECT 1/0"});
                             }),
                StorageFailure);
-  EXPECT_THAT(seen, ElementsAre("good ok", "bad failed"));
+  EXPECT_THAT(seen, ElementsAre("connect ok", "good ok", "bad failed"));
+}
+
+std::string Told(const WorkLog& log) {
+  std::string told;
+  for (const WorkLog::Attempt& attempt : log.attempts) {
+    told += attempt.outcome == WorkLog::Outcome::kCommitted    ? "committed:"
+            : attempt.outcome == WorkLog::Outcome::kRolledBack ? "rolled back:"
+                                                               : "failed:";
+    EXPECT_LE(attempt.began, attempt.ended);
+    for (std::size_t i = attempt.first_statement; i < attempt.end_statement; ++i) {
+      const WorkLog::Statement& statement = log.statements.at(i);
+      told += " " + std::string(statement.name) + (statement.ok ? "" : "(" + statement.sqlstate + ")");
+      EXPECT_LE(attempt.began, statement.began);
+      EXPECT_LE(statement.began, statement.ended);
+      EXPECT_LE(statement.ended, attempt.ended);
+    }
+    told += "; ";
+  }
+  return told;
+}
+
+TEST(WorkLog, TellsWhatARunDid) {
+  Database database({.url = FreshDatabase(false), .connections = 1, .observe = {}});
+  database.Run(Mode::kRead, Soon(), [](Transaction& tx) { tx.Run({"one", "SELECT 1"}); });
+
+  WorkLog read;
+  database.Run(
+      Mode::kRead, Soon(),
+      [](Transaction& tx) {
+        tx.Run({"one", "SELECT 1"});
+      },
+      &read);
+  EXPECT_EQ(Told(read), "committed: one; ");
+
+  WorkLog first_write;
+  database.Run(
+      Mode::kWrite, Soon(),
+      [](Transaction& tx) {
+        tx.Run({"one", "SELECT 1"});
+      },
+      &first_write);
+  EXPECT_EQ(Told(first_write), "committed: timeline begin one commit; ");
+
+  WorkLog refused;
+  const auto refuse = [](Transaction& tx) {
+    tx.Run({"one", "SELECT 1"});
+    throw std::logic_error("refused");
+  };
+  EXPECT_THROW(database.Run(Mode::kWrite, Soon(), refuse, &refused), std::logic_error);
+  EXPECT_EQ(Told(refused), "rolled back: begin one rollback; ");
+  EXPECT_EQ(database.stats().rolled_back, 1U);
+
+  WorkLog contended;
+  int tries = 0;
+  const auto deadlock_once = [&](Transaction& tx) {
+    tx.Run({"lock", ++tries == 1 ? "DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40P01'; END $$" : "SELECT 1"});
+  };
+  database.Run(Mode::kWrite, Soon(), deadlock_once, &contended);
+  EXPECT_EQ(Told(contended), "failed: begin lock(40P01) rollback; committed: begin lock commit; ");
+  EXPECT_EQ(database.stats().retries_deadlock, 1U);
+}
+
+TEST(WorkLog, IsBounded) {
+  Database database({.url = FreshDatabase(false), .connections = 1, .observe = {}});
+  WorkLog log;
+  database.Run(
+      Mode::kRead, Soon(),
+      [](Transaction& tx) {
+        for (std::size_t i = 0; i < WorkLog::kMostStatements + 5; ++i) tx.Run({"one", "SELECT 1"});
+      },
+      &log);
+  EXPECT_EQ(log.statements.size(), WorkLog::kMostStatements);
+  EXPECT_EQ(log.statements_left_out, 6U);  // and the connect
 }
 
 }  // namespace

@@ -333,7 +333,7 @@ TEST(ResetAccount, MayComeBetweenAnyOtherCallsOfTheAccount) {
     }
     return 0;
   });
-  EXPECT_EQ(api.database().stats().retries_contended, 0U);
+  EXPECT_EQ(api.database().stats().retries_contended(), 0U);
 
   const auto rows = RowsOf(api);
   const auto counted = [&](const char* table) { return static_cast<std::int64_t>(rows.at(table).size()); };
@@ -386,7 +386,7 @@ std::uint64_t RetriesOfAReset(Api& api, const std::function<void(Transaction&)>&
                     " AND query LIKE 'DELETE %'")
                 .empty();
   };
-  const std::uint64_t before = api.database().stats().retries_contended;
+  const std::uint64_t before = api.database().stats().retries_contended();
   std::future<Result<ResetAccountResponse>> reset;
   api.Sql([&](Transaction& tx) {
     if (reset.valid()) return;  // it had to be run again
@@ -396,7 +396,7 @@ std::uint64_t RetriesOfAReset(Api& api, const std::function<void(Transaction&)>&
     go_on(tx);
   });
   EXPECT_THAT(reset.get(), IsOk());
-  return api.database().stats().retries_contended - before;
+  return api.database().stats().retries_contended() - before;
 }
 
 TEST(ResetAccount, WaitsForHousekeepingThatFinishesADeletion) {
