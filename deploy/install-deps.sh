@@ -8,7 +8,7 @@ build_packages=(
   g++ cmake ninja-build ccache mold pkg-config git
   protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev
   libpqxx-dev libpq-dev libre2-dev libcli11-dev libspdlog-dev libssl-dev
-  libboost1.81-dev libboost-json1.81-dev libyaml-cpp-dev
+  libboost1.81-dev libboost-json1.81-dev libyaml-cpp-dev prometheus-cpp-dev
 )
 run_packages=(postgresql)
 test_packages=(curl openssl libgtest-dev libgmock-dev nlohmann-json3-dev nghttp2-client jq clang-format clang-tidy clang libclang-rt-14-dev shellcheck ca-certificates)
@@ -24,7 +24,7 @@ if ! python3 -c 'import boto3' 2>/dev/null; then
   test_packages+=(python3-boto3)
 fi
 # What Debian 12 itself doesn't have (in this version), by the same purposes.
-build_backports=()
+build_backports=(opentelemetry-cpp-dev)
 run_backports=()
 test_backports=()
 

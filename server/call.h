@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -11,19 +12,29 @@
 
 #include "server/error.h"
 #include "storage/scope.h"
+#include "storage/work_log.h"
 
 namespace poold {
 
 class AccessFile;
 class Database;
 class KnownAccounts;
+class Metrics;
 class PageTokens;
 class RateLimiter;
+class Tracing;
 class Transaction;
 class World;
 struct ApiSettings;
+struct CallSpan;
 struct HttpRequest;
 struct Method;
+
+// How calls are logged.
+struct LogSettings {
+  bool json = false;                       // else text
+  std::chrono::milliseconds slow_call{0};  // calls that take so long are logged with where the time went; zero: none
+};
 
 // What calls need from the server around them. Everything in it is thread-safe and outlives the calls.
 struct Service {
@@ -32,8 +43,12 @@ struct Service {
   const ApiSettings& settings;
   KnownAccounts& known_accounts;
   RateLimiter& rate_limiter;
+  Metrics& metrics;
   // Who may call; nullptr: callers are trusted to be who they say.
   const AccessFile* access = nullptr;
+  // nullptr: nothing is traced.
+  const Tracing* tracing = nullptr;
+  LogSettings log = {};
   // Set once, as soon as the database has been found answering with a schema this build knows; nullptr until then, and
   // until then calls are refused.
   std::atomic<const PageTokens*> page_tokens{nullptr};
@@ -79,6 +94,10 @@ class Call {
   const Scope& scope() const { return scope_; }
   void set_scope(Scope scope) { scope_ = std::move(scope); }
 
+  // Who calls, by the name in the access file; empty if there is none. Set by Authenticate.
+  const std::string& principal() const { return principal_; }
+  void set_principal(std::string name) { principal_ = std::move(name); }
+
   // What makes a repetition of a writing call: its client token or idempotency key; empty if it has none. Set by
   // ReadClientToken.
   const std::string& client_token() const { return client_token_; }
@@ -92,7 +111,22 @@ class Call {
   const std::string& request_id() const { return request_id_; }
   void set_request_id(std::string id) { request_id_ = std::move(id); }
 
+  // The trace that it belongs to, 32 hexadecimal digits; empty if nobody records one. And what is kept of it meanwhile.
+  const std::string& trace_id() const { return trace_id_; }
+  void set_trace_id(std::string id) { trace_id_ = std::move(id); }
+  const std::shared_ptr<CallSpan>& span() const { return span_; }
+  void set_span(std::shared_ptr<CallSpan> span) { span_ = std::move(span); }
+
   std::chrono::steady_clock::time_point received() const { return received_; }
+  // When it began to wait for a worker, and when it had one; the clock's zero until then. Set by the pipeline.
+  std::chrono::steady_clock::time_point queued() const { return queued_; }
+  void set_queued(std::chrono::steady_clock::time_point when) { queued_ = when; }
+  std::chrono::steady_clock::time_point started() const { return started_; }
+  void set_started(std::chrono::steady_clock::time_point when) { started_ = when; }
+  // What was done for it in the database.
+  const WorkLog& work_log() const { return work_log_; }
+  WorkLog& work_log() { return work_log_; }
+
   std::chrono::steady_clock::time_point deadline() const { return deadline_; }
   void set_deadline(std::chrono::steady_clock::time_point deadline) { deadline_ = deadline; }
 
@@ -107,11 +141,17 @@ class Call {
   google::protobuf::Message& response_;
   std::stop_source stop_;
   Scope scope_;
+  std::string principal_;
   std::string request_id_;
+  std::string trace_id_;
+  std::shared_ptr<CallSpan> span_;
   std::string client_token_;
   bool validate_only_ = false;
   std::chrono::steady_clock::time_point received_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point queued_;
+  std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point deadline_ = received_;
+  WorkLog work_log_;
   Transaction* tx_ = nullptr;
 };
 

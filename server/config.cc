@@ -164,7 +164,12 @@ void AddSettings(CLI::App& app, Settings& settings) {
               "ask connections to end when they are so old, so that clients find new servers; 0ms: never");
   AddDuration(app, "--drain-limit", settings.drain_limit, std::chrono::milliseconds(0),
               "how long running calls may go on after SIGTERM");
-  Add(app, "--log-level", settings.log_level, "what to log")->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  Add(app, "--log-level", settings.log_level, "what to log; at info a line for each call")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  Add(app, "--log-format", settings.log_format, "how to log: text, or json for a JSON object a line")
+      ->check(CLI::IsMember({"text", "json"}));
+  AddDuration(app, "--slow-call", settings.slow_call, std::chrono::milliseconds(0),
+              "calls that take so long are logged as warnings, with where the time went; 0ms: none");
 
   Add(app, "--default-account", api.default_account, "account of calls without x-account-id metadata")
       ->check(AnAccount());

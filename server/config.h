@@ -98,7 +98,9 @@ struct Settings {
   std::chrono::milliseconds http_header_timeout{10000};  // from a request's first byte to the end of its headers
   std::chrono::milliseconds http_body_timeout{20000};    // from there to its end; also for taking the answer
 
-  std::string log_level = "info";  // debug, info, warn, error
+  std::string log_level = "info";             // debug, info, warn, error
+  std::string log_format = "text";            // text, json
+  std::chrono::milliseconds slow_call{1000};  // calls that take so long are logged with where the time went; zero: none
 
   std::string health_address;  // health: the server to ask
   std::string import_file;     // inventory import

@@ -230,6 +230,15 @@ std::string_view ExceptionFrom(const std::optional<google::rpc::Status>& details
 
 }  // namespace
 
+std::string_view CodeName(Code code) {
+  static constexpr std::string_view kNames[] = {
+      "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+      "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+      "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+      "DATA_LOSS", "UNAUTHENTICATED"};
+  return static_cast<std::size_t>(code) < std::size(kNames) ? kNames[code] : "UNKNOWN";
+}
+
 const FaultRow& RowOf(Fault fault) { return kFaults[static_cast<std::size_t>(fault)]; }
 
 std::string_view AwsName(ResourceType type) { return kResourceTypes[static_cast<std::size_t>(type)]; }

@@ -49,6 +49,9 @@ struct FaultRow {
   bool retryable;         // the very same call may succeed later with nothing else changed
 };
 
+// How gRPC spells a code: "NOT_FOUND". Of a number that is none: "UNKNOWN".
+std::string_view CodeName(grpc::StatusCode code);
+
 // The fault's row in the table. Never fails.
 const FaultRow& RowOf(Fault fault);
 

@@ -1,6 +1,5 @@
 // poold: reads the settings, puts the parts together, and waits for the signal to stop.
 
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "server/config.h"
 #include "server/health_client.h"
 #include "server/inventory_file.h"
+#include "server/logging.h"
 #include "server/seed_client.h"
 #include "server/server.h"
 #include "server/version.h"
@@ -184,13 +184,15 @@ int main(int argc, char** argv) {
   const sigset_t signals = poold::StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  spdlog::set_default_logger(spdlog::stderr_color_mt("poold"));
-  spdlog::set_level(spdlog::level::from_str(parsed.settings.log_level));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  poold::SetUpLogging(parsed.settings);
+  int exit_code = 1;
+  std::string failure;
   try {
-    return poold::Run(parsed.settings);
+    exit_code = poold::Run(parsed.settings);
   } catch (const std::exception& error) {
-    std::cerr << "poold: " << error.what() << std::endl;
-    return 1;
+    failure = error.what();
   }
+  poold::FinishLogging();
+  if (!failure.empty()) std::cerr << "poold: " << failure << std::endl;
+  return exit_code;
 }

@@ -5,12 +5,14 @@
 
 #include "server/config.h"
 #include "server/method.h"
+#include "server/metrics.h"
 #include "server/middleware/authenticate.h"
 #include "server/middleware/client_token.h"
 #include "server/middleware/record.h"
 #include "server/middleware/throttle.h"
 #include "server/middleware/transact.h"
 #include "server/middleware/validate.h"
+#include "server/tracing.h"
 #include "server/world.h"
 #include "storage/failure.h"
 
@@ -18,6 +20,10 @@ namespace poold {
 namespace {
 
 using Step = void (*)(Call&);
+
+void Trace(Call& call) {
+  if (call.service().tracing != nullptr) call.service().tracing->Begin(call);
+}
 
 void RefuseUntilReady(Call& call) {
   if (call.service().page_tokens.load() == nullptr) throw Error::Unavailable("the database's schema is not there yet");
@@ -34,7 +40,7 @@ void Validate(Call& call) { CheckRules(call.request()); }
 // Before the queue, on the door's thread. Cheap and without the database, so that a flood of bad calls costs little;
 // in the order of the API's checks: who calls, then what is asked.
 constexpr Step kAdmission[] = {
-    RefuseUnlessServed, RefuseUntilReady, Authenticate, Throttle, Read, ReadClientToken, Validate,
+    Trace, RefuseUnlessServed, RefuseUntilReady, Authenticate, Throttle, Read, ReadClientToken, Validate,
 };
 
 // On a worker's thread.
@@ -78,6 +84,33 @@ std::optional<Error> Settle(Call& call, const Step (&steps)[kCount]) noexcept {
   }
 }
 
+// Of a call that was refused during admission; nullopt of what is no refusal.
+std::optional<RefusalCause> CauseOf(const Error& error) {
+  switch (error.fault()) {
+    case Fault::kUnavailable:
+      return RefusalCause::kNotReady;
+    case Fault::kUnauthenticated:
+    case Fault::kMissingAuthentication:
+    case Fault::kIncompleteSignature:
+    case Fault::kUnrecognizedClient:
+    case Fault::kInvalidSignature:
+      return RefusalCause::kUnauthenticated;
+    case Fault::kAccessDenied:
+      return RefusalCause::kAccessDenied;
+    case Fault::kThrottled:
+      return RefusalCause::kThrottled;
+    case Fault::kSerialization:
+      return RefusalCause::kUnreadable;
+    case Fault::kInvalid:
+      return error.reason() == reason::kCannotParse ? RefusalCause::kUnreadable : RefusalCause::kInvalid;
+    case Fault::kUnknownOperation:
+    case Fault::kUnknownTarget:
+      return RefusalCause::kInvalid;
+    default:
+      return std::nullopt;
+  }
+}
+
 void Finish(Call& call, const std::optional<Error>& error) {
   Record(call, error ? &*error : nullptr);
   call.Finish(error ? &*error : nullptr);
@@ -91,16 +124,27 @@ Pipeline::Pipeline(const Settings& settings)
                 [this](Call& call) { Execute(call); }) {}
 
 void Pipeline::Start(Call& call) noexcept {
+  Metrics& metrics = call.service().metrics;
+  metrics.Began();
   call.set_request_id(call.world().NewRequestId());
   const auto given = call.deadline() > call.received() ? call.deadline() : call.received() + settings_.default_deadline;
   call.set_deadline(std::min(given, call.received() + settings_.greatest_deadline));
 
-  if (const auto error = Settle(call, kAdmission)) return Finish(call, error);
+  if (const auto error = Settle(call, kAdmission)) {
+    if (const auto cause = CauseOf(*error)) metrics.Refused(*cause);
+    return Finish(call, error);
+  }
+  call.set_queued(std::chrono::steady_clock::now());
   if (!executor_.Submit(call)) {
+    metrics.Refused(RefusalCause::kQueueFull);
     Finish(call, Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later"));
   }
 }
 
-void Pipeline::Execute(Call& call) noexcept { Finish(call, Settle(call, kExecution)); }
+void Pipeline::Execute(Call& call) noexcept {
+  call.set_started(std::chrono::steady_clock::now());
+  call.service().metrics.Waited(call.started() - call.queued());
+  Finish(call, Settle(call, kExecution));
+}
 
 }  // namespace poold

@@ -18,6 +18,9 @@ class Pipeline {
   // call's deadline must be set if the caller gave one; it is bounded by the settings here.
   void Start(Call& call) noexcept;
 
+  // Calls that wait for a worker at this moment.
+  std::size_t queued() const { return executor_.queued(); }
+
  private:
   void Execute(Call& call) noexcept;
 

@@ -7,11 +7,13 @@
 #include "server/housekeeping.h"
 #include "server/known_accounts.h"
 #include "server/method.h"
+#include "server/metrics.h"
 #include "server/middleware/validate.h"
 #include "server/periodic.h"
 #include "server/pipeline.h"
 #include "server/rate_limiter.h"
 #include "server/readiness.h"
+#include "server/tracing.h"
 #include "server/transport/grpc.h"
 #include "server/transport/health.h"
 #include "server/transport/http.h"
@@ -26,12 +28,15 @@ constexpr int kBackgroundConnections = 2;
 // How soon a change of the access file is noticed.
 constexpr std::chrono::milliseconds kAccessFilePause{1000};
 
-Database::Options DatabaseOptions(const Settings& settings) {
+Database::Options DatabaseOptions(const Settings& settings, Metrics& metrics) {
   Database::Options options;
   options.url = settings.database_url;
   options.password_file = settings.database_password_file;
   options.prepare = settings.prepared_statements;
   options.connections = settings.database_connections + kBackgroundConnections;
+  options.observe = [&metrics](std::string_view name, std::chrono::nanoseconds took, bool) {
+    metrics.Statement(name, took);
+  };
   return options;
 }
 
@@ -45,9 +50,18 @@ class Server::Impl {
  public:
   Impl(const Settings& settings, World& world, std::function<void()> on_ready)
       : settings_(settings),
-        database_(DatabaseOptions(settings_)),
+        tracing_(Tracing::FromEnvironment()),
+        database_(DatabaseOptions(settings_, metrics_)),
         access_file_(OpenAccessFile(settings_)),
-        service_{database_, world, settings_.api, known_accounts_, rate_limiter_, access_file_.get()},
+        service_{.database = database_,
+                 .world = world,
+                 .settings = settings_.api,
+                 .known_accounts = known_accounts_,
+                 .rate_limiter = rate_limiter_,
+                 .metrics = metrics_,
+                 .access = access_file_.get(),
+                 .tracing = tracing_.get(),
+                 .log = {.json = settings_.log_format == "json", .slow_call = settings_.slow_call}},
         pipeline_(settings_),
         grpc_(settings_, service_, pipeline_),
         http_(settings_.http_listen == "off" ? nullptr : std::make_unique<HttpDoor>(settings_, service_, pipeline_)),
@@ -57,6 +71,9 @@ class Server::Impl {
           SetServing(serving);
           if (serving && on_ready) std::exchange(on_ready, nullptr)();
         }) {
+    metrics_.Watch({.database = [this] { return database_.stats(); },
+                    .queue_length = [this] { return pipeline_.queued(); },
+                    .spans_dropped = [this] { return tracing_ ? tracing_->dropped() : 0; }});
     if (!access_file_) return;
     watch_access_file_.emplace([this](const std::stop_token&) {
       access_file_->Reload();
@@ -86,6 +103,7 @@ class Server::Impl {
 
  private:
   void SetServing(bool serving) {
+    metrics_.SetReady(serving);
     grpc_.SetServing(serving);
     if (http_) http_->SetServing(serving);
     if (health_) health_->SetServing(serving);
@@ -99,6 +117,8 @@ class Server::Impl {
   }
 
   const Settings settings_;
+  Metrics metrics_;
+  const std::unique_ptr<Tracing> tracing_;  // nullptr: off
   Database database_;
   KnownAccounts known_accounts_;
   RateLimiter rate_limiter_;

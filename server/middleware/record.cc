@@ -2,23 +2,112 @@
 
 #include <spdlog/spdlog.h>
 
+#include <string>
+
+#include "server/config.h"
+#include "server/logging.h"
 #include "server/method.h"
+#include "server/metrics.h"
+#include "server/tracing.h"
 
 namespace poold {
+namespace {
+
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+// The members of a line, in the form of the log.
+class Line {
+ public:
+  explicit Line(bool json) : json_(json) {}
+
+  void Text(std::string_view name, std::string_view value) {
+    Name(name);
+    line_ += json_ || value.find_first_of(" \"\n") != value.npos ? JsonString(value) : std::string(value);
+  }
+  void Time(std::string_view name, std::chrono::steady_clock::duration time) {
+    Name(name);
+    line_ += fmt::format("{:.3f}", Milliseconds(time).count());
+  }
+  void Number(std::string_view name, std::size_t number) {
+    Name(name);
+    line_ += std::to_string(number);
+  }
+
+  const std::string& line() const { return line_; }
+
+ private:
+  void Name(std::string_view name) {
+    if (!line_.empty()) line_ += json_ ? ',' : ' ';
+    line_ += json_ ? JsonString(name) + ":" : std::string(name) + "=";
+  }
+
+  const bool json_;
+  std::string line_;
+};
+
+// Where the time of a slow call went.
+void Breakdown(const Call& call, Line& line) {
+  const WorkLog& log = call.work_log();
+  if (call.started() != std::chrono::steady_clock::time_point()) {
+    line.Time("queue_ms", call.started() - call.queued());
+  }
+  std::chrono::steady_clock::duration database{0};
+  std::string statements;
+  for (const WorkLog::Statement& statement : log.statements) {
+    database += statement.ended - statement.began;
+    statements += fmt::format("{}{} {:.3f}", statements.empty() ? "" : ", ", statement.name,
+                              Milliseconds(statement.ended - statement.began).count());
+  }
+  line.Number("attempts", log.attempts.size());
+  line.Time("database_ms", database);
+  line.Text("statements", statements);
+}
+
+spdlog::level::level_enum LevelOf(const Error* error, bool slow) {
+  if (error == nullptr || error->http_status() < 500 || error->fault() == Fault::kCancelled) {
+    return slow ? spdlog::level::warn : spdlog::level::info;
+  }
+  return error->fault() == Fault::kDeadline || error->fault() == Fault::kUnavailable ? spdlog::level::warn
+                                                                                     : spdlog::level::err;
+}
+
+void Log(const Call& call, const Error* error) {
+  const auto took = std::chrono::steady_clock::now() - call.received();
+  const LogSettings& settings = call.service().log;
+  const bool slow = settings.slow_call.count() > 0 && took >= settings.slow_call;
+  const auto level = LevelOf(error, slow);
+  const auto logger = spdlog::get(kCallLog);
+  if (logger == nullptr || !logger->should_log(level)) return;
+
+  Line line(settings.json);
+  line.Text("request_id", call.request_id());
+  if (!call.trace_id().empty()) line.Text("trace_id", call.trace_id());
+  if (!call.principal().empty()) line.Text("principal", call.principal());
+  line.Text("account", call.scope().account);
+  line.Text("region", call.scope().region);
+  line.Text("door", call.http_request() == nullptr ? "grpc" : "http");
+  line.Text("method", call.method().name);
+  line.Text("outcome", error == nullptr ? "ok" : error->exception());
+  if (error != nullptr) {
+    line.Text("code", CodeName(error->code()));
+    if (!error->reason().empty()) line.Text("reason", error->reason());
+    // What callers are not told. The messages that they are told quote what they sent.
+    if (!error->detail().empty()) line.Text("detail", WithoutNumbers(error->detail()));
+  }
+  line.Time("ms", took);
+  if (slow) Breakdown(call, line);
+  logger->log(level, line.line());
+}
+
+}  // namespace
 
 void Record(const Call& call, const Error* error) noexcept {
-  const auto level = error == nullptr || error->http_status() < 500 ? spdlog::level::debug
-                     : error->fault() == Fault::kCancelled          ? spdlog::level::info
-                     : error->fault() == Fault::kDeadline           ? spdlog::level::warn
-                                                                    : spdlog::level::err;
-  if (!spdlog::should_log(level)) return;
   try {
-    const auto took = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - call.received());
-    spdlog::log(level, "request_id={} method={} account={} region={} ms={:.3f} outcome={}", call.request_id(),
-                call.method().name, call.scope().account, call.scope().region, took.count(),
-                error == nullptr ? "ok" : error->what());
+    call.service().metrics.Ended(call, error);
+    if (call.service().tracing != nullptr) call.service().tracing->End(call, error);
+    Log(call, error);
   } catch (...) {
-    // A log line that cannot be written must not cost the caller the answer.
+    // What cannot be recorded must not cost the caller the answer.
   }
 }
 

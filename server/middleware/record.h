@@ -4,8 +4,10 @@
 
 namespace poold {
 
-// Writes what became of the call to the log, whole: a refusal of our own making (InternalServerException) as an error
-// with its detail, which no caller sees; everything else at debug level. `error` is nullptr if the call went well.
+// Tells what became of the call, just before it is answered: counts it, ends its spans, and writes one line to the log:
+// request id, trace id, principal, method, outcome and time; of an InternalServerException with its detail, which no
+// caller sees; of a slow call with where the time went. Never anything that the request or the answer contained.
+// `error` is nullptr if the call went well.
 void Record(const Call& call, const Error* error) noexcept;
 
 }  // namespace poold

@@ -5,6 +5,7 @@
 #include "server/known_accounts.h"
 #include "server/limits.h"
 #include "server/method.h"
+#include "server/metrics.h"
 #include "server/world.h"
 #include "storage/accounts.h"
 #include "storage/client_tokens.h"
@@ -51,28 +52,35 @@ void Act(Call& call) {
 }  // namespace
 
 void RefuseIfTooLate(Call& call) {
-  if (call.stop_token().stop_requested()) throw Error::Cancelled("the caller went away while the call was queued");
-  if (std::chrono::steady_clock::now() >= call.deadline()) throw Error::Deadline("the deadline passed in the queue");
+  const bool gone = call.stop_token().stop_requested();
+  if (!gone && std::chrono::steady_clock::now() < call.deadline()) return;
+  call.service().metrics.Refused(RefusalCause::kTooLate);
+  throw gone ? Error::Cancelled("the caller went away while the call was queued")
+             : Error::Deadline("the deadline passed in the queue");
 }
 
 void Transact(Call& call) {
   Database& database = call.service().database;
   const Bounds bounds{call.deadline(), call.stop_token()};
   call.service().known_accounts.Ensure(call.scope(), [&] {
-    database.Run(Database::Mode::kWrite, bounds,
-                 [&](Transaction& tx) { EnsureAccount(tx, call.scope(), call.world().Now()); });
+    database.Run(
+        Database::Mode::kWrite, bounds, [&](Transaction& tx) { EnsureAccount(tx, call.scope(), call.world().Now()); },
+        &call.work_log());
   });
 
   const auto mode = call.method().policy.writes() ? Database::Mode::kWrite : Database::Mode::kRead;
   call.set_validate_only(ValidatesOnly(call));
   try {
-    database.Run(mode, bounds, [&](Transaction& tx) {
-      call.response().Clear();
-      call.set_tx(&tx);
-      if (mode == Database::Mode::kWrite) EnterAccount(call);
-      Act(call);
-      if (call.validate_only()) throw Rehearsed();
-    });
+    database.Run(
+        mode, bounds,
+        [&](Transaction& tx) {
+          call.response().Clear();
+          call.set_tx(&tx);
+          if (mode == Database::Mode::kWrite) EnterAccount(call);
+          Act(call);
+          if (call.validate_only()) throw Rehearsed();
+        },
+        &call.work_log());
   } catch (const Rehearsed&) {
     // The response stands; what was written to make it does not.
   }

@@ -26,6 +26,7 @@
 #include "server/http_request.h"
 #include "server/limits.h"
 #include "server/method.h"
+#include "server/metrics.h"
 #include "server/transport/json.h"
 #include "server/world.h"
 
@@ -274,6 +275,7 @@ class HttpDoor::Impl {
 
   // Says so as far as that goes without waiting.
   void TurnAway(tcp::socket& socket) const {
+    service_.metrics.Refused(RefusalCause::kConnections);
     static constexpr std::string_view kTooMany =
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
         "Too many connections; try again soon\n";  // that it closes ends it
@@ -449,6 +451,9 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
     if (get && path == "/readyz") {
       co_return door_.serving_ ? Answer(http::status::ok, "text/plain", "ready\n")
                                : Answer(http::status::service_unavailable, "text/plain", "not ready\n");
+    }
+    if (get && path == "/metrics") {
+      co_return Answer(http::status::ok, Metrics::kContentType, door_.service_.metrics.Text());
     }
     const Method* method = nullptr;
     if (door_.settings_.api.dev && request.method() == http::verb::post) method = DevMethodAt(path);

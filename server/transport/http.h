@@ -16,6 +16,7 @@ struct Settings;
 //   POST /_poold/reset, /_poold/seed  the service Dev, in `poold dev` only
 //   GET /healthz  200 as long as the process runs
 //   GET /readyz   200 while calls are served, else 503
+//   GET /metrics  what Prometheus reads
 // Connections hold no thread: two threads serve all of them, and nothing on these blocks.
 class HttpDoor {
  public:

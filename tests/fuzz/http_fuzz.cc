@@ -43,9 +43,10 @@ struct Door {
   RealWorld world;
   KnownAccounts known_accounts;
   RateLimiter rate_limiter;
+  Metrics metrics;
   Database database{Nowhere()};
   PageTokens tokens{"0123456789abcdef"};
-  Service service{database, world, settings.api, known_accounts, rate_limiter};
+  Service service{database, world, settings.api, known_accounts, rate_limiter, metrics};
   Pipeline pipeline{settings};
   HttpDoor door{settings, service, pipeline};
   sockaddr_in address = [this] {

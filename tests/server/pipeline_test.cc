@@ -120,7 +120,8 @@ class PipelineTest : public testing::Test {
   KnownAccounts known_accounts;
   PageTokens tokens{"0123456789abcdef"};
   RateLimiter rate_limiter;
-  Service service{database, api.world, settings.api, known_accounts, rate_limiter};
+  Metrics metrics;
+  Service service{database, api.world, settings.api, known_accounts, rate_limiter, metrics};
   Pipeline pipeline{settings};
 };
 

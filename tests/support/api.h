@@ -17,6 +17,7 @@
 #include "server/http_request.h"
 #include "server/known_accounts.h"
 #include "server/method.h"
+#include "server/metrics.h"
 #include "server/page_token.h"
 #include "server/pipeline.h"
 #include "server/rate_limiter.h"
@@ -195,8 +196,9 @@ class Api {
   Database database_;
   KnownAccounts known_accounts_;
   RateLimiter rate_limiter_;
+  Metrics metrics_;
   PageTokens page_tokens_{"0123456789abcdef"};
-  Service service_{database_, world, settings.api, known_accounts_, rate_limiter_};
+  Service service_{database_, world, settings.api, known_accounts_, rate_limiter_, metrics_};
   Pipeline pipeline_{settings};
 };
 

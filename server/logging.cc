@@ -1,0 +1,93 @@
+#include "server/logging.h"
+
+#include <spdlog/async.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cctype>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace poold {
+namespace {
+
+constexpr std::size_t kQueuedLines = 8192;
+
+// The message as a JSON string.
+class JsonMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    const std::string text = JsonString({message.payload.data(), message.payload.size()});
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessage>(); }
+};
+
+std::unique_ptr<spdlog::formatter> FormatterOf(bool json, bool calls) {
+  const char* pattern = !json   ? "%Y-%m-%dT%H:%M:%S.%eZ %l %v"
+                        : calls ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})"
+                                : R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})";
+  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+  formatter->add_flag<JsonMessage>('*').set_pattern(pattern);
+  return formatter;
+}
+
+std::shared_ptr<spdlog::logger> MakeLogger(const std::string& name, bool json, bool calls) {
+  // A sink of its own each: the formatter belongs to the sink.
+  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  sink->set_formatter(FormatterOf(json, calls));
+  return std::make_shared<spdlog::async_logger>(name, std::move(sink), spdlog::thread_pool(),
+                                                spdlog::async_overflow_policy::overrun_oldest);
+}
+
+}  // namespace
+
+void SetUpLogging(const Settings& settings) {
+  const bool json = settings.log_format == "json";
+  spdlog::init_thread_pool(kQueuedLines, 1);
+  spdlog::set_default_logger(MakeLogger("poold", json, false));
+  spdlog::register_logger(MakeLogger(kCallLog, json, true));
+  spdlog::set_level(spdlog::level::from_str(settings.log_level));
+}
+
+void FinishLogging() { spdlog::shutdown(); }
+
+std::string JsonString(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string json = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      json += {'\\', c};
+    } else if (c == '\n') {
+      json += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      json += {'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]};
+    } else {
+      json += c;
+    }
+  }
+  return json += '"';
+}
+
+std::string WithoutNumbers(std::string_view text) {
+  constexpr std::size_t kShown = 3;
+  constexpr std::size_t kLeast = 7;
+  std::string shown;
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t end = i;
+    while (end < text.size() && std::isdigit(static_cast<unsigned char>(text[end]))) ++end;
+    if (end - i >= kLeast) {
+      shown.append(text.substr(i, kShown)).append("...");
+    } else {
+      end = std::max(end, i + 1);
+      shown.append(text.substr(i, end - i));
+    }
+    i = end;
+  }
+  return shown;
+}
+
+}  // namespace poold

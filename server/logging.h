@@ -1,0 +1,29 @@
+#pragma once
+
+// The log on standard error: a line for each call (middleware/record.cc) and the program's own messages. Written by a
+// thread of its own from a bounded queue, so that a reader who stops reading never holds up a call: then the oldest
+// lines are lost.
+
+#include <string_view>
+
+#include "server/config.h"
+
+namespace poold {
+
+// Lines of calls: text whose form the caller knows, "request_id=... method=..." or, in JSON, members without braces.
+inline constexpr const char* kCallLog = "calls";
+
+// Sets up what spdlog::info and the like write to, and the logger kCallLog, as the settings say. Once, before other
+// threads use them.
+void SetUpLogging(const Settings& settings);
+
+// Writes what is still queued; afterwards nothing is logged.
+void FinishLogging();
+
+// `text` as a JSON string with its quotes.
+std::string JsonString(std::string_view text);
+
+// Without anything that could be a phone number: of seven digits and more only the first three remain.
+std::string WithoutNumbers(std::string_view text);
+
+}  // namespace poold
