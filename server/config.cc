@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "server/arn.h"
+#include "server/settings_file.h"
 #include "server/text.h"
 #include "server/version.h"
 
@@ -116,6 +117,7 @@ bool IsAddress(const std::string& text) {
 
 void AddSettings(CLI::App& app, Settings& settings) {
   const CLI::Range some(std::int64_t{1}, std::int64_t{1'000'000'000});
+  Add(app, "--config", settings.config_file, "YAML file of settings, such as grpc-listen: 127.0.0.1:50051");
   ApiSettings& api = settings.api;
 
   Add(app, "--grpc-listen", settings.grpc_listen, "HOST:PORT of the gRPC door; port 0 picks a free one")
@@ -147,7 +149,8 @@ void AddSettings(CLI::App& app, Settings& settings) {
   Add(app, "--database-password-file", settings.database_password_file,
       "file with the database user's password, read anew for each connection");
   Add(app, "--prepared-statements", settings.prepared_statements,
-      "false behind a pooler such as PgBouncer in transaction mode");
+      "false behind a pooler such as PgBouncer in transaction mode")
+      ->default_str("true");
   Add(app, "--data-dir", settings.data_dir, "where `dev` keeps its PostgreSQL");
   Add(app, "--database-connections", settings.database_connections,
       "calls that work on the database at once; two more connections are used in the background")
@@ -287,11 +290,24 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
   seed->add_option("ACCOUNT", settings.seed_account, "12 digits; default: --default-account")->check(AnAccount());
   seed->add_option("REGION", settings.seed_region, "default: --default-region")->check(ARegion());
 
+  bool reference = false;
+  AddCommand(app, settings, Command::kConfig, "config", "print the settings in force, as a file for --config")
+      ->add_flag("--reference", reference, "the list of all settings, as in docs/settings.md");
+
   try {
     app.parse(argc, argv);
     RequireCommand(app);
+    if (!settings.config_file.empty()) ReadSettingsFile(app, settings.config_file);
+    if (settings.command == Command::kServe || settings.command == Command::kMigrate ||
+        settings.command == Command::kConfig) {
+      RefuseUnknownEnvironment(app);
+    }
     const std::string contradiction = Contradiction(settings);
     if (!contradiction.empty()) throw CLI::ValidationError(contradiction);
+    if (settings.command == Command::kConfig) {
+      std::cout << (reference ? SettingsReference(app) : EffectiveSettings(app));
+      parsed.leave = true;
+    }
   } catch (const CLI::CallForHelp&) {
     // The whole of it also after `poold dev --help`, where CLI11 would tell of `dev` alone.
     std::cout << app.get_formatter()->make_help(&app, "poold", CLI::AppFormatMode::Normal);

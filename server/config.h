@@ -1,7 +1,8 @@
 #pragma once
 
 // Every setting of the program in one place. A setting has a flag (--grpc-listen), an environment variable
-// (POOLD_GRPC_LISTEN) and a default; a flag wins over the environment. server/config.cc ties the three together.
+// (POOLD_GRPC_LISTEN), a name in the file of --config (grpc-listen) and a default; a flag wins over the environment,
+// that over the file. server/config.cc ties them together; docs/settings.md lists them all.
 
 #include <chrono>
 #include <cstdint>
@@ -63,8 +64,10 @@ struct ApiSettings {
 };
 
 struct Settings {
-  enum class Command { kDev, kServe, kMigrate, kHealth, kVersion, kInventoryImport, kQuota, kSeed };
+  enum class Command { kDev, kServe, kMigrate, kHealth, kVersion, kInventoryImport, kQuota, kSeed, kConfig };
   Command command = Command::kDev;
+
+  std::string config_file;  // further settings; empty: none
 
   std::string grpc_listen = "127.0.0.1:50051";  // HOST:PORT; port 0 picks a free one
   std::string http_listen = "127.0.0.1:8080";   // HOST:PORT, or "off"
@@ -118,6 +121,7 @@ struct Settings {
 
 // What the command line and the environment say. On --help, --version or a mistake it prints and leaves the program
 // through `exit_code`.
+// `config` is done here, too.
 struct ParsedSettings {
   Settings settings;
   bool leave = false;

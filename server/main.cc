@@ -143,6 +143,7 @@ int Run(const Settings& settings) {
   using Command = Settings::Command;
   if (settings.command != Command::kServe && settings.command != Command::kDev) UsePasswordFile(settings);
   switch (settings.command) {
+    case Command::kConfig:  // done by ParseSettings
     case Command::kVersion:
       Say("poold " + std::string(Version()));
       return 0;
