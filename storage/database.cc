@@ -40,11 +40,11 @@ constexpr milliseconds kDoubtPause{20};
 // COMMIT itself gets this much of Database::kCommitGrace; the rest is for looking up what became of it.
 constexpr milliseconds kCommitItself{500};
 
-// The xid comes with the BEGIN, in one round trip, so that the commit can be looked up if its answer is lost. It is the
-// 64-bit one, which is never used twice. READ WRITE since the session's default is read-only.
-const std::string kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_xact_id()";
-
 constexpr Statement kLookUp{"look up commit", "SELECT pg_xact_status($1::xid8)"};
+
+// Writes to the log and nowhere else. A commit after this one is answered when everything before it is as safe as
+// commits are in this database: on disk, and on as many standbys as it waits for.
+constexpr Statement kFollow{"follow commit", "SELECT pg_logical_emit_message(true, 'poold', '')"};
 
 milliseconds Jitter(milliseconds least, milliseconds most) {
   thread_local std::minstd_rand random(std::random_device{}());
@@ -76,7 +76,8 @@ class Database::Impl {
         parameters_(ConnectionParameters::Parse(options_.url, {.statement = options_.statement_backstop,
                                                                .lock = options_.statement_backstop / 2,
                                                                .idle_in_transaction = kIdleInTransaction,
-                                                               .refuse_writes = true})),
+                                                               .refuse_writes = true,
+                                                               .pooled = !options_.prepare})),
         slots_(static_cast<std::size_t>(std::max(1, options_.connections))) {
     options_.max_tries = std::max(1, options_.max_tries);
     for (Slot& slot : slots_) free_.push_back(&slot);
@@ -108,8 +109,8 @@ class Database::Impl {
   void CutLater(Slot& slot, Clock::time_point when);
   std::optional<StorageFailure> Attempt(Lease& lease, Mode mode, const Bounds& bounds,
                                         const std::function<void(Transaction&)>& body);
-  std::optional<StorageFailure> Commit(Lease& lease, const std::string& xid, const Bounds& bounds);
-  Outcome LookUp(Lease& lease, const std::string& xid, const std::string& timeline, Clock::time_point until);
+  std::optional<StorageFailure> Commit(Lease& lease, const Session::Begun& begun, const Bounds& bounds);
+  Outcome LookUp(Lease& lease, const Session::Begun& begun, Clock::time_point until);
 
   struct Counters {
     std::atomic<std::uint64_t> reads{0}, writes{0}, rolled_back{0}, failures{0}, connects{0}, connect_failures{0},
@@ -120,6 +121,7 @@ class Database::Impl {
   Options options_;
   const ConnectionParameters parameters_;
   Counters counters_;
+  std::atomic<std::size_t> host_{0};  // of the last connection: where the next one is tried first
 
   mutable std::mutex mutex_;
   std::vector<Slot> slots_;
@@ -294,7 +296,8 @@ std::unique_ptr<Session> Database::Impl::Connect(const Bounds& bounds) {
     std::optional<StorageFailure> failure;
     const auto limit = Clock::now() + options_.connect_timeout;
     try {
-      session = Session::Connect(Parameters(), options_.prepare, std::min(bounds.deadline, limit), bounds.stop);
+      session = Session::Connect(Parameters(), options_.prepare, std::min(bounds.deadline, limit), bounds.stop, host_);
+      host_ = session->host();
     } catch (const StorageFailure& caught) {
       failure = caught;
     }
@@ -448,11 +451,10 @@ void Database::Impl::Run(Mode mode, const Bounds& asked, const std::function<voi
 std::optional<StorageFailure> Database::Impl::Attempt(Lease& lease, Mode mode, const Bounds& bounds,
                                                       const std::function<void(Transaction&)>& body) {
   Session& session = lease.Ready(bounds);
-  std::string xid;
+  Session::Begun begun;
   if (mode == Mode::kWrite) {
     try {
-      session.Timeline();
-      session.RunText("begin", kBegin)[0].Read(xid);
+      begun = session.Begin();
     } catch (const StorageFailure& failure) {
       lease.Discard();
       if (failure.kind() == Kind::kDeadline || failure.kind() == Kind::kCancelled) return failure;
@@ -504,25 +506,27 @@ std::optional<StorageFailure> Database::Impl::Attempt(Lease& lease, Mode mode, c
     undo();
     return Exceeded(bounds, "before the commit");
   }
-  return Commit(lease, xid, bounds);
+  return Commit(lease, begun, bounds);
 }
 
-std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, const std::string& xid, const Bounds& bounds) {
+std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, const Session::Begun& begun, const Bounds& bounds) {
   Session& session = lease.session();
-  const std::string timeline = session.Timeline();
   lease.Committing(bounds.deadline + kCommitItself);
   if (session.broken()) return Exceeded(bounds, "before the commit");  // cut a moment ago: the COMMIT wasn't sent
   std::string lost;
   try {
     session.RunText("commit", "COMMIT");
-    return std::nullopt;
+    // With a warning: it is done here, but the wait for the standbys was called off (by statement_timeout, or by
+    // somebody's pg_cancel_backend). If one of them took over now, it would never have been.
+    if (!session.warned()) return std::nullopt;
+    lost = "commit: not confirmed by a standby";
   } catch (const StorageFailure& failure) {
     // An answer that says no, a deferred constraint for instance, undid the transaction.
     if (!session.broken() && failure.kind() != Kind::kUnavailable) return failure;
     lost = failure.what();
   }
 
-  switch (LookUp(lease, xid, timeline, bounds.deadline + kCommitGrace)) {
+  switch (LookUp(lease, begun, bounds.deadline + kCommitGrace)) {
     case Outcome::kCommitted:
       ++counters_.in_doubt_committed;
       return std::nullopt;
@@ -545,24 +549,36 @@ std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, const std::st
 // number to a transaction of its own. `aborted` and `in progress` then still mean that ours is not in the database:
 // had it been replicated, the number would be taken and committed. Only `committed` may speak of a stranger, so it
 // counts on the same timeline only. Elsewhere the truth is not to be had from the xid: unknown.
-Database::Impl::Outcome Database::Impl::LookUp(Lease& lease, const std::string& xid, const std::string& timeline,
-                                               Clock::time_point until) {
+//
+// A server process that is ended while its commit waits for a standby leaves the transaction committed, but on this
+// server alone. So `committed` counts when a commit of our own after it has been answered.
+//
+// All of that holds behind a pooler, too: each question is asked inside a transaction, so of one server, which tells
+// its timeline with it.
+Database::Impl::Outcome Database::Impl::LookUp(Lease& lease, const Session::Begun& begun, Clock::time_point until) {
   const Bounds bounds{until, {}};
   for (;;) {
     try {
       lease.Discard();
       Session& session = lease.Ready(bounds);
-      const bool same_history = session.Timeline() == timeline;  // throws on a standby: it may not know yet
+      // Throws on a standby: it may not know yet.
+      const bool same_history = session.Begin().timeline == begun.timeline;
       for (;;) {
         std::optional<std::string> status;
         try {
-          session.Run(kLookUp, Params(xid))[0].Read(status);
+          session.Run(kLookUp, Params(begun.xid))[0].Read(status);
         } catch (const StorageFailure& failure) {
           if (failure.sqlstate() == "22023") return Outcome::kAborted;
           throw;
         }
         if (!status) return Outcome::kUnknown;  // too long ago for the server to know: cannot be after seconds
-        if (*status == "committed") return same_history ? Outcome::kCommitted : Outcome::kUnknown;
+        if (*status == "committed") {
+          if (!same_history) return Outcome::kUnknown;
+          session.Run(kFollow, Params());
+          session.RunText("commit", "COMMIT");
+          if (!session.warned()) return Outcome::kCommitted;
+          throw StorageFailure(Kind::kUnavailable, "not confirmed by a standby");
+        }
         if (*status == "aborted" || !same_history) return Outcome::kAborted;
         // In progress: the old server process hasn't read the COMMIT yet, or hasn't noticed that we are gone.
         if (!Pause(bounds, Jitter(kDoubtPause / 2, kDoubtPause))) return Outcome::kUnknown;

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <optional>
 #include <pqxx/pqxx>
 
 // Takes the place of libpq's own, for libpqxx, which asks for the encoding between receiving a result and taking
@@ -55,6 +56,11 @@ int FollowResult(PGEventId event, void* info, void*) {
   }
   return 1;
 }
+
+// READ WRITE since the session's default is read-only. The transaction's number comes with it, in one round trip.
+constexpr const char* kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ";
+constexpr const char* kBegun = "SELECT pg_current_xact_id(), substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
+constexpr const char* kBegunHidden = "SELECT pg_current_xact_id(), 'hidden'";
 
 struct OwnedRows : Rows::Data {
   OwnedRows(pqxx::result result, const PGresult* result_inside) : Rows::Data{result_inside}, owner(std::move(result)) {}
@@ -101,8 +107,17 @@ bool InEnvironment(const char* name) {
   return value != nullptr && *value != '\0';
 }
 
-std::string StartupOption(std::string_view name, std::chrono::milliseconds value) {
-  return "-c " + std::string(name) + "=" + std::to_string(value.count()) + " ";
+// "a,b" as {"a", "b"}; nothing as {""}.
+std::vector<std::string> Split(const std::string& list) {
+  std::vector<std::string> parts(1);
+  for (const char c : list) {
+    if (c == ',') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
 }
 
 }  // namespace
@@ -136,15 +151,24 @@ ConnectionParameters ConnectionParameters::Parse(const std::string& url, const L
   std::string attrs = values.contains("target_session_attrs") ? values["target_session_attrs"] : "";
   if (attrs.empty() && InEnvironment("PGTARGETSESSIONATTRS")) attrs = std::getenv("PGTARGETSESSIONATTRS");
 
-  // In `options` the later one wins.
-  std::string options;
-  if (limits.statement.count() > 0) options += StartupOption("statement_timeout", limits.statement);
-  if (limits.lock.count() > 0) options += StartupOption("lock_timeout", limits.lock);
-  if (limits.idle_in_transaction.count() > 0) {
-    options += StartupOption("idle_in_transaction_session_timeout", limits.idle_in_transaction);
+  std::vector<std::pair<std::string, std::string>> settings;
+  const auto limit = [&settings](const char* name, std::chrono::milliseconds value) {
+    if (value.count() > 0) settings.emplace_back(name, std::to_string(value.count()));
+  };
+  limit("statement_timeout", limits.statement);
+  limit("lock_timeout", limits.lock);
+  limit("idle_in_transaction_session_timeout", limits.idle_in_transaction);
+  settings.emplace_back("client_connection_check_interval", "250");
+  if (limits.pooled) {
+    std::string begin_settings;
+    for (const auto& [name, value] : settings) begin_settings += "SET LOCAL " + name + " = " + value + "; ";
+    return {{values.begin(), values.end()}, begin_settings};
   }
-  options += "-c client_connection_check_interval=250 ";
-  if (limits.refuse_writes && attrs != "read-write") options += "-c default_transaction_read_only=on ";
+
+  // In `options` the later one wins.
+  if (limits.refuse_writes && attrs != "read-write") settings.emplace_back("default_transaction_read_only", "on");
+  std::string options;
+  for (const auto& [name, value] : settings) options += "-c " + name + "=" + value + " ";
   if (values.contains("options")) {
     options += values["options"];
   } else if (InEnvironment("PGOPTIONS")) {
@@ -152,7 +176,31 @@ ConnectionParameters ConnectionParameters::Parse(const std::string& url, const L
   }
   values["options"] = options + " -c TimeZone=UTC -c DateStyle=ISO";
 
-  return {{values.begin(), values.end()}};
+  return {{values.begin(), values.end()}, {}};
+}
+
+std::vector<ConnectionParameters> ConnectionParameters::Hosts() const {
+  std::map<std::string, std::vector<std::string>> lists;
+  std::size_t hosts = 1;
+  for (const auto& [keyword, value] : values) {
+    if (keyword == "target_session_attrs" && value == "prefer-standby") return {*this};  // a choice among all of them
+    if (keyword != "host" && keyword != "hostaddr" && keyword != "port") continue;
+    lists[keyword] = Split(value);
+    if (keyword != "port") hosts = std::max(hosts, lists[keyword].size());
+  }
+  for (const auto& [keyword, list] : lists) {
+    const bool fits = list.size() == hosts || (keyword == "port" && list.size() == 1);
+    if (!fits) return {*this};  // libpq says what is wrong with it
+  }
+  std::vector<ConnectionParameters> each(hosts, *this);
+  for (std::size_t i = 0; i < hosts; ++i) {
+    for (auto& [keyword, value] : each[i].values) {
+      if (const auto list = lists.find(keyword); list != lists.end()) {
+        value = list->second[list->second.size() == 1 ? 0 : i];
+      }
+    }
+  }
+  return each;
 }
 
 // What libpqxx calls a connection, with the parts that outlive a broken one.
@@ -189,6 +237,8 @@ struct Session::Link : pqxx::connection_base {
 
   OneConnection policy;
 
+  bool warned = false;  // by the server, during the last statement
+
   // libpqxx runs nothing without a transaction object. This one lives as long as the connection and sends nothing of
   // its own; BEGIN, COMMIT and ROLLBACK are ours.
   std::unique_ptr<pqxx::nontransaction> transaction;
@@ -202,7 +252,30 @@ struct Session::Link : pqxx::connection_base {
 };
 
 std::unique_ptr<Session> Session::Connect(const ConnectionParameters& parameters, bool prepare,
-                                          Clock::time_point deadline, const std::stop_token& stop) {
+                                          Clock::time_point deadline, const std::stop_token& stop,
+                                          std::size_t first_host) {
+  const std::vector<ConnectionParameters> hosts = parameters.Hosts();
+  std::optional<Kind> kind;
+  std::string text;
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    const std::size_t host = (first_host + i) % hosts.size();
+    const auto now = Clock::now();
+    const auto part = (deadline - now) / static_cast<int>(hosts.size() - i);
+    try {
+      auto session = ConnectToOne(hosts[host], prepare, now + part, stop);
+      session->host_ = host;
+      return session;
+    } catch (const StorageFailure& failure) {
+      if (failure.kind() == Kind::kCancelled) throw;
+      if (kind != Kind::kUnavailable) kind = failure.kind();
+      text += (text.empty() ? "" : "; ") + std::string(failure.what());
+    }
+  }
+  throw StorageFailure(*kind, text);
+}
+
+std::unique_ptr<Session> Session::ConnectToOne(const ConnectionParameters& parameters, bool prepare,
+                                               Clock::time_point deadline, const std::stop_token& stop) {
   std::vector<const char*> keywords;
   std::vector<const char*> values;
   for (const auto& [keyword, value] : parameters.values) {
@@ -243,13 +316,23 @@ std::unique_ptr<Session> Session::Connect(const ConnectionParameters& parameters
   if (socket < 0) throw StorageFailure(Kind::kUnavailable, "cannot connect: no file descriptor left");
   PQregisterEventProc(connection.get(), FollowResult, "poold", nullptr);
   try {
-    return std::unique_ptr<Session>(new Session(std::make_unique<Link>(std::move(connection), socket), prepare));
+    return std::unique_ptr<Session>(
+        new Session(std::make_unique<Link>(std::move(connection), socket), prepare, parameters.begin_settings));
   } catch (const std::exception& error) {
     throw StorageFailure(Kind::kUnavailable, std::string("cannot connect: ") + error.what());
   }
 }
 
-Session::Session(std::unique_ptr<Link> link, bool prepare) : link_(std::move(link)), prepare_(prepare) {}
+Session::Session(std::unique_ptr<Link> link, bool prepare, std::string begin_settings)
+    : link_(std::move(link)), prepare_(prepare), begin_settings_(std::move(begin_settings)) {
+  PQsetNoticeReceiver(
+      link_->raw,
+      [](void* warned, const PGresult* notice) {
+        const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+        if (severity != nullptr && std::string_view(severity) == "WARNING") *static_cast<bool*>(warned) = true;
+      },
+      &link_->warned);
+}
 
 // A broken session is not said goodbye to: sending could block.
 Session::~Session() {
@@ -313,6 +396,7 @@ template <typename Call>
 Rows Session::Guarded(std::string_view name, bool old_plan, const Call& call) {
   if (link_->failed) Fail(name, "", "");
   in_the_making = {};
+  link_->warned = false;
   try {
     pqxx::result result = call();
     const PGresult* const raw = std::exchange(in_the_making.result, nullptr);
@@ -348,25 +432,32 @@ void Session::Fail(std::string_view name, const std::string& sqlstate, const cha
   throw StorageFailure(kind, text, sqlstate);
 }
 
+Session::Begun Session::Begin() {
+  Begun begun;
+  if (!timeline_hidden_) {
+    try {
+      RunText("begin", kBegin + begin_settings_ + kBegun)[0].Read(begun.xid, begun.timeline);
+      return begun;
+    } catch (const StorageFailure& failure) {
+      // A PostgreSQL-like service that keeps its log to itself: no privilege, no such function, not supported. (A
+      // standby says that too, and says it again below.)
+      const std::string& state = failure.sqlstate();
+      if (state != "42501" && state != "42883" && state != "0A000") throw;
+    }
+    RunText("rollback", "ROLLBACK");
+    timeline_hidden_ = true;
+  }
+  RunText("begin", kBegin + begin_settings_ + kBegunHidden)[0].Read(begun.xid, begun.timeline);
+  return begun;
+}
+
+bool Session::warned() const { return link_->warned; }
+
 bool Session::broken() const { return link_->failed || cut() || PQstatus(link_->raw) != CONNECTION_OK; }
 
 bool Session::InTransaction() const { return PQtransactionStatus(link_->raw) == PQTRANS_INTRANS; }
 
 bool Session::Idle() const { return PQtransactionStatus(link_->raw) == PQTRANS_IDLE; }
-
-const std::string& Session::Timeline() {
-  if (timeline_.empty()) {
-    try {
-      RunText("timeline", "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")[0].Read(timeline_);
-    } catch (const StorageFailure& failure) {
-      // A PostgreSQL-like service that keeps its log to itself: no privilege, no such function, not supported.
-      const std::string& state = failure.sqlstate();
-      if (state != "42501" && state != "42883" && state != "0A000") throw;
-      timeline_ = "hidden";
-    }
-  }
-  return timeline_;
-}
 
 void Session::Cut(Kind why) {
   int expected = kNotCut;

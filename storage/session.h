@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -35,20 +36,30 @@ struct Rows::Data {
 //                                        of charge. Left out when the url asks for target_session_attrs=read-write, for
 //                                        which libpq takes a host with this default for a read-only one
 //   TimeZone=UTC, DateStyle=ISO          these win over the url, since reading times depends on them
-// Set as start-up options they cost no round trip and survive RESET. A pooler that refuses `options` has to ignore them
-// (pgbouncer: ignore_startup_parameters = options); then the deadline is all that bounds a statement.
+// Set as start-up options they cost no round trip and survive RESET.
+//
+// A pooler that mixes transactions of clients would refuse `options`, or drop them. Behind one (Limits::pooled) none
+// are sent but the url's own, and every BEGIN sets the four limits for its transaction, in the same round trip.
+// Statements outside of a transaction, those of reads, are bounded by the deadline, and in the server by what its role
+// is set to.
 struct ConnectionParameters {
   struct Limits {
     std::chrono::milliseconds statement{0};  // 0 is none
     std::chrono::milliseconds lock{0};
     std::chrono::milliseconds idle_in_transaction{0};
     bool refuse_writes = false;
+    bool pooled = false;
   };
 
   // Throws StorageFailure kBug for a url that cannot be read. The message doesn't quote it: it may hold a password.
   static ConnectionParameters Parse(const std::string& url, const Limits& limits);
 
+  // The same for each of its hosts alone. libpq would try one after the other by itself, but with no limit of time for
+  // one when it is asked not to block: a host that is switched off would keep it from ever asking the next.
+  std::vector<ConnectionParameters> Hosts() const;
+
   std::vector<std::pair<std::string, std::string>> values;
+  std::string begin_settings;  // SQL for the beginning of a transaction, maybe empty
 };
 
 // A connection. One thread at a time uses it; Cut() alone may be called by any thread while the object lives.
@@ -63,8 +74,12 @@ class Session {
   // Waits at most until `deadline` and while `stop` isn't triggered, but for the look-up of the host's name, which
   // libpq does in one blocking call. Throws StorageFailure: kDeadline, kCancelled, or kUnavailable for anything else,
   // since a wrong password and a server that isn't up yet call for the same: trying again later.
+  //
+  // Of several hosts the first that will do is taken, beginning with number `first_host` and going round; each gets an
+  // equal part of the time that is left.
   static std::unique_ptr<Session> Connect(const ConnectionParameters& parameters, bool prepare,
-                                          std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
+                                          std::chrono::steady_clock::time_point deadline, const std::stop_token& stop,
+                                          std::size_t first_host = 0);
 
   ~Session();
   Session(const Session&) = delete;
@@ -79,7 +94,27 @@ class Session {
   // From now on both are told of every statement that ends, as Database::Options and WorkLog say; nullptr: not told.
   void Tell(const Observe* observe, WorkLog* log);
 
+  // A transaction that has begun.
+  struct Begun {
+    // Its number, by which its commit can be looked up if the answer is lost: the 64-bit one, never used twice within
+    // one history of the database.
+    std::string xid;
+    // Which history that is: the server's timeline, which changes when a standby takes over. "hidden" where a
+    // PostgreSQL-like service keeps its log to itself.
+    std::string timeline;
+  };
+
+  // Begins a READ COMMITTED transaction that may write, in one round trip. Throws on a standby. The timeline is asked
+  // for each time, since the server behind a pooler may be another one than a moment ago.
+  Begun Begin();
+
   bool broken() const;
+
+  // Whether the server had something to warn of while it ran the last statement, which it did.
+  bool warned() const;
+
+  // Which of the hosts it is connected to.
+  std::size_t host() const { return host_; }
 
   // Whether a transaction is open that could be committed, as the server said with its last answer.
   bool InTransaction() const;
@@ -96,13 +131,12 @@ class Session {
   void Cut(StorageFailure::Kind why);
   bool cut() const { return cut_.load() != kNotCut; }
 
-  // Which history of the database this server writes: changes when a standby takes over. Asks the server at the first
-  // call, which must be outside a transaction. Throws on a server in recovery, so on a standby: it writes none.
-  const std::string& Timeline();
-
  private:
   struct Link;
-  explicit Session(std::unique_ptr<Link> link, bool prepare);
+  Session(std::unique_ptr<Link> link, bool prepare, std::string begin_settings);
+  static std::unique_ptr<Session> ConnectToOne(const ConnectionParameters& parameters, bool prepare,
+                                               std::chrono::steady_clock::time_point deadline,
+                                               const std::stop_token& stop);
 
   template <typename Call>
   Rows Guarded(std::string_view name, bool old_plan, const Call& call);
@@ -114,8 +148,10 @@ class Session {
 
   std::unique_ptr<Link> link_;
   const bool prepare_;
+  const std::string begin_settings_;
   std::atomic<int> cut_{kNotCut};  // else a StorageFailure::Kind
-  std::string timeline_;
+  bool timeline_hidden_ = false;
+  std::size_t host_ = 0;
   const Observe* observe_ = nullptr;
   WorkLog* log_ = nullptr;
 };

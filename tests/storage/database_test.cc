@@ -1,8 +1,11 @@
 #include "storage/database.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -15,6 +18,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <pqxx/pqxx>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -990,6 +994,156 @@ TEST_F(FailoverTest, ACommitThatAFailoverLostIsDoneAgain) {
   EXPECT_EQ(result.get(), "none");
   EXPECT_EQ(Notes(), 1);
   EXPECT_EQ(tested.stats().in_doubt_aborted, 1U);
+}
+
+// A primary that waits for a standby with each commit, and has none just now.
+class NoStandbyTest : public OutageTest {
+ protected:
+  NoStandbyTest() {
+    Execute("ALTER SYSTEM SET synchronous_standby_names = 'somebody'");
+    Execute("SELECT pg_reload_conf()");
+    EXPECT_TRUE(Eventually([&] { return Ask("SHOW synchronous_standby_names") == "somebody"; }));
+  }
+
+  std::string Ask(const std::string& sql) {
+    pqxx::nontransaction admin(admin_);
+    const pqxx::result rows = admin.exec(sql);
+    return rows.empty() ? "" : rows[0][0].c_str();
+  }
+  void Execute(const std::string& sql) { Ask(sql); }
+
+  // Does this to the commit that waits for a standby.
+  void ToTheWaiting(const std::string& function) {
+    EXPECT_TRUE(Eventually([&] {
+      return Ask("SELECT " + function +
+                 "(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query = 'COMMIT'") == "t";
+    }));
+  }
+
+  std::future<std::optional<StorageFailure>> InsertLater(milliseconds time) {
+    return std::async(std::launch::async, [this, time] { return FailureOf([&] { Write(Insert, time); }); });
+  }
+
+  pqxx::connection admin_{server_->url()};
+};
+
+// It is on this server's disk, and nowhere else: a failover would lose it.
+TEST_F(NoStandbyTest, ACommitThatNoStandbyConfirmedIsNoSuccess) {
+  for (const char* function : {"pg_cancel_backend", "pg_terminate_backend"}) {
+    auto failure = InsertLater(1s);
+    ToTheWaiting(function);
+    const auto outcome = failure.get();
+    ASSERT_TRUE(outcome) << function;
+    EXPECT_EQ(outcome->kind(), Kind::kUnavailable);
+    EXPECT_THAT(outcome->what(), HasSubstr("outcome unknown"));
+  }
+}
+
+TEST_F(NoStandbyTest, ACommitThatIsConfirmedLaterIsASuccess) {
+  for (const char* function : {"pg_cancel_backend", "pg_terminate_backend"}) {
+    auto failure = InsertLater(20s);
+    ToTheWaiting(function);
+    EXPECT_TRUE(Eventually([&] {
+      return Ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query = 'COMMIT'") == "1";
+    })) << "the one that follows it";
+    Execute("ALTER SYSTEM SET synchronous_standby_names = ''");
+    Execute("SELECT pg_reload_conf()");
+    EXPECT_FALSE(failure.get()) << function;
+    Execute("ALTER SYSTEM SET synchronous_standby_names = 'somebody'");
+    Execute("SELECT pg_reload_conf()");
+    EXPECT_TRUE(Eventually([&] { return Ask("SHOW synchronous_standby_names") == "somebody"; }));
+  }
+  EXPECT_EQ(Notes(), 2);
+  EXPECT_EQ(db_->stats().in_doubt_committed, 2U);
+}
+
+// --- Several hosts
+// ----------------------------------------------------------------------------------------------------
+
+// Takes connections and never says a word, as a machine that hangs does.
+class SilentHost {
+ public:
+  SilentHost() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(socket_, 16) != 0 ||
+        ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+      throw std::runtime_error("cannot listen");
+    }
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentHost() { ::close(socket_); }
+  SilentHost(const SilentHost&) = delete;
+  SilentHost& operator=(const SilentHost&) = delete;
+  std::string port() const { return std::to_string(port_); }
+
+ private:
+  int socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int port_ = 0;
+};
+
+TEST_F(InDoubtTest, AHostThatSaysNothingDoesNotHideTheNext) {
+  const SilentHost silent;
+  const std::string proxy = proxy_.Url(NameOf(admin_));
+  const std::string good = proxy.substr(proxy.find('@') + 1);
+  Database database(
+      {.url = "postgresql://poold@127.0.0.1:" + silent.port() + "," + good, .connections = 2, .observe = {}});
+  const auto insert = [&] { database.Run(Mode::kWrite, In(20s), [](Transaction& tx) { Insert(tx, 1); }); };
+  auto start = Clock::now();
+  insert();
+  EXPECT_LT(Clock::now() - start, 2s + kPromptly);
+  EXPECT_EQ(database.stats().connect_failures, 0U) << "one attempt asks all of them";
+
+  // Who comes second is not made to wait for the silent one again.
+  start = Clock::now();
+  database.Run(Mode::kRead, In(20s), [&](Transaction& tx) {
+    Pid(tx);
+    insert();
+  });
+  EXPECT_LT(Clock::now() - start, 500ms);
+  EXPECT_EQ(Notes(), 2);
+}
+
+TEST(Hosts, AreTheUrlsOneByOne) {
+  const auto hosts = [](const std::string& url) {
+    std::string text;
+    for (const auto& one : ConnectionParameters::Parse(url, {}).Hosts()) {
+      for (const auto& [keyword, value] : one.values) {
+        if (keyword == "host" || keyword == "hostaddr" || keyword == "port") text += keyword + "=" + value + " ";
+      }
+      text += "| ";
+    }
+    return text;
+  };
+  EXPECT_EQ(hosts("dbname=a"), "| ");
+  EXPECT_EQ(hosts("postgresql://a:1/x"), "host=a port=1 | ");
+  EXPECT_EQ(hosts("postgresql://a:1,b:2/x"), "host=a port=1 | host=b port=2 | ");
+  EXPECT_EQ(hosts("host=a,b,c port=5433"), "host=a port=5433 | host=b port=5433 | host=c port=5433 | ");
+  EXPECT_EQ(hosts("host=a,b hostaddr=127.0.0.1,127.0.0.2"), "host=a hostaddr=127.0.0.1 | host=b hostaddr=127.0.0.2 | ");
+  EXPECT_EQ(hosts("host=a,b port=1,2,3"), "host=a,b port=1,2,3 | ") << "libpq says what is wrong with it";
+  EXPECT_EQ(hosts("host=a,b target_session_attrs=prefer-standby"), "host=a,b | ");
+}
+
+// --- Behind a pooler
+// --------------------------------------------------------------------------------------------------
+
+TEST_F(DatabaseTest, SetsItsLimitsForEachTransactionBehindAPooler) {
+  Database::Options options = Options(1);
+  options.prepare = false;
+  Database pooled(options);
+  const Statement settings{
+      "settings",
+      "SELECT current_setting('statement_timeout') || ' ' || current_setting('lock_timeout') || ' ' "
+      "|| current_setting('idle_in_transaction_session_timeout') || ' ' || "
+      "current_setting('client_connection_check_interval')"};
+  std::string inside;
+  std::string outside;
+  pooled.Run(Mode::kWrite, In(20s), [&](Transaction& tx) { tx.Run(settings)[0].Read(inside); });
+  pooled.Run(Mode::kRead, In(20s), [&](Transaction& tx) { tx.Run(settings)[0].Read(outside); });
+  EXPECT_EQ(inside, "30s 15s 5s 250ms");
+  EXPECT_EQ(outside, "0 0 0 0") << "whose connection that is next is the pooler's business";
 }
 
 // --- What a SQLSTATE means
