@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -19,8 +20,8 @@
 
 namespace poold {
 
-// A real TCP proxy on loopback in front of a server's unix socket, that mistreats one COMMIT. Of all that it forwards
-// it looks for that and for the answer of a look-up only.
+// A real TCP proxy on loopback in front of a server's unix socket, that mistreats one COMMIT, or another message of a
+// transaction. Of all that it forwards it looks for those and for the answer of a look-up only.
 class CommitProxy {
  public:
   enum class Plan {
@@ -68,6 +69,18 @@ class CommitProxy {
   // What happens to the next COMMIT. Those after it are forwarded.
   void Next(Plan plan) { plan_ = plan; }
 
+  // Cuts the link at a message of the next transaction that has so many: 0 is its BEGIN. Plan: kCutBefore, kCutAfter.
+  void NextAt(int message, Plan plan) {
+    const std::lock_guard lock(mutex_);
+    cut_at_ = message;
+    cut_at_plan_ = plan;
+  }
+  // Whether that is still to come: no transaction since had so many messages.
+  bool Waiting() {
+    const std::lock_guard lock(mutex_);
+    return cut_at_ >= 0;
+  }
+
   // Waits, with a bound, until a COMMIT was cut off. False when none was.
   bool WaitForCut() {
     std::unique_lock lock(mutex_);
@@ -88,6 +101,8 @@ class CommitProxy {
       "Q\0\0\0\x0b"
       "COMMIT\0",
       12};
+
+  static constexpr std::string_view kBegin = "BEGIN ISOLATION";
 
   bool Ending() {
     const std::lock_guard lock(mutex_);
@@ -118,7 +133,16 @@ class CommitProxy {
     ::close(server);
   }
 
+  // What is to be done at this message of a transaction.
+  Plan At(int message) {
+    const std::lock_guard lock(mutex_);
+    if (message < 0 || message != cut_at_) return Plan::kForward;
+    cut_at_ = -1;
+    return cut_at_plan_;
+  }
+
   void Forward(int client, int server) {
+    int message = -1;  // of the transaction; each is one chunk, since libpq waits for its answer
     while (!Ending()) {
       std::array<pollfd, 2> wait{{{client, POLLIN, 0}, {server, POLLIN, 0}}};
       if (::poll(wait.data(), 2, kSliceMs) <= 0) continue;
@@ -129,6 +153,9 @@ class CommitProxy {
           const Plan plan = plan_.exchange(Plan::kForward);
           if (plan != Plan::kForward) return CutOff(plan, client, server, chunk);
         }
+        message = chunk.find(kBegin) != std::string::npos ? 0 : message < 0 ? -1 : message + 1;
+        if (const Plan plan = At(message); plan != Plan::kForward) return CutOff(plan, client, server, chunk);
+        if (chunk.find(kCommit) != std::string::npos) message = -1;
         if (!Write(server, chunk)) return;
       }
       if (wait[1].revents != 0) {
@@ -189,6 +216,8 @@ class CommitProxy {
   bool held_ = false;
   bool looked_up_ = false;
   bool ending_ = false;
+  int cut_at_ = -1;
+  Plan cut_at_plan_ = Plan::kForward;
 
   std::vector<std::thread> pumps_;  // of accepter_, until it has ended
   std::thread accepter_;

@@ -1,0 +1,360 @@
+// Each way in which a database fails, under load: what callers are told, what is there afterwards, and that one and the
+// same `poold serve` comes through all of them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <memory>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "tests/failures/deployment.h"
+#include "tests/failures/load.h"
+#include "tests/storage/commit_proxy.h"
+#include "tests/support/http_client.h"
+#include "tests/support/program.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/test_database.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;  // NOLINT: requests and responses
+using testing::Each;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Key;
+using Clock = std::chrono::steady_clock;
+using Plan = CommitProxy::Plan;
+
+constexpr const char* kSenderId = "sender_id: 'EXAMPLECO' iso_country_code: 'GB'";
+constexpr const char* kPool =
+    "origination_identity: 'EXAMPLECO' iso_country_code: 'GB' message_type: MESSAGE_TYPE_TRANSACTIONAL ";
+
+EmbeddedPostgres::Options PostgresIn(const std::filesystem::path& directory) {
+  return {.data_dir = directory, .durable = false, .max_connections = 40, .progress = nullptr, .settings = {}};
+}
+
+class DatabaseFailure : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    directory_ = std::make_unique<TemporaryDirectory>();
+    postgres_ = std::make_unique<EmbeddedPostgres>(PostgresIn(directory_->path() / "data"));
+    MakeServiceDatabase(*postgres_);
+    server_ = std::make_unique<Program>(ServiceProgram(ServiceUrl(*postgres_), {"--database-connections", "6"}));
+    address_ = ReadyAddress(*server_);
+    http_address_ = ReadyHttpAddress(*server_);
+  }
+  static void TearDownTestSuite() {
+    server_->Signal(SIGTERM);
+    EXPECT_EQ(server_->Wait(), 0) << "it was never restarted";
+    server_.reset();
+    postgres_.reset();
+    directory_.reset();
+  }
+
+  // The database is well: nobody needs to do anything for the service to be so, too.
+  void ExpectRecovery() {
+    EXPECT_TRUE(load_.WaitForMore(50));
+    EXPECT_TRUE(Eventually([this] { return IsServing(client_); }));
+    ExpectExactlyOnce(load_, admin_url_);
+  }
+
+  // A call that the database cannot serve is refused by either door with what clients know to repeat.
+  void ExpectRetryableAtBothDoors() {
+    const auto refused = client_.Call<RequestSenderIdRequest>("sender_id: 'OTHERCO' iso_country_code: 'GB'");
+    ASSERT_TRUE(refused.error);
+    EXPECT_TRUE(refused.error->retryable());
+    EXPECT_EQ(refused.Trailer("x-amzn-errortype"), "InternalServerException");
+    EXPECT_TRUE(refused.Find<google::rpc::RetryInfo>());
+
+    const HttpResponse response = HttpConnection(http_address_)
+                                      .Call("RequestSenderId", R"({"SenderId": "OTHERCO", "IsoCountryCode": "GB"})",
+                                            "X-Account-Id: " + account_ + "\r\n");
+    EXPECT_EQ(response.result_int(), 500U);
+    EXPECT_THAT(response.body(), HasSubstr("InternalServerException"));
+  }
+
+  std::string Ask(const std::string& sql) { return poold::Ask(admin_url_, sql); }
+
+  inline static std::unique_ptr<TemporaryDirectory> directory_;
+  inline static std::unique_ptr<EmbeddedPostgres> postgres_;
+  inline static std::unique_ptr<Program> server_;
+  inline static std::string address_;
+  inline static std::string http_address_;
+
+  const std::string admin_url_ = postgres_->UrlOf("service");
+  const std::string account_ = NewAccount();
+  GrpcClient client_{address_, account_};
+  Load load_{{.address = address_, .deadline = {}}};
+};
+
+TEST_F(DatabaseFailure, AFastRestart) {
+  ASSERT_TRUE(load_.WaitForMore(50));
+  postgres_->Restart();
+  ExpectRecovery();
+}
+
+TEST_F(DatabaseFailure, AnImmediateShutdown) {
+  ASSERT_TRUE(load_.WaitForMore(50));
+  ASSERT_EQ(kill(postgres_->pid(), SIGQUIT), 0);
+  ASSERT_TRUE(Eventually([] { return !postgres_->Running(); }));
+  ExpectRetryableAtBothDoors();
+  EXPECT_TRUE(Eventually([this] { return !IsServing(client_); }));
+  postgres_->Restart();
+  ExpectRecovery();
+}
+
+TEST_F(DatabaseFailure, ACrashOfTheWholeServer) {
+  ASSERT_TRUE(load_.WaitForMore(50));
+  postgres_->Kill();
+  ASSERT_TRUE(load_.WaitForFailures(6));
+  postgres_->Restart();
+  ExpectRecovery();
+}
+
+TEST_F(DatabaseFailure, ConnectionsThatAnOperatorEndsAreNoticedByNoCaller) {
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(load_.WaitForMore(30));
+    Ask("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'service'");
+  }
+  ExpectRecovery();
+  EXPECT_EQ(load_.tally().failed, 0);
+}
+
+// The server ends all other sessions, too, and recovers.
+TEST_F(DatabaseFailure, ACrashOfOneServerProcess) {
+  ASSERT_TRUE(load_.WaitForMore(50));
+  const pid_t one = std::stoi(Ask("SELECT pid FROM pg_stat_activity WHERE usename = 'service' LIMIT 1"));
+  ASSERT_EQ(kill(one, SIGKILL), 0);
+  ExpectRecovery();
+}
+
+TEST_F(DatabaseFailure, ATableThatSomebodyHoldsLocked) {
+  ASSERT_TRUE(load_.WaitForMore(10));
+  pqxx::connection somebody(admin_url_);
+  {
+    pqxx::work holder(somebody);
+    holder.exec("LOCK TABLE pools IN ACCESS EXCLUSIVE MODE");
+    ASSERT_TRUE(load_.WaitForFailures(6));
+    EXPECT_TRUE(IsServing(client_)) << "what doesn't need the table is served";
+    EXPECT_THAT(client_.Call<DescribeSenderIdsRequest>(""), IsOk());
+    EXPECT_TRUE(Eventually([&] {
+      return Ask("SELECT count(*) <= 6 FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == "t";
+    })) << "those who gave up don't wait any more";
+  }
+  ExpectRecovery();
+  EXPECT_THAT(load_.tally().faults, Each(Key(Fault::kDeadline)));
+}
+
+TEST_F(DatabaseFailure, NoConnectionLeftForIt) {
+  ASSERT_TRUE(load_.WaitForMore(10));
+  std::vector<std::unique_ptr<pqxx::connection>> others;
+  const auto take_all = [&] {
+    try {
+      for (;;) others.push_back(std::make_unique<pqxx::connection>(ServiceUrl(*postgres_)));
+    } catch (const pqxx::broken_connection&) {  // too many
+    }
+  };
+  // Those that the service has go to the others as well, sooner or later.
+  ASSERT_TRUE(Eventually([&] {
+    take_all();
+    Ask("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'poold'");
+    take_all();
+    return Ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'poold'") == "0";
+  }));
+  ASSERT_TRUE(load_.WaitForFailures(12));
+  ExpectRetryableAtBothDoors();
+  EXPECT_THAT(load_.tally().faults, Each(Key(Fault::kUnavailable)));
+
+  others.resize(others.size() - 2);
+  EXPECT_TRUE(load_.WaitForMore(20)) << "two connections are fewer than it has workers, but better than none";
+  others.clear();
+  ExpectRecovery();
+}
+
+TEST_F(DatabaseFailure, AStandbyServesReadsUntilItIsPromoted) {
+  client_.Must<RequestSenderIdRequest>(kSenderId);
+  ASSERT_TRUE(load_.WaitForMore(10));
+  std::ofstream(std::filesystem::path(postgres_->cluster_dir()) / "standby.signal").close();
+  postgres_->Restart();
+  ASSERT_TRUE(load_.WaitForFailures(12));
+  ExpectRetryableAtBothDoors();
+  EXPECT_TRUE(Eventually([this] { return IsServing(client_); }));
+  EXPECT_EQ(client_.Must<DescribeSenderIdsRequest>("").sender_ids_size(), 1);
+  EXPECT_EQ(Ask("SELECT pg_promote()"), "t");
+  ExpectRecovery();
+  EXPECT_THAT(load_.tally().faults, Each(Key(Fault::kUnavailable)));
+}
+
+// Connections stay open, and nothing comes back: what a frozen disk or machine looks like.
+TEST_F(DatabaseFailure, ADatabaseThatHangs) {
+  ASSERT_TRUE(load_.WaitForMore(50));
+  const std::string postmaster = std::to_string(postgres_->pid());
+  ASSERT_EQ(kill(postgres_->pid(), SIGSTOP), 0);
+  std::vector<pid_t> stopped;
+  {
+    std::ifstream children("/proc/" + postmaster + "/task/" + postmaster + "/children");
+    for (pid_t child = 0; children >> child;) {
+      if (kill(child, SIGSTOP) == 0) stopped.push_back(child);
+    }
+  }
+  EXPECT_TRUE(load_.WaitForFailures(12));
+  ExpectRetryableAtBothDoors();
+  EXPECT_TRUE(Eventually([this] { return !IsServing(client_); }));
+  for (const pid_t child : stopped) kill(child, SIGCONT);
+  ASSERT_EQ(kill(postgres_->pid(), SIGCONT), 0);
+  ExpectRecovery();
+}
+
+// A file system of its own for a database, so small that it can be filled.
+class SmallDisk {
+ public:
+  SmallDisk() : mounted_(mount("poold-test", path().c_str(), "tmpfs", 0, "size=120m,mode=0711") == 0) {}
+  ~SmallDisk() {
+    if (mounted_) umount2(path().c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  bool mounted() const { return mounted_; }
+  const std::filesystem::path& path() const { return directory_.path(); }
+
+  void Fill() const {
+    std::ofstream filler(path() / "filler", std::ios::binary);
+    for (const std::string block(1 << 16, 'x'); filler << block << std::flush;) {
+    }
+  }
+  void Free() const { std::filesystem::remove(path() / "filler"); }
+
+ private:
+  TemporaryDirectory directory_;
+  const bool mounted_;
+};
+
+TEST(FullDisk, IsUnavailableUntilThereIsRoomAgain) {
+  const SmallDisk disk;
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a file system takes root";
+  EmbeddedPostgres postgres(PostgresIn(disk.path() / "data"));
+  MakeServiceDatabase(postgres);
+  Program server(ServiceProgram(ServiceUrl(postgres)));
+  const GrpcClient client(ReadyAddress(server), NewAccount());
+  Load load({.address = ReadyAddress(server), .deadline = {}});
+  ASSERT_TRUE(load.WaitForMore(50));
+  disk.Fill();
+  ASSERT_TRUE(load.WaitForFailures(12));
+  EXPECT_THAT(load.tally().faults, Each(Key(testing::AnyOf(Fault::kUnavailable, Fault::kDeadline))));
+
+  disk.Free();
+  // The log's disk was full, too: PostgreSQL may have given up. Then whoever runs it starts it again.
+  EXPECT_TRUE(Eventually([&] {
+    if (!postgres.Running()) postgres.Restart();
+    return IsServing(client) && load.WaitForMore(20, std::chrono::seconds(1));
+  }));
+  EXPECT_TRUE(Eventually([&] { return IsServing(client); }));
+  ExpectExactlyOnce(load, postgres.UrlOf("service"));
+}
+
+// --- The link to the database
+// -----------------------------------------------------------------------------------------
+
+// A service whose connections go through a proxy.
+class Link : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    directory_ = std::make_unique<TemporaryDirectory>();
+    postgres_ = std::make_unique<EmbeddedPostgres>(PostgresIn(directory_->path() / "data"));
+    MakeServiceDatabase(*postgres_);
+    proxy_ = std::make_unique<CommitProxy>(directory_->path() / "data/socket/.s.PGSQL.5432");
+    std::string url = proxy_->Url("service");
+    url.replace(url.find("poold@"), 6, "service@");
+    server_ = std::make_unique<Program>(ServiceProgram(url));
+    address_ = ReadyAddress(*server_);
+    // From then on nothing but these tests writes: housekeeping has had its first round and rests for a minute.
+    EXPECT_TRUE(Eventually([] {
+      return Ask(postgres_->url(),
+                 "SELECT bool_and(state_change < now() - interval '0.5 s') FROM pg_stat_activity"
+                 " WHERE usename = 'service' AND query = 'COMMIT'") == "t";
+    }));
+  }
+  static void TearDownTestSuite() {
+    server_->Signal(SIGTERM);
+    EXPECT_EQ(server_->Wait(), 0);
+    server_.reset();
+    proxy_.reset();
+    postgres_.reset();
+    directory_.reset();
+  }
+
+  Link() { client_.Must<RequestSenderIdRequest>(kSenderId); }
+
+  int Pools() const { return client_.Must<DescribePoolsRequest>("max_results: 100").pools_size(); }
+
+  inline static std::unique_ptr<TemporaryDirectory> directory_;
+  inline static std::unique_ptr<EmbeddedPostgres> postgres_;
+  inline static std::unique_ptr<CommitProxy> proxy_;
+  inline static std::unique_ptr<Program> server_;
+  inline static std::string address_;
+
+  GrpcClient client_{address_, NewAccount()};
+};
+
+// Without a client token, so that nothing but the service itself keeps it from acting twice.
+TEST_F(Link, CutAtAnyMessageOfACallIsNotNoticedByItsCaller) {
+  for (const Plan plan : {Plan::kCutBefore, Plan::kCutAfter}) {
+    int message = 0;
+    int calls = 0;
+    const int before = Pools();
+    for (;; ++message) {
+      proxy_->NextAt(message, plan);
+      ASSERT_THAT(client_.Call<CreatePoolRequest>(kPool), IsOk()) << "message " << message;
+      ++calls;
+      if (proxy_->Waiting()) break;  // no call has so many
+    }
+    proxy_->NextAt(-1, Plan::kForward);
+    EXPECT_GE(message, 6) << "BEGIN, a handful of statements, COMMIT";
+    EXPECT_EQ(Pools() - before, calls);
+  }
+}
+
+TEST_F(Link, CutBetweenACommitAndItsAnswerIsNotNoticedByTheCaller) {
+  int calls = 0;
+  for (const Plan plan : {Plan::kCutBefore, Plan::kCutAfter, Plan::kCutThenLookedUp}) {
+    proxy_->Next(plan);
+    EXPECT_THAT(client_.Call<CreatePoolRequest>(kPool), IsOk());
+    EXPECT_EQ(Pools(), ++calls);
+  }
+}
+
+TEST_F(Link, CutForLongAfterACommitIsMadeGoodByRepeatingTheCall) {
+  for (const Plan plan : {Plan::kCutBeforeAndHold, Plan::kCutAfterAndHold}) {
+    const int before = Pools();
+    const auto request = GrpcClient::Parse<CreatePoolRequest>(kPool + std::string("client_token: '") +
+                                                              std::to_string(static_cast<int>(plan)) + "'");
+    client_.deadline = std::nullopt;
+    proxy_->Next(plan);
+    const auto start = Clock::now();
+    const auto refused = client_.Call(request);
+    EXPECT_LT(Clock::now() - start, kAtMost);
+    EXPECT_THAT(refused, IsFault(Fault::kUnavailable)) << "nobody can know";
+    proxy_->Open();
+    client_.deadline = std::chrono::seconds(20);
+    ASSERT_TRUE(Eventually([this] { return !client_.Call<DescribePoolsRequest>("").error; }));
+    EXPECT_EQ(Pools() - before, plan == Plan::kCutAfterAndHold ? 1 : 0);
+
+    const auto repeated = client_.Call(request);
+    EXPECT_THAT(repeated, IsOk());
+    EXPECT_EQ(client_.Must<CreatePoolRequest>(request.ShortDebugString()).pool_id(), repeated.response.pool_id());
+    EXPECT_EQ(Pools() - before, 1);
+  }
+}
+
+}  // namespace
+}  // namespace poold
