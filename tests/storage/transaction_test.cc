@@ -302,7 +302,7 @@ TEST(WorkLog, TellsWhatARunDid) {
         tx.Run({"one", "SELECT 1"});
       },
       &first_write);
-  EXPECT_EQ(Told(first_write), "committed: timeline begin one commit; ");
+  EXPECT_EQ(Told(first_write), "committed: begin one commit; ");
 
   WorkLog refused;
   const auto refuse = [](Transaction& tx) {
