@@ -13,12 +13,12 @@ ARGS ?=
 
 TREE := build/$(PRESET)
 SOURCES = find server storage tests -name node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print
-SHELL_SCRIPTS = .ci/run deploy/*.sh tests/e2e/grpcurl tests/bench/load.sh tests/clients/run tests/clients/*.sh \
-  tests/fuzz/run
-NODE_PROJECTS = tests/e2e tests/clients
+SHELL_SCRIPTS = .ci/run deploy/*.sh deploy/container/*.sh tests/e2e/grpcurl tests/bench/load.sh tests/clients/run \
+  tests/clients/*.sh tests/fuzz/run
+NODE_PROJECTS = tests/e2e tests/clients tests/deploy
 say = @printf '==> %s\n'
 
-.PHONY: help run build test lint format fuzz tidy clean deps test-deps configure
+.PHONY: help run build test lint format image fuzz tidy clean deps test-deps configure
 
 help: ## say what there is
 	@printf 'make WORD, where WORD is one of:\n'
@@ -47,6 +47,12 @@ lint: test-deps ## check the formatting of C++ and the shell scripts
 
 format: test-deps ## format the C++ in place
 	@$(SOURCES) | xargs clang-format -i
+
+image: ## build the container image (as root) and try it out
+	@deploy/install-deps.sh run image
+	@JOBS=$(JOBS) deploy/container/build.sh
+	$(say) 'try it out'
+	@deploy/container/smoke-test.sh
 
 fuzz: test-deps ## fuzz what faces the network, SECONDS=60 each
 	@cmake --preset fuzz --log-level=WARNING

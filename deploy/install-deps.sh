@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that poold needs and that are missing:
-#   deploy/install-deps.sh build|run|test ...
+#   deploy/install-deps.sh build|run|test|image ...
 # Asks nothing, changes nothing and needs no rights when nothing is missing.
 set -euo pipefail
 
@@ -23,10 +23,18 @@ fi
 if ! python3 -c 'import boto3' 2>/dev/null; then
   test_packages+=(python3-boto3)
 fi
+# kubectl has kustomize built in. Of Prometheus only promtool is used.
+if ! command -v kubectl >/dev/null; then
+  test_packages+=(kubernetes-client)
+fi
+test_packages+=(prometheus)
+# What makes the container image and tries it out, without any engine that runs in the background.
+image_packages=(buildah podman runc mmdebstrap ca-certificates curl jq)
 # What Debian 12 itself doesn't have (in this version), by the same purposes.
 build_backports=(opentelemetry-cpp-dev)
 run_backports=()
 test_backports=()
+image_backports=()
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -69,6 +77,21 @@ avoid_default_cluster() {
   fi
 }
 
+# promtool comes in a package with a server that would start now and with the machine, open to everybody.
+avoid_prometheus_server() {
+  if [[ " $* " != *" prometheus "* ]]; then
+    return
+  fi
+  local policy=/usr/sbin/policy-rc.d
+  if [[ ! -e "$policy" ]]; then
+    trap 'rm /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+  fi
+  install_packages prometheus
+  update-rc.d prometheus disable >/dev/null
+}
+
 # Backports come from the mirror that the machine uses for Debian itself.
 enable_backports() {
   local list=/etc/apt/sources.list.d/poold-backports.list
@@ -90,7 +113,8 @@ main() {
       build) wanted+=("${build_packages[@]}") wanted_backports+=("${build_backports[@]}") ;;
       run) wanted+=("${run_packages[@]}") wanted_backports+=("${run_backports[@]}") ;;
       test) wanted+=("${test_packages[@]}") wanted_backports+=("${test_backports[@]}") ;;
-      *) echo "usage: $0 build|run|test ..." >&2 && exit 2 ;;
+      image) wanted+=("${image_packages[@]}") wanted_backports+=("${image_backports[@]}") ;;
+      *) echo "usage: $0 build|run|test|image ..." >&2 && exit 2 ;;
     esac
   done
 
@@ -113,6 +137,7 @@ main() {
   if ((${#missing[@]} > 0)); then
     say "apt-get install ${missing[*]} (takes a few minutes)"
     avoid_default_cluster "${missing[@]}"
+    avoid_prometheus_server "${missing[@]}"
     install_packages "${missing[@]}"
   fi
   if ((${#missing_backports[@]} > 0)); then
