@@ -71,7 +71,10 @@ class GrpcClient {
 
   // An empty account leaves it to the server whose calls these are.
   explicit GrpcClient(const std::string& address, const std::string& account = {})
-      : channel_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())),
+      : GrpcClient(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()), account) {}
+
+  GrpcClient(const std::shared_ptr<grpc::Channel>& channel, const std::string& account)
+      : channel_(channel),
         stubs_{smsvoice::v2::Pools::NewStub(channel_), smsvoice::v2::PhoneNumbers::NewStub(channel_),
                smsvoice::v2::SenderIds::NewStub(channel_), smsvoice::v2::Dev::NewStub(channel_)} {
     if (!account.empty()) metadata["x-account-id"] = account;
