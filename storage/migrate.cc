@@ -1,10 +1,12 @@
 #include "storage/migrate.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <vector>
 
 #include "storage/session.h"
@@ -19,8 +21,10 @@ constexpr std::int64_t kLock = 0x706f6f6c64;
 
 constexpr std::chrono::seconds kConnectTimeout{10};
 
-// How many of its newest migrations this build can do without. More than none needs code that handles both schemas.
-constexpr int kCanDoWithout = 0;
+// What a migration says of the builds that run on the schemas before and after it: migrations/README.md, rule 5.
+constexpr std::string_view kWord = "-- poold: ";
+constexpr std::string_view kOptional = "optional";
+constexpr std::string_view kRequires = "requires ";
 
 // A statement that waits for a table's lock makes everybody else queue behind it. Better to fail and be run again.
 const std::string kBegin =
@@ -32,17 +36,29 @@ constexpr std::string_view kCreateTable = R"sql(
     number integer PRIMARY KEY CHECK (number > 0),
     name text NOT NULL,
     checksum text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now()
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    requires integer
   )
 )sql";
+
+// Databases that were first migrated by an early build have no such column.
+constexpr std::string_view kAddRequires =
+    "BEGIN; SET LOCAL lock_timeout = '10s'; ALTER TABLE schema_migrations ADD COLUMN requires integer; COMMIT";
 
 constexpr Statement kTryLock{"try migration lock", "SELECT pg_try_advisory_lock($1)"};
 constexpr Statement kWaitLock{"wait for migration lock", "SELECT pg_advisory_lock($1)"};
 constexpr Statement kUnlock{"migration unlock", "SELECT pg_advisory_unlock($1)"};
 constexpr Statement kTableExists{"schema_migrations exists", "SELECT to_regclass('schema_migrations') IS NOT NULL"};
-constexpr Statement kList{"list migrations", "SELECT number, name, checksum FROM schema_migrations ORDER BY number"};
+constexpr Statement kHasRequires{
+    "schema_migrations has requires",
+    "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'schema_migrations'::regclass"
+    " AND attname = 'requires')"};
+// By way of JSON, since the column may not be there.
+constexpr Statement kList{"list migrations",
+                          "SELECT number, name, checksum, (to_jsonb(schema_migrations) ->> 'requires')::integer "
+                          "FROM schema_migrations ORDER BY number"};
 constexpr Statement kInsert{"insert migration",
-                            "INSERT INTO schema_migrations (number, name, checksum) VALUES ($1, $2, $3)"};
+                            "INSERT INTO schema_migrations (number, name, checksum, requires) VALUES ($1, $2, $3, $4)"};
 constexpr Statement kCurrentXid{"current transaction", "SELECT pg_current_xact_id_if_assigned()"};
 constexpr Statement kChecksums{"migration checksums",
                                "SELECT encode(sha256(convert_to(sql, 'UTF8')), 'hex') "
@@ -52,12 +68,38 @@ struct Applied {
   int number;
   std::string name;
   std::string checksum;
+  std::optional<int> requires_build;  // servers must know the migration of this number
+};
+
+struct Compatibility {
+  bool optional = false;
+  std::optional<int> requires_build;
 };
 
 std::string FileName(int number, std::string_view name) {
   char digits[16];
   std::snprintf(digits, sizeof digits, "%04d_", number);
   return digits + std::string(name);
+}
+
+Compatibility CompatibilityOf(const Migration& migration) {
+  Compatibility said;
+  std::istringstream text{std::string(migration.sql)};
+  for (std::string line; std::getline(text, line);) {
+    if (!line.starts_with(kWord)) continue;
+    const std::string word = line.substr(kWord.size());
+    int number = 0;
+    if (word == kOptional) {
+      said.optional = true;
+    } else if (word.starts_with(kRequires) && (std::istringstream(word.substr(kRequires.size())) >> number) &&
+               number >= 1 && number < migration.number) {
+      said.requires_build = number;
+    } else {
+      throw StorageFailure(Kind::kBug, "migration " + FileName(migration.number, migration.name) + " says \"" + line +
+                                           "\", which is neither optional nor requires an earlier migration");
+    }
+  }
+  return said;
 }
 
 void RequireCountingUp(std::span<const Migration> migrations) {
@@ -76,7 +118,7 @@ std::vector<Applied> ReadApplied(const Rows& rows) {
   std::vector<Applied> applied;
   for (const Row row : rows) {
     Applied& one = applied.emplace_back();
-    row.Read(one.number, one.name, one.checksum);
+    row.Read(one.number, one.name, one.checksum, one.requires_build);
   }
   return applied;
 }
@@ -133,6 +175,14 @@ std::vector<std::string> KnownChecksums(Transaction& tx, std::span<const Migrati
   return checksums;
 }
 
+// Of the newest migrations this build can do without those that say so; the last that doesn't, it needs.
+int OldestSupported(std::span<const Migration> migrations) {
+  while (!migrations.empty() && CompatibilityOf(migrations.back()).optional) {
+    migrations = migrations.first(migrations.size() - 1);
+  }
+  return static_cast<int>(migrations.size());
+}
+
 void Apply(Session& session, const Migration& migration, const std::string& checksum) {
   const std::string file = FileName(migration.number, migration.name);
   std::string before;
@@ -148,7 +198,7 @@ void Apply(Session& session, const Migration& migration, const std::string& chec
   if (after != before) {
     throw StorageFailure(Kind::kBug, "migration " + file + " ends its transaction by itself; it must not say COMMIT");
   }
-  session.Run(kInsert, Params(migration.number, migration.name, checksum));
+  session.Run(kInsert, Params(migration.number, migration.name, checksum, CompatibilityOf(migration).requires_build));
   session.RunText("commit", "COMMIT");
 }
 
@@ -161,6 +211,7 @@ int Migrate(const std::string& database_url, std::function<void(const std::strin
 int Migrate(const std::string& database_url, std::span<const Migration> migrations,
             std::function<void(const std::string&)> progress) {
   RequireCountingUp(migrations);
+  for (const Migration& migration : migrations) CompatibilityOf(migration);
   const auto say = [&](const std::string& sentence) {
     if (progress) progress(sentence);
   };
@@ -176,6 +227,9 @@ int Migrate(const std::string& database_url, std::span<const Migration> migratio
   }
 
   session->RunText("create schema_migrations", std::string(kCreateTable));
+  bool has_requires = false;
+  session->Run(kHasRequires, Params())[0].Read(has_requires);
+  if (!has_requires) session->RunText("add requires", std::string(kAddRequires));
   const std::vector<Applied> applied = ReadApplied(session->Run(kList, Params()));
   const std::vector<std::string> checksums = ReadChecksums(session->Run(kChecksums, Texts(migrations)));
   if (const auto altered = Altered(migrations, checksums, applied)) {
@@ -210,8 +264,10 @@ SchemaStatus CheckSchema(Database& database, const Bounds& bounds, std::span<con
 
   SchemaStatus status{};
   status.newest_supported = static_cast<int>(migrations.size());
-  status.oldest_supported = std::max(0, status.newest_supported - kCanDoWithout);
+  status.oldest_supported = OldestSupported(migrations);
   status.found = applied.empty() ? 0 : applied.back().number;
+  int required = 0;
+  for (const Applied& one : applied) required = std::max(required, one.requires_build.value_or(0));
 
   const std::string found = std::to_string(status.found);
   const std::string newest = std::to_string(status.newest_supported);
@@ -219,6 +275,11 @@ SchemaStatus CheckSchema(Database& database, const Bounds& bounds, std::span<con
     status.state = SchemaState::kAltered;
     status.advice = "The schema is not this build's (" + *altered +
                     "): use the build that applied it, or a database of its own, and then run `poold migrate`.";
+  } else if (required > status.newest_supported) {
+    status.state = SchemaState::kBeyond;
+    status.advice = "The schema is at migration " + found + ", which requires builds that know migration " +
+                    std::to_string(required) + ", and this build knows those up to " + newest +
+                    ": update this server to the release whose `poold migrate` was run.";
   } else if (status.found > status.newest_supported) {
     status.state = SchemaState::kAhead;
     status.advice = "The schema is at migration " + found + ", and this build knows those up to " + newest +

@@ -193,6 +193,58 @@ TEST_F(MigrateTest, SaysInWhichStateASchemaIsAndWhatMendsIt) {
   EXPECT_THAT(status.advice, HasSubstr("0002_two was edited"));
 }
 
+TEST_F(MigrateTest, ABuildRunsOnSchemasThatLackOnlyWhatIsOptional) {
+  const Migration two{2, "two", "-- poold: optional\nCREATE TABLE two (id integer)"};
+  const Migration three{3, "three", "-- Faster.\n-- poold: optional\nCREATE TABLE three (id integer)"};
+  EXPECT_EQ(Status({kOne, two, three}).state, SchemaState::kEmpty);
+  for (const auto& applied : {std::vector{kOne}, {kOne, two}, {kOne, two, three}}) {
+    Migrate(url_, applied);
+    const SchemaStatus status = Status({kOne, two, three});
+    EXPECT_EQ(status.state, SchemaState::kReady);
+    EXPECT_EQ(status.oldest_supported, 1);
+    EXPECT_EQ(status.newest_supported, 3);
+    EXPECT_THAT(status.advice, IsEmpty());
+  }
+}
+
+TEST_F(MigrateTest, ABuildNeedsWhatComesBeforeAMigrationThatIsNotOptional) {
+  const Migration two{2, "two", "-- poold: optional\nCREATE TABLE two (id integer)"};
+  Migrate(url_, std::vector{kOne});
+  EXPECT_EQ(Status({kOne, two, kThree}).state, SchemaState::kBehind);
+  EXPECT_EQ(Status({kOne, two, kThree}).oldest_supported, 3);
+}
+
+TEST_F(MigrateTest, ABuildRunsOnNewerSchemasUntilOneRequiresANewerBuild) {
+  const Migration contracts{4, "contracts", "-- poold: requires 2\nDROP TABLE two"};
+  Migrate(url_, std::vector{kOne, kTwo, kThree});
+  EXPECT_EQ(Status({kOne}).state, SchemaState::kAhead);
+  Migrate(url_, std::vector{kOne, kTwo, kThree, contracts});
+  EXPECT_EQ(Status({kOne, kTwo}).state, SchemaState::kAhead);
+
+  const SchemaStatus status = Status({kOne});
+  EXPECT_EQ(status.state, SchemaState::kBeyond);
+  EXPECT_FALSE(status.usable());
+  EXPECT_THAT(status.advice, HasSubstr("requires builds that know migration 2"));
+}
+
+TEST_F(MigrateTest, RefusesAWordThatItDoesNotKnowBeforeItConnects) {
+  for (const char* word : {"optinal", "requires", "requires 2", "requires 0", "requires one"}) {
+    const std::string sql = "-- poold: " + std::string(word) + "\nSELECT 1";
+    const auto failure = FailureOf("postgresql://127.0.0.1:1/nobody_there", {kOne, {2, "two", sql}});
+    ASSERT_TRUE(failure) << word;
+    EXPECT_THAT(failure->what(), HasSubstr("0002_two says")) << word;
+  }
+}
+
+// What databases have that were migrated before migrations could require a build.
+TEST_F(MigrateTest, KnowsTheTableOfItsEarlyDays) {
+  Migrate(url_, std::vector{kOne});
+  Execute(database_, "ALTER TABLE schema_migrations DROP COLUMN requires");
+  EXPECT_EQ(Status({kOne}).state, SchemaState::kReady);
+  EXPECT_EQ(Migrate(url_, std::vector{kOne, kTwo}), 1);
+  EXPECT_EQ(Status({kOne, kTwo}).state, SchemaState::kReady);
+}
+
 TEST_F(MigrateTest, IsUnavailableWhenTheDatabaseIsNotThere) {
   const auto failure = FailureOf("postgresql://127.0.0.1:1/nobody_there", {kOne});
   ASSERT_TRUE(failure);
