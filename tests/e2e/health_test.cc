@@ -8,9 +8,11 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "storage/embedded_postgres.h"
+#include "storage/migrate.h"
 #include "tests/support/dev_server.h"
 #include "tests/support/given.h"
 #include "tests/support/grpc_client.h"
@@ -112,6 +114,25 @@ TEST(Health, IsNotServingUntilTheSchemaIsThere) {
   ExpectHealth(client, HealthCheckResponse::SERVING);
   EXPECT_THAT(client.Call<DescribePoolsRequest>(""), IsOk());
   ReadyAddress(server);
+}
+
+TEST(Health, IsNotServingOnceTheSchemaRequiresANewerBuild) {
+  const std::string url = FreshDatabase(true);
+  Program server(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", url}));
+  const GrpcClient client(ReadyAddress(server), NewAccount());
+  Watch watch(client, "");
+  EXPECT_EQ(watch.Next(), HealthCheckResponse::SERVING);
+
+  std::vector<Migration> newer(BuiltInMigrations().begin(), BuiltInMigrations().end());
+  const int next = static_cast<int>(newer.size()) + 1;
+  newer.push_back({next, "expands", "ALTER TABLE pools ADD COLUMN fresh text"});
+  Migrate(url, newer);
+  EXPECT_THAT(client.Call<DescribePoolsRequest>(""), IsOk());
+  const std::string contraction = "-- poold: requires " + std::to_string(next) + "\nDROP TABLE tags";
+  newer.push_back({next + 1, "contracts", contraction});
+  Migrate(url, newer);
+  EXPECT_EQ(watch.Next(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_THAT(server.WaitForLog("not serving"), testing::HasSubstr("update this server"));
 }
 
 TEST(Health, IsNotServingWithoutADatabase) {
