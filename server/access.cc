@@ -14,6 +14,8 @@
 
 #include "server/arn.h"
 #include "server/digest.h"
+#include "server/method.h"
+#include "server/text.h"
 
 namespace poold {
 namespace {
@@ -120,6 +122,10 @@ std::string TextIn(const YAML::Node& map, const std::string& what, const char* n
   return text.Scalar();
 }
 
+bool IsVisible(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
 // Without the newline that editors put at its end.
 std::string SecretIn(std::string bytes) {
   if (bytes.ends_with('\n')) bytes.pop_back();
@@ -141,22 +147,76 @@ std::string SecretOf(const YAML::Node& key, const fs::path& directory, Access::R
     }
   }
   if (secret.empty()) Refuse(key, member, "the file that secret_file names is empty; it must hold the secret");
-  if (!std::ranges::all_of(secret, [](char c) { return c > ' ' && c <= '~'; })) {
+  if (!IsVisible(secret)) {
     Refuse(key, member, "the secret must be of visible ASCII characters, without blanks");
   }
   return secret;
 }
 
+// A list of texts; empty if there is none of that name.
+std::vector<std::string> TextsIn(const YAML::Node& map, const char* name, const std::string& what) {
+  std::vector<std::string> texts;
+  if (!map[name]) return texts;
+  for (const YAML::Node& text : ListIn(map, "", name)) {
+    if (!text.IsScalar() || text.Scalar().empty()) Refuse(text, what);
+    texts.push_back(text.Scalar());
+  }
+  return texts;
+}
+
+std::vector<std::string> ActionsIn(const YAML::Node& map, const char* name) {
+  const std::string what = std::string(name) + " must have operations such as sms-voice:DescribePools, or sms-voice:*";
+  std::vector<std::string> patterns = TextsIn(map, name, what);
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    const bool means_something = std::ranges::any_of(
+        Methods(), [&](const Method& method) { return MatchesPattern(patterns[i], method.policy.action()); });
+    if (!means_something) Refuse(map[name][i], what + "; this one is no operation of this server");
+  }
+  return patterns;
+}
+
+std::vector<std::string> ResourcesIn(const YAML::Node& map) {
+  const std::string what =
+      "resources must have ARNs such as arn:aws:sms-voice:us-east-1:123456789012:pool/pool-0123, or with *";
+  std::vector<std::string> patterns = TextsIn(map, "resources", what);
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    const bool can_match = patterns[i] == "*" || (patterns[i].starts_with("arn:") && IsMadeOf(patterns[i], ":/_-*?"));
+    if (!can_match) Refuse(map["resources"][i], what);
+  }
+  return patterns;
+}
+
+Rights RightsFrom(const YAML::Node& entry) {
+  Rights rights;
+  if (entry["allow"]) rights.allow = ActionsIn(entry, "allow");
+  rights.deny = ActionsIn(entry, "deny");
+  if (entry["resources"]) rights.resources = ResourcesIn(entry);
+  return rights;
+}
+
 Principal PrincipalFrom(const YAML::Node& entry) {
-  RequireMap(entry, "a principal", {"name", "account", "access_keys"});
-  Principal principal{TextIn(entry, "a principal", "name"), TextIn(entry, "a principal", "account")};
+  RequireMap(entry, "a principal",
+             {"name", "account", "access_keys", "bearer_keys", "certificates", "allow", "deny", "resources"});
+  Principal principal{TextIn(entry, "a principal", "name"), TextIn(entry, "a principal", "account"), {}};
   if (principal.name.size() > kGreatestName || !IsMadeOf(principal.name, "._-")) {
     Refuse(entry, "name", "name must be of 1 to 64 letters, digits, '.', '_' and '-'");
   }
   if (!IsAccount(principal.account)) {
     Refuse(entry, "account", "account must be 12 digits in quotes, such as \"123456789012\"");
   }
+  principal.rights = RightsFrom(entry);
   return principal;
+}
+
+// How a principal is known: the list of that name, or an empty one if it has another.
+YAML::Node EvidenceIn(const YAML::Node& entry, const char* name) {
+  if (!entry["access_keys"] && !entry["bearer_keys"] && !entry["certificates"]) {
+    Refuse(entry, "a principal needs access_keys, bearer_keys or certificates");
+  }
+  if (!entry[name]) return YAML::Node(YAML::NodeType::Sequence);
+  const YAML::Node list = ListIn(entry, "a principal", name);
+  if (list.size() == 0) Refuse(entry, name, std::string(name) + " must not be empty; leave it out if there are none");
+  return list;
 }
 
 std::string KeyIdFrom(const YAML::Node& entry) {
@@ -166,6 +226,32 @@ std::string KeyIdFrom(const YAML::Node& entry) {
     Refuse(entry, "id", "id must be of 1 to 128 letters, digits, '_' and '-'");
   }
   return id;
+}
+
+// In lower case.
+std::string BearerKeyFrom(const YAML::Node& entry) {
+  RequireMap(entry, "a bearer key", {"sha256"});
+  const std::string digest = LowerCase(TextIn(entry, "a bearer key", "sha256"));
+  const bool is_digest = digest.size() == 64 && digest.find_first_not_of("0123456789abcdef") == digest.npos;
+  if (!is_digest) {
+    Refuse(entry, "sha256", "sha256 must be 64 hexadecimal digits, not the key itself; `poold access key` makes both");
+  }
+  return digest;
+}
+
+// "uri:..." or "dns:...".
+std::string CertificateFrom(const YAML::Node& entry) {
+  RequireMap(entry, "a certificate", {"uri", "dns"});
+  const YAML::Node uri = entry["uri"];
+  if (uri && entry["dns"]) Refuse(entry, "dns", "a certificate is known by uri or dns, not both; write them as two");
+  if (!uri && !entry["dns"]) Refuse(entry, "a certificate needs uri or dns");
+  const char* kind = uri ? "uri" : "dns";
+  std::string name = TextIn(entry, "a certificate", kind);
+  if (uri && (name.find("://") == name.npos || !IsVisible(name))) {
+    Refuse(entry, kind, "uri must be one, such as spiffe://example.org/billing");
+  }
+  if (!uri && !IsMadeOf(name, ".-_")) Refuse(entry, kind, "dns must be a name, such as billing.example.org");
+  return std::string(kind) + ":" + name;
 }
 
 // "access file /etc/poold/access.yaml, line 3"
@@ -184,14 +270,21 @@ Access::Access(const fs::path& file, Readings& readings) try {
     const auto [owner, is_new] = principals_.try_emplace(principal.name, principal);
     if (!is_new) Refuse(entry, "name", "another principal has this name, too; give each its own");
 
-    const YAML::Node keys = ListIn(entry, "a principal", "access_keys");
-    if (keys.size() == 0)
-      Refuse(entry, "access_keys", "access_keys must not be empty; leave out a principal that has none");
-    for (const YAML::Node& key : keys) {
+    for (const YAML::Node& key : EvidenceIn(entry, "access_keys")) {
       const std::string id = KeyIdFrom(key);
       AccessKey access_key{SecretOf(key, file.parent_path(), readings), &owner->second};
       if (!access_keys_.try_emplace(id, std::move(access_key)).second) {
         Refuse(key, "id", "another access key has this id, too; give each its own");
+      }
+    }
+    for (const YAML::Node& key : EvidenceIn(entry, "bearer_keys")) {
+      if (!bearer_keys_.try_emplace(BearerKeyFrom(key), &owner->second).second) {
+        Refuse(key, "sha256", "this bearer key is in the file already; give each principal its own");
+      }
+    }
+    for (const YAML::Node& certificate : EvidenceIn(entry, "certificates")) {
+      if (!certificates_.try_emplace(CertificateFrom(certificate), &owner->second).second) {
+        Refuse(certificate, "this certificate is in the file already; one can be of one principal only");
       }
     }
   }
@@ -210,6 +303,33 @@ const AccessKey* Access::FindAccessKey(std::string_view id) const {
   return found == access_keys_.end() ? nullptr : &found->second;
 }
 
+const Principal* Access::FindBearerKey(std::string_view key) const {
+  const auto found = bearer_keys_.find(Hex(Sha256(key)));
+  return found == bearer_keys_.end() ? nullptr : found->second;
+}
+
+const Principal* Access::FindCertificate(std::string_view name) const {
+  const auto found = certificates_.find(name);
+  return found == certificates_.end() ? nullptr : found->second;
+}
+
+bool Rights::Allow(std::string_view action) const {
+  const auto matches = [&](const std::string& pattern) { return MatchesPattern(pattern, action); };
+  return std::ranges::any_of(allow, matches) && std::ranges::none_of(deny, matches);
+}
+
+bool Rights::Reach(std::string_view arn) const {
+  return std::ranges::any_of(resources, [&](const std::string& pattern) { return ArnMatches(pattern, arn); });
+}
+
+bool Rights::ReachEverything() const { return std::ranges::find(resources, "*") != resources.end(); }
+
+NewBearerKey MakeBearerKey() {
+  // What it begins with lets scanners for lost secrets know it.
+  const std::string key = "poold_" + Hex(RandomBytes(32));
+  return {key, Hex(Sha256(key))};
+}
+
 AccessFile::AccessFile(fs::path path)
     : path_(std::move(path)), current_(std::make_shared<const Access>(path_, readings_)) {}
 
@@ -223,8 +343,9 @@ void AccessFile::Reload() noexcept {
     if (StillSo(readings_)) return;
     readings_.clear();
     auto access = std::make_shared<const Access>(path_, readings_);
-    spdlog::info("access file {} was read again: principals={} access_keys={}", path_.string(),
-                 access->principal_count(), access->access_key_count());
+    spdlog::info("access file {} was read again: principals={} access_keys={} bearer_keys={} certificates={}",
+                 path_.string(), access->principal_count(), access->access_key_count(), access->bearer_key_count(),
+                 access->certificate_count());
     const std::lock_guard lock(mutex_);
     current_.swap(access);
   } catch (const std::exception& failure) {

@@ -1,15 +1,37 @@
 #pragma once
 
-// The access file (--access-file): who may call, for which account, and with which keys. YAML:
+// The access file (--access-file): who may call, how they are known, for which account, and what they may do. YAML:
 //
 //   principals:
-//     - name: billing                   # for people: letters, digits, '.', '_' and '-'; each name once
+//     - name: billing                   # for people and logs: letters, digits, '.', '_' and '-'; each name once
 //       account: "123456789012"         # several principals may act for one account
-//       access_keys:                    # of AWS Signature Version 4
-//         - id: AKIDEXAMPLE             # letters, digits, '_' and '-'; each id once in the file
+//
+//       # How it is known: at least one of these. Each key and each name stands once in the file.
+//       access_keys:                    # of AWS Signature Version 4, on the AWS JSON door
+//         - id: AKIDEXAMPLE             # letters, digits, '_' and '-'
 //           secret: ...                 # visible ASCII characters
 //         - id: AKIDOTHER
 //           secret_file: other-secret   # a file beside this one; a newline at its end is not part of the secret
+//       bearer_keys:                    # of gRPC calls: metadata `authorization: Bearer <key>`
+//         - sha256: 9f86d0...           # of the key, in hex; `poold access key` makes a key and this line
+//       certificates:                   # of connections: a name that the client's certificate has, as it stands there
+//         - uri: spiffe://example.org/ns/shop/sa/billing
+//         - dns: billing.shop.example
+//
+//       # What it may do, always within its account and what other accounts share with it.
+//       allow: ["sms-voice:Describe*", "sms-voice:UpdatePool"]   # left out: everything; []: nothing
+//       deny: ["sms-voice:DescribeAccount*"]                     # wins
+//       resources: ["arn:aws:sms-voice:*:123456789012:pool/*"]   # left out: all of them
+//
+// Without allow, deny and resources the account is the limit: a file that names keys alone gives each its account. In
+// patterns `*` stands for any text and `?` for any character. An operation's pattern must match an operation, so that a
+// slip of the pen cannot leave something allowed that is meant to be denied. What a call's resources are:
+// server/middleware/authorize.h.
+//
+// Bearer keys are stored as plain SHA-256. Salt and slow hashes are for passwords, of which people choose guessable
+// ones; a key is 256 random bits, so nobody who reads the file can find it by trying. They are looked up by the hash of
+// what the caller shows; the time that takes tells about hashes, which a caller can neither choose nor turn back into
+// keys.
 //
 // No message about a broken file repeats anything that could be a secret: it names the line.
 
@@ -20,13 +42,28 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace poold {
+
+// What a principal may do. Patterns, as they stand in the file.
+struct Rights {
+  std::vector<std::string> allow = {"*"};
+  std::vector<std::string> deny;
+  std::vector<std::string> resources = {"*"};
+
+  // `action`: "sms-voice:DescribePools".
+  bool Allow(std::string_view action) const;
+  bool Reach(std::string_view arn) const;
+  // Also calls that name no resource.
+  bool ReachEverything() const;
+};
 
 // Somebody who may call.
 struct Principal {
   std::string name;
   std::string account;
+  Rights rights;
 };
 
 struct AccessKey {
@@ -46,16 +83,30 @@ class Access {
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
 
-  // nullptr if nobody has it. Lives as long as this object.
+  // nullptr if nobody has it. What is found lives as long as this object.
   const AccessKey* FindAccessKey(std::string_view id) const;
+  const Principal* FindBearerKey(std::string_view key) const;
+  // A name as Call::CertificateNames gives it: "uri:spiffe://example.org/billing".
+  const Principal* FindCertificate(std::string_view name) const;
 
   std::size_t principal_count() const { return principals_.size(); }
   std::size_t access_key_count() const { return access_keys_.size(); }
+  std::size_t bearer_key_count() const { return bearer_keys_.size(); }
+  std::size_t certificate_count() const { return certificates_.size(); }
 
  private:
-  std::map<std::string, Principal, std::less<>> principals_;   // by name
-  std::map<std::string, AccessKey, std::less<>> access_keys_;  // by id
+  std::map<std::string, Principal, std::less<>> principals_;           // by name
+  std::map<std::string, AccessKey, std::less<>> access_keys_;          // by id
+  std::map<std::string, const Principal*, std::less<>> bearer_keys_;   // by SHA-256, hex in lower case
+  std::map<std::string, const Principal*, std::less<>> certificates_;  // by name
 };
+
+// A new bearer key, and the SHA-256 by which the file knows it.
+struct NewBearerKey {
+  std::string key;
+  std::string sha256;
+};
+NewBearerKey MakeBearerKey();
 
 // The access file of a running server, as it is now. Any thread may ask for current(); one at a time may Reload().
 class AccessFile {

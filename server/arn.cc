@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "server/limits.h"
+#include "server/text.h"
+
 namespace poold {
 namespace {
 
@@ -91,6 +94,20 @@ std::string SenderIdArn(const Scope& scope, std::string_view sender_id, std::str
 std::string OptOutListArn(const Scope& scope, std::string_view name) {
   return MakeArn(PartitionOf(scope.region), scope.region, scope.account, "opt-out-list", name);
 }
+
+bool ArnMatches(std::string_view pattern, std::string_view arn) {
+  const auto parsed = ParseArn(arn);
+  const bool any_case = parsed && parsed->type == "sender-id";
+  return any_case ? MatchesPattern(LowerCase(pattern), LowerCase(arn)) : MatchesPattern(pattern, arn);
+}
+
+bool IsPhoneNumberId(std::string_view text) {
+  return text.starts_with("phone-") && text.size() > limits::kSenderIdLength;
+}
+
+bool IsDigits(std::string_view text) { return std::ranges::all_of(text, IsDigit); }
+
+bool IsPoolId(std::string_view text) { return text.starts_with("pool-"); }
 
 std::optional<SenderIdParts> SplitSenderId(std::string_view arn_id) {
   const auto slash = arn_id.find('/');

@@ -44,6 +44,17 @@ std::string PhoneNumberArn(const Scope& scope, std::string_view phone_number_id)
 std::string SenderIdArn(const Scope& scope, std::string_view sender_id, std::string_view iso_country_code);
 std::string OptOutListArn(const Scope& scope, std::string_view name);
 
+// Whether a pattern of a policy means this ARN: `*` stands for any text, `?` for any character, and the case of a
+// sender ID does not count.
+bool ArnMatches(std::string_view pattern, std::string_view arn);
+
+// What a request means by a text that is no ARN where it can name a phone number or a sender ID (behaviour 3): a phone
+// number if it has the form of its id, or is all digits.
+bool IsPhoneNumberId(std::string_view text);
+bool IsDigits(std::string_view text);
+// The same where it can name a pool or a phone number.
+bool IsPoolId(std::string_view text);
+
 // The two halves of a sender ID's ARN id, "EXAMPLECO/GB". The views point into `arn_id`.
 struct SenderIdParts {
   std::string_view sender_id;

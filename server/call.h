@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/error.h"
 #include "storage/scope.h"
@@ -29,6 +30,7 @@ struct ApiSettings;
 struct CallSpan;
 struct HttpRequest;
 struct Method;
+struct Rights;
 
 // How calls are logged.
 struct LogSettings {
@@ -76,6 +78,14 @@ class Call {
   // The request as it came, of a call that came over HTTP: what a signature is computed of. Lives as long as the call.
   virtual const HttpRequest* http_request() const { return nullptr; }
 
+  // Whether Header knows only one of several values: what says who calls must not be ambiguous.
+  virtual bool IsRepeated(std::string_view /*name*/) const { return false; }
+
+  // The subject alternative names of the client certificate that the connection was opened with, verified against
+  // --tls-client-ca, as an access file writes them: "uri:spiffe://example.org/billing", "dns:billing.example". Empty
+  // without one.
+  virtual std::vector<std::string> CertificateNames() const { return {}; }
+
   // Ends the call: `error`, or with nullptr the response. Called exactly once; the call may be gone when it returns.
   virtual void Finish(const Error* error) = 0;
 
@@ -94,9 +104,13 @@ class Call {
   const Scope& scope() const { return scope_; }
   void set_scope(Scope scope) { scope_ = std::move(scope); }
 
-  // Who calls, by the name in the access file; empty if there is none. Set by Authenticate.
+  // The name of the caller in the access file; empty without an access file, and until the caller is known. Set by
+  // Authenticate.
   const std::string& principal() const { return principal_; }
   void set_principal(std::string name) { principal_ = std::move(name); }
+  // What the file lets the caller do; nullptr without a file: everything.
+  const Rights* rights() const { return rights_.get(); }
+  void set_rights(std::shared_ptr<const Rights> rights) { rights_ = std::move(rights); }
 
   // What makes a repetition of a writing call: its client token or idempotency key; empty if it has none. Set by
   // ReadClientToken.
@@ -142,6 +156,7 @@ class Call {
   std::stop_source stop_;
   Scope scope_;
   std::string principal_;
+  std::shared_ptr<const Rights> rights_;
   std::string request_id_;
   std::string trace_id_;
   std::shared_ptr<CallSpan> span_;

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include <stdexcept>
@@ -34,6 +35,14 @@ std::string Hex(std::string_view bytes) {
     text += kDigits[static_cast<unsigned char>(c) & 0xF];
   }
   return text;
+}
+
+std::string RandomBytes(std::size_t count) {
+  std::string bytes(count, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1) {
+    throw std::runtime_error("no random bytes are available");
+  }
+  return bytes;
 }
 
 bool SameSecret(std::string_view a, std::string_view b) {

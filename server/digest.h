@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,9 @@ std::string HmacSha256(std::string_view key, std::string_view data);
 
 // "\x0A\xFF" is "0aff".
 std::string Hex(std::string_view bytes);
+
+// So many random bytes that nobody can guess. Throws std::runtime_error should OpenSSL have none.
+std::string RandomBytes(std::size_t count);
 
 // Whether the two are the same, in a time that tells nothing but their lengths: for what an attacker must not guess
 // byte by byte.

@@ -7,6 +7,7 @@
 #include "server/method.h"
 #include "server/metrics.h"
 #include "server/middleware/authenticate.h"
+#include "server/middleware/authorize.h"
 #include "server/middleware/client_token.h"
 #include "server/middleware/record.h"
 #include "server/middleware/throttle.h"
@@ -40,7 +41,8 @@ void Validate(Call& call) { CheckRules(call.request()); }
 // Before the queue, on the door's thread. Cheap and without the database, so that a flood of bad calls costs little;
 // in the order of the API's checks: who calls, then what is asked.
 constexpr Step kAdmission[] = {
-    Trace, RefuseUnlessServed, RefuseUntilReady, Authenticate, Throttle, Read, ReadClientToken, Validate,
+    Trace, RefuseUnlessServed, RefuseUntilReady, Authenticate,       AuthorizeAction, Throttle,
+    Read,  ReadClientToken,    Validate,         AuthorizeResources,
 };
 
 // On a worker's thread.

@@ -9,6 +9,7 @@
 #include "server/arn.h"
 #include "server/error.h"
 #include "server/method.h"
+#include "server/text.h"
 
 namespace poold {
 namespace {
@@ -20,42 +21,6 @@ constexpr std::string_view kEverybody = "*";
 Error Wrong(std::string_view reason, std::string what) { return Error::Invalid(reason, "policy", std::move(what)); }
 
 Error Unclear(const std::string& what) { return Wrong(reason::kInvalidParameter, what); }
-
-// `*` stands for any text, `?` for any character.
-bool Matches(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::optional<std::size_t> star;
-  std::size_t star_text = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t]) && pattern[p] != '*') {
-      ++p;
-      ++t;
-    } else if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_text = t;
-    } else if (star) {
-      p = *star + 1;
-      t = ++star_text;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
-
-// Whether a statement's Resource means this one. The case of a sender ID does not count.
-bool Means(const std::string& pattern, const std::string& resource_arn) {
-  const auto arn = ParseArn(resource_arn);
-  const bool any_case = arn && arn->type == AwsName(ResourceType::kSenderId);
-  return any_case ? Matches(Lower(pattern), Lower(resource_arn)) : Matches(pattern, resource_arn);
-}
 
 // A text, or a list of texts.
 std::vector<std::string> TextsOf(const json::value& value, const std::string& what) {
@@ -108,7 +73,9 @@ std::set<std::string> ActionsOf(const std::vector<std::string>& patterns) {
   std::set<std::string> actions;
   for (const Method& method : Methods()) {
     const std::string& action = method.policy.action();
-    const auto covers = [&](const std::string& pattern) { return Matches(Lower(pattern), Lower(action)); };
+    const auto covers = [&](const std::string& pattern) {
+      return MatchesPattern(LowerCase(pattern), LowerCase(action));
+    };
     if (std::ranges::any_of(patterns, covers)) actions.insert(action);
   }
   return actions;
@@ -131,7 +98,7 @@ void Read(const json::object& statement, const std::string& resource_arn, Action
   }
   if (const auto* resource = statement.if_contains("Resource")) {
     const auto patterns = TextsOf(*resource, "Resource");
-    if (std::ranges::none_of(patterns, [&](const std::string& pattern) { return Means(pattern, resource_arn); }))
+    if (std::ranges::none_of(patterns, [&](const std::string& pattern) { return ArnMatches(pattern, resource_arn); }))
       return;
   }
   const auto accounts =

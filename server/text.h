@@ -19,4 +19,11 @@ std::string Printable(std::string_view text, std::size_t max_bytes);
 // `text`, well-formed UTF-8, in upper case, character by character (so "ß" stays).
 std::string UpperCase(std::string_view text);
 
+// `text` with A to Z as a to z, and all else as it is.
+std::string LowerCase(std::string_view text);
+
+// Whether `text` as a whole is as `pattern` says, in which `*` stands for any text, the empty one included, and `?` for
+// any byte.
+bool MatchesPattern(std::string_view pattern, std::string_view text);
+
 }  // namespace poold

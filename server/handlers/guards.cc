@@ -15,10 +15,6 @@ namespace {
 
 bool IsArn(std::string_view text) { return text.starts_with("arn:"); }
 
-bool IsDigits(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
 Error CountryMismatch() {
   return Error::Invalid(reason::kCountryCodeMismatch, "isoCountryCode", "is not the origination identity's country");
 }
@@ -85,9 +81,7 @@ Identity FindIdentityByArn(Call& call, const std::string& text, const std::optio
 
 // The phone number that a plain text means; nullopt if it means a sender ID.
 std::optional<PhoneNumberName> PhoneNumberNamed(const std::string& text) {
-  if (text.starts_with("phone-") && text.size() > limits::kSenderIdLength) {
-    return PhoneNumberName{PhoneNumberName::Kind::kId, text};
-  }
+  if (IsPhoneNumberId(text)) return PhoneNumberName{PhoneNumberName::Kind::kId, text};
   if (IsDigits(text)) return PhoneNumberName{PhoneNumberName::Kind::kDigits, text};
   return std::nullopt;
 }

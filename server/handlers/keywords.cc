@@ -16,8 +16,6 @@ namespace {
 
 using namespace smsvoice::v2;  // NOLINT: the requests and responses of this noun
 
-bool IsPoolId(std::string_view text) { return text.starts_with("pool-"); }
-
 ResourceType TypeOf(const std::string& id_or_arn) {
   if (const auto arn = ParseArn(id_or_arn)) return ResourceTypeFrom(arn->type).value_or(ResourceType::kNone);
   return IsPoolId(id_or_arn) ? ResourceType::kPool : ResourceType::kPhoneNumber;

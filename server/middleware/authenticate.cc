@@ -5,12 +5,20 @@
 #include "server/config.h"
 #include "server/http_request.h"
 #include "server/middleware/sigv4.h"
+#include "server/text.h"
 #include "server/world.h"
 
 namespace poold {
 namespace {
 
 constexpr std::string_view kService = "sms-voice";
+
+void RequirePossible(const Scope& scope) {
+  if (!IsAccount(scope.account)) throw Error::Invalid(reason::kInvalidParameter, "x-account-id", "must be 12 digits");
+  if (!IsRegion(scope.region)) {
+    throw Error::Invalid(reason::kInvalidParameter, "x-region", "must be a region's name, such as us-east-1");
+  }
+}
 
 Scope ClaimedScope(const Call& call) {
   Scope scope{call.settings().default_account, call.settings().default_region};
@@ -22,36 +30,104 @@ Scope ClaimedScope(const Call& call) {
   }
   if (const auto account = call.Header("x-account-id")) scope.account = *account;
   if (const auto region = call.Header("x-region")) scope.region = *region;
-  if (!IsAccount(scope.account)) throw Error::Invalid(reason::kInvalidParameter, "x-account-id", "must be 12 digits");
-  if (!IsRegion(scope.region)) {
-    throw Error::Invalid(reason::kInvalidParameter, "x-region", "must be a region's name, such as us-east-1");
-  }
+  RequirePossible(scope);
   return scope;
 }
 
-Scope ProvenScope(const Call& call, const Access& access) {
-  const HttpRequest* request = call.http_request();
-  if (request == nullptr) {
-    throw Error::Unauthenticated("This server has an access file, and a gRPC call cannot show who it is from");
+// Who calls, and the region if that was proven with it.
+struct Caller {
+  const Principal* principal = nullptr;
+  std::string region;
+};
+
+// Something was shown, and it is not known or says two things.
+Error Unrecognized(const Call& call, const std::string& message) {
+  return call.http_request() == nullptr ? Error::Unauthenticated(message)
+                                        : Error::FrontEnd(Fault::kUnrecognizedClient, message);
+}
+
+// Nothing was shown.
+Error Missing(const Call& call) {
+  if (call.http_request() == nullptr) {
+    return Error::Unauthenticated("Say who calls: metadata `authorization: Bearer <key>`, or a client certificate");
   }
-  const auto authorization = ReadAuthorization(*request);
-  if (!authorization) {
-    throw Error::FrontEnd(Fault::kMissingAuthentication,
-                          "The request must be signed: it has no Authorization header (presigned URLs are not taken)");
-  }
+  return Error::FrontEnd(Fault::kMissingAuthentication,
+                         "The request must be signed: it has no Authorization header (presigned URLs are not taken)");
+}
+
+Caller BySignature(const Call& call, const Access& access) {
+  const HttpRequest& request = *call.http_request();
+  const auto authorization = ReadAuthorization(request);
+  if (!authorization) return {};
   const AccessKey* key = access.FindAccessKey(authorization->access_key_id);
   if (key == nullptr) {
     throw Error::FrontEnd(Fault::kUnrecognizedClient, "Nobody has the access key that the request is signed with");
   }
-  CheckSignature(*request, *authorization, key->secret, kService, call.world().Now());
-  return {key->principal->account, std::string(authorization->region)};
+  CheckSignature(request, *authorization, key->secret, kService, call.world().Now());
+  return {key->principal, std::string(authorization->region)};
+}
+
+Caller ByBearerKey(const Call& call, const Access& access) {
+  const auto authorization = call.Header("authorization");
+  if (!authorization) return {};
+  if (call.IsRepeated("authorization")) throw Error::Unauthenticated("There must be one authorization, not several");
+  constexpr std::size_t kScheme = std::string_view("Bearer ").size();
+  if (LowerCase(authorization->substr(0, kScheme)) != "bearer ") {
+    throw Error::Unauthenticated("The metadata authorization must be `Bearer <key>`");
+  }
+  const Principal* principal = access.FindBearerKey(authorization->substr(kScheme));
+  if (principal == nullptr) throw Error::Unauthenticated("Nobody has the bearer key that the call shows");
+  return {principal, {}};
+}
+
+Caller ByCertificate(const Call& call, const Access& access) {
+  Caller caller;
+  for (const std::string& name : call.CertificateNames()) {
+    const Principal* principal = access.FindCertificate(name);
+    if (principal == nullptr) continue;
+    if (caller.principal != nullptr && caller.principal != principal) {
+      throw Unrecognized(call, "The client certificate has names of more than one principal");
+    }
+    caller.principal = principal;
+  }
+  return caller;
+}
+
+Caller CallerOf(const Call& call, const Access& access) {
+  const Caller by_certificate = ByCertificate(call, access);
+  const Caller by_key = call.http_request() != nullptr ? BySignature(call, access) : ByBearerKey(call, access);
+  if (by_key.principal == nullptr && by_certificate.principal == nullptr) {
+    if (call.CertificateNames().empty()) throw Missing(call);
+    throw Unrecognized(call, "Nobody has the client certificate's names, and the call shows no key");
+  }
+  if (by_key.principal == nullptr) return by_certificate;
+  if (by_certificate.principal != nullptr && by_certificate.principal != by_key.principal) {
+    throw Unrecognized(call, "The key and the client certificate are not of the same principal");
+  }
+  return by_key;
+}
+
+Scope ProvenScope(const Call& call, const Caller& caller) {
+  const std::string& account = caller.principal->account;
+  if (!caller.region.empty()) return {account, caller.region};
+  if (call.Header("x-account-id").value_or(account) != account) {
+    throw Error::AccessDenied("x-account-id is not this caller's account; it may be left out");
+  }
+  Scope scope{account, std::string(call.Header("x-region").value_or(call.settings().default_region))};
+  RequirePossible(scope);
+  return scope;
 }
 
 }  // namespace
 
 void Authenticate(Call& call) {
   const AccessFile* file = call.service().access;
-  call.set_scope(file == nullptr ? ClaimedScope(call) : ProvenScope(call, *file->current()));
+  if (file == nullptr) return call.set_scope(ClaimedScope(call));
+  const auto access = file->current();
+  const Caller caller = CallerOf(call, *access);
+  call.set_scope(ProvenScope(call, caller));
+  call.set_principal(caller.principal->name);
+  call.set_rights({access, &caller.principal->rights});
 }
 
 }  // namespace poold

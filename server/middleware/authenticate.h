@@ -4,17 +4,24 @@
 
 namespace poold {
 
-// Decides whose call it is and sets the call's scope: account and region.
+// Decides whose call it is and sets the call's scope (account and region) and, with an access file, its principal and
+// rights.
 //
 // Without an access file callers are trusted: who reaches a door may act for any account. The headers (metadata of a
 // gRPC call) x-account-id and x-region say which account and region; else, of an HTTP request, its Authorization: the
 // access key's id if it is 12 digits, and the region that it is signed for; else the configured ones. The signature is
 // not looked at. Throws Error::Invalid for an account or region that cannot be one, and kIncompleteSignature.
 //
-// With an access file nobody is trusted. An HTTP request must be signed with one of the file's access keys, and is its
-// principal's, in the region that it is signed for; x-account-id and x-region say nothing. Throws
-// kMissingAuthentication, kUnrecognizedClient and what CheckSignature throws. A gRPC call has nothing to show yet:
-// throws Error::Unauthenticated.
+// With an access file nobody is trusted. A caller is known by
+//   - HTTP: the signature of an access key; the region is the one that it is signed for, and x-account-id and x-region
+//     say nothing. Throws kUnrecognizedClient and what ReadAuthorization and CheckSignature throw.
+//   - gRPC: `authorization: Bearer <key>`, once;
+//   - either: the connection's client certificate, by one of its names.
+// What is given must be right, even if something else would do: a bad signature or key beside a good certificate is
+// refused. So is a key of one principal over a certificate of another, and a certificate of two. A certificate of
+// nobody (of a proxy, say) proves nothing, and needs a key beside it. Callers that sign nothing choose the region by
+// x-region; x-account-id, if they send it, must be their own: Error::AccessDenied. Who shows nothing, or nothing that
+// counts, gets Error::Unauthenticated on gRPC; on HTTP kMissingAuthentication or kUnrecognizedClient.
 void Authenticate(Call& call);
 
 }  // namespace poold

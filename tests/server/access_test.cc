@@ -211,7 +211,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadPrincipal("Text", "- billing\n", 3, "a principal must be a map with the members name, account"),
         BadPrincipal("NoName", "- account: '111122223333'\n" + kKeys, 3, "a principal needs name"),
         BadPrincipal("NoAccount", "- name: billing\n" + kKeys, 3, "a principal needs account"),
-        BadPrincipal("NoKeys", "- name: billing\n  account: '111122223333'\n", 3, "a principal needs access_keys"),
+        BadPrincipal("NoKeys", "- name: billing\n  account: '111122223333'\n", 3,
+                     "a principal needs access_keys, bearer_keys or certificates"),
         BadPrincipal("EmptyKeys", "- name: billing\n  account: '111122223333'\n  access_keys: []\n", 5,
                      "access_keys must not be empty"),
         BadPrincipal("KeysNoList", "- name: billing\n  account: '111122223333'\n  access_keys: {id: a}\n", 5,
@@ -268,6 +269,128 @@ INSTANTIATE_TEST_SUITE_P(
         BadKey("SecretFileOfTwoLines", "  - id: AKIDEXAMPLE\n    secret_file: two-lines\n", 7, "visible ASCII")),
     [](const auto& test) { return test.param.name; });
 
+BadFile BadEvidence(const std::string& name, const std::string& lines, int line, const std::string& says) {
+  return BadPrincipal(name, "- name: billing\n  account: '111122223333'\n" + lines, line, says);
+}
+const std::string kDigest(64, 'a');
+
+INSTANTIATE_TEST_SUITE_P(
+    OtherEvidence, BadAccessFile,
+    testing::Values(
+        BadEvidence("BearerKeysEmpty", "  bearer_keys: []\n", 5, "bearer_keys must not be empty"),
+        BadEvidence("BearerKeyUnhashed", "  bearer_keys:\n  - sha256: poold_0123\n", 6, "not the key itself"),
+        BadEvidence("BearerKeyOfOtherDigits", "  bearer_keys:\n  - sha256: " + std::string(64, 'g') + "\n", 6,
+                    "64 hexadecimal digits"),
+        BadEvidence("BearerKeyAText", "  bearer_keys: [" + kDigest + "]\n", 5, "a bearer key must be a map"),
+        BadEvidence("BearerKeyTwice",
+                    "  bearer_keys:\n  - sha256: " + kDigest + "\n  - sha256: " + std::string(64, 'A') + "\n", 7,
+                    "in the file already"),
+        BadEvidence("CertificateOfNothing", "  certificates:\n  - {}\n", 6, "a certificate needs uri or dns"),
+        BadEvidence("CertificateOfBoth", "  certificates:\n  - {uri: 'spiffe://a/b', dns: a}\n", 6, "not both"),
+        BadEvidence("CertificateByItsCommonName", "  certificates:\n  - cn: billing\n", 6, "unknown member cn"),
+        BadEvidence("UriThatIsNone", "  certificates:\n  - uri: billing\n", 6, "uri must be one"),
+        BadEvidence("DnsWithAStar", "  certificates:\n  - dns: '*.example.org'\n", 6, "dns must be a name"),
+        BadEvidence("CertificateTwice",
+                    "  certificates:\n  - dns: a.example\n- name: b\n  account: '111122223334'\n"
+                    "  certificates:\n  - dns: a.example\n",
+                    10, "of one principal only")),
+    [](const auto& test) { return test.param.name; });
+
+BadFile BadRights(const std::string& name, const std::string& line, const std::string& says) {
+  return BadEvidence(name, kKeys + "  " + line + "\n", 6, says);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rights, BadAccessFile,
+    testing::Values(BadRights("AllowAText", "allow: '*'", "allow must be a list"),
+                    BadRights("AllowNothingKnown", "allow: ['sms-voice:DescribePool']", "no operation of this server"),
+                    BadRights("AllowOfAnotherService", "allow: ['sns:*']", "no operation of this server"),
+                    BadRights("AllowWithoutService", "allow: [DescribePools]", "such as sms-voice:DescribePools"),
+                    BadRights("DenyNothingKnown", "deny: ['sms-voice:*Pols']", "no operation of this server"),
+                    BadRights("DenyAMap", "deny: [{a: b}]", "deny must have operations"),
+                    BadRights("ResourceAnId", "resources: [pool-0123]", "resources must have ARNs"),
+                    BadRights("ResourceEmpty", "resources: ['']", "resources must have ARNs"),
+                    BadRights("AlowUnknown", "alow: ['*']", "unknown member alow")),
+    [](const auto& test) { return test.param.name; });
+
+TEST_F(AccessFileTest, KnowsCallersByBearerKeysAndCertificates) {
+  // echo -n poold_1 | sha256sum
+  const AccessFile file(Write("access.yaml", R"(
+principals:
+  - name: billing
+    account: "111122223333"
+    bearer_keys:
+      - sha256: E693F1653BF47991CECA3B400C13454FDB5C1458706C5D836F54E1F4881BD1E2
+    certificates:
+      - uri: spiffe://example.org/ns/shop/sa/billing
+      - dns: billing.example.org
+)"));
+  const auto access = file.current();
+  EXPECT_EQ(access->bearer_key_count(), 1u);
+  EXPECT_EQ(access->certificate_count(), 2u);
+  ASSERT_NE(access->FindBearerKey("poold_1"), nullptr);
+  EXPECT_EQ(access->FindBearerKey("poold_1")->account, "111122223333");
+  for (const char* known : {"uri:spiffe://example.org/ns/shop/sa/billing", "dns:billing.example.org"}) {
+    ASSERT_NE(access->FindCertificate(known), nullptr) << known;
+    EXPECT_EQ(access->FindCertificate(known)->name, "billing");
+  }
+  for (const char* unknown : {"", "dns:", "uri:billing.example.org", "dns:BILLING.example.org", "billing.example.org",
+                              "uri:spiffe://example.org/ns/shop/sa/billing/", "uri:spiffe://example.org/ns/shop/sa"}) {
+    EXPECT_EQ(access->FindCertificate(unknown), nullptr) << unknown;
+  }
+}
+
+TEST_F(AccessFileTest, KnowsAMadeBearerKeyAndNoOther) {
+  const NewBearerKey made = MakeBearerKey();
+  const AccessFile file(Write(
+      "access.yaml", "principals: [{name: a, account: '111122223333', bearer_keys: [{sha256: " + made.sha256 + "}]}]"));
+  const auto access = file.current();
+  ASSERT_NE(access->FindBearerKey(made.key), nullptr);
+  EXPECT_EQ(access->FindBearerKey(made.key)->name, "a");
+  EXPECT_EQ(access->FindBearerKey(made.sha256), nullptr) << "who has read the file has no key";
+  EXPECT_EQ(access->FindBearerKey(""), nullptr);
+  EXPECT_EQ(access->FindBearerKey(MakeBearerKey().key), nullptr);
+  EXPECT_EQ(made.key.size(), 70u) << "256 bits in hex, and a beginning";
+}
+
+struct RightsCase {
+  std::string name;
+  std::string rights;  // lines of a principal
+  std::vector<std::string> allows;
+  std::vector<std::string> denies;
+};
+void PrintTo(const RightsCase& row, std::ostream* out) { *out << row.rights; }
+class RightsTest : public AccessFileTest, public testing::WithParamInterface<RightsCase> {};
+
+TEST_P(RightsTest, AllowWhatIsAllowedAndNotDenied) {
+  const AccessFile file(Write(
+      "access.yaml",
+      "principals: [{name: a, account: '111122223333', access_keys: [{id: A, secret: b}]" + GetParam().rights + "}]"));
+  const auto access = file.current();
+  const Rights& rights = access->FindAccessKey("A")->principal->rights;
+  for (const std::string& action : GetParam().allows) EXPECT_TRUE(rights.Allow("sms-voice:" + action)) << action;
+  for (const std::string& action : GetParam().denies) EXPECT_FALSE(rights.Allow("sms-voice:" + action)) << action;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, RightsTest,
+    testing::Values(
+        RightsCase{"LeftOut", "", {"DescribePools", "DeletePool", "ReplaceOriginationIdentities"}, {}},
+        RightsCase{"Empty", ", allow: []", {}, {"DescribePools", "DeletePool"}},
+        RightsCase{"Everything", ", allow: ['*']", {"DescribePools", "DeletePool"}, {}},
+        RightsCase{"One", ", allow: ['sms-voice:DescribePools']", {"DescribePools"}, {"DescribePool", "DeletePool"}},
+        RightsCase{"Wildcards",
+                   ", allow: ['sms-voice:Describe*', 'sms-voice:*Keyword']",
+                   {"DescribePools", "PutKeyword", "DeleteKeyword"},
+                   {"DeletePool", "ListPoolOriginationIdentities"}},
+        RightsCase{"DenyWins",
+                   ", allow: ['sms-voice:DeletePool', 'sms-voice:*'], deny: ['sms-voice:Delete*']",
+                   {"DescribePools"},
+                   {"DeletePool", "DeleteKeyword"}},
+        RightsCase{
+            "DenyAlone", ", deny: ['sms-voice:Dele?ePool']", {"DescribePools", "DeleteKeyword"}, {"DeletePool"}}),
+    [](const auto& test) { return test.param.name; });
+
 TEST_F(AccessFileTest, SaysThatItIsMissing) {
   const fs::path missing = directory.path() / "missing.yaml";
   try {
@@ -319,7 +442,7 @@ TEST_F(AccessFileTest, SaysOnceThatItWasReadAgainAndNothingWhenItIsAsItWas) {
   Write("access.yaml", File("second"));
   file.Reload();
   EXPECT_EQ(log.Take(), "info access file " + (directory.path() / "access.yaml").string() +
-                            " was read again: principals=1 access_keys=1\n");
+                            " was read again: principals=1 access_keys=1 bearer_keys=0 certificates=0\n");
   file.Reload();
   Write("access.yaml", File("second"));  // written anew, but the same
   file.Reload();

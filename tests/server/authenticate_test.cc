@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "server/access.h"
+#include "server/digest.h"
 #include "tests/support/api.h"
 #include "tests/support/matchers.h"
 #include "tests/support/signing.h"
@@ -33,12 +34,23 @@ class AuthenticateTest : public testing::Test {
   // Over HTTP.
   Outcome With(const HttpRequest& http) { return Of({http.headers.begin(), http.headers.end()}, http); }
 
-  Outcome Of(const Headers& headers, const std::optional<HttpRequest>& http) {
+  Outcome Of(const Headers& headers, const std::optional<HttpRequest>& http) { return Of({headers, http, {}, ""}); }
+
+  // All that a caller can show.
+  struct Shown {
+    Headers headers;
+    std::optional<HttpRequest> http;
+    std::vector<std::string> certificate_names;
+    std::string repeated = "";
+  };
+  Outcome Of(const Shown& shown) {
     const smsvoice::v2::DescribePoolsRequest request;
     smsvoice::v2::DescribePoolsResponse response;
     TestCall call(api.service(), *FindMethod("DescribePools"), request, response);
-    call.headers = headers;
-    call.http = http;
+    call.headers = shown.headers;
+    call.http = shown.http;
+    call.certificate_names = shown.certificate_names;
+    call.repeated = shown.repeated;
     try {
       Authenticate(call);
     } catch (const Error& error) {
@@ -160,18 +172,31 @@ class AuthenticateByFile : public AuthenticateHttp {
   AuthenticateByFile() { api.service().access = &file; }
 
   std::filesystem::path Write(const std::string& secret_of_web) {
-    std::ofstream(directory.path() / "access.yaml") << "principals:\n"
-                                                       "  - name: billing\n"
-                                                       "    account: '111122223333'\n"
-                                                       "    access_keys: [{id: AKIDEXAMPLE, secret: "
-                                                    << kSecret
-                                                    << "}]\n"
-                                                       "  - name: web\n"
-                                                       "    account: '444455556666'\n"
-                                                       "    access_keys: [{id: AKIDWEB, secret: "
-                                                    << secret_of_web << "}]\n";
+    std::ofstream(directory.path() / "access.yaml")
+        << "principals:\n"
+           "  - name: billing\n"
+           "    account: '111122223333'\n"
+           "    access_keys: [{id: AKIDEXAMPLE, secret: "
+        << kSecret
+        << "}]\n"
+           "    bearer_keys: [{sha256: "
+        << Hex(Sha256("keyOfBilling"))
+        << "}]\n"
+           "    certificates: [{uri: 'spiffe://example/billing'}, {dns: billing.example}]\n"
+           "  - name: web\n"
+           "    account: '444455556666'\n"
+           "    access_keys: [{id: AKIDWEB, secret: "
+        << secret_of_web
+        << "}]\n"
+           "    bearer_keys: [{sha256: "
+        << Hex(Sha256("keyOfWeb"))
+        << "}]\n"
+           "    certificates: [{dns: web.example}]\n"
+           "    deny: ['sms-voice:Delete*']\n";
     return directory.path() / "access.yaml";
   }
+
+  static constexpr const char* kNameOfBilling = "uri:spiffe://example/billing";
 
   TemporaryDirectory directory;
   AccessFile file{Write("ofWeb")};
@@ -243,11 +268,107 @@ TEST_F(AuthenticateByFile, GoesByTheFileAsItIsNow) {
   EXPECT_THAT(With(request), IsFault(Fault::kInvalidSignature));
 }
 
-TEST_F(AuthenticateByFile, RefusesGrpcCallsWhichHaveNothingToShow) {
+TEST_F(AuthenticateByFile, NamesThePrincipalAndWhatItMayDo) {
+  const smsvoice::v2::DescribePoolsRequest request;
+  smsvoice::v2::DescribePoolsResponse response;
+  TestCall call(api.service(), *FindMethod("DescribePools"), request, response);
+  call.headers = {{"authorization", "Bearer keyOfWeb"}};
+  Authenticate(call);
+  EXPECT_EQ(call.principal(), "web");
+  ASSERT_NE(call.rights(), nullptr);
+  EXPECT_TRUE(call.rights()->Allow("sms-voice:DescribePools"));
+  EXPECT_FALSE(call.rights()->Allow("sms-voice:DeletePool"));
+}
+
+// ---- by bearer key, over gRPC
+
+Headers Bearing(const std::string& key) { return {{"authorization", "Bearer " + key}}; }
+
+TEST_F(AuthenticateByFile, TakesTheAccountOfABearerKeyAndTheRegionOfTheMetadata) {
+  EXPECT_EQ(Found(With(Bearing("keyOfBilling"))), "111122223333 us-east-1");
+  EXPECT_EQ(Found(With(Headers{{"authorization", "bearer keyOfWeb"}, {"x-region", "eu-west-2"}})),
+            "444455556666 eu-west-2");
+}
+
+TEST_F(AuthenticateByFile, TakesAnAccountIdOnlyIfItIsTheCallers) {
+  Headers headers = Bearing("keyOfBilling");
+  headers["x-account-id"] = "111122223333";
+  EXPECT_EQ(Found(With(headers)), "111122223333 us-east-1");
+  headers["x-account-id"] = "444455556666";
+  EXPECT_THAT(With(headers), IsFault(Fault::kAccessDenied));
+}
+
+TEST_F(AuthenticateByFile, RefusesARegionThatCannotBeOneAlsoOfAKnownCaller) {
+  Headers headers = Bearing("keyOfBilling");
+  headers["x-region"] = "Here";
+  EXPECT_THAT(With(headers), IsInvalidField(reason::kInvalidParameter, "x-region"));
+}
+
+class NoBearerKey : public AuthenticateByFile, public testing::WithParamInterface<const char*> {};
+
+TEST_P(NoBearerKey, IsRefused) {
+  EXPECT_THAT(With(Headers{{"authorization", GetParam()}}), IsFault(Fault::kUnauthenticated));
+  Shown shown{{{"authorization", GetParam()}}, std::nullopt, {kNameOfBilling}};
+  EXPECT_THAT(Of(shown), IsFault(Fault::kUnauthenticated)) << "also beside a good certificate";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, NoBearerKey,
+                         testing::Values("", "Bearer", "Bearer ", "Bearer keyOfNobody", "Bearer keyOfBilling ",
+                                         "Bearer  keyOfBilling", "keyOfBilling", "Basic keyOfBilling",
+                                         "Bearer keyOfBilling,Bearer keyOfWeb", "BearerkeyOfBilling"));
+
+TEST_F(AuthenticateByFile, RefusesTwoBearerKeys) {
+  EXPECT_THAT(Of({Bearing("keyOfBilling"), std::nullopt, {}, "authorization"}), IsFault(Fault::kUnauthenticated));
+}
+
+TEST_F(AuthenticateByFile, RefusesGrpcCallsThatShowNothing) {
   EXPECT_THAT(With(Headers{}), IsFault(Fault::kUnauthenticated));
   EXPECT_THAT(With(Headers{{"x-account-id", kTeam}, {"x-region", "eu-west-2"}}), IsFault(Fault::kUnauthenticated));
   EXPECT_THAT(With(Headers{{"authorization", AuthorizationOf(DescribePoolsOverHttp(), {})}}),
-              IsFault(Fault::kUnauthenticated));
+              IsFault(Fault::kUnauthenticated))
+      << "a signature is of a request over HTTP";
+}
+
+TEST_F(AuthenticateByFile, TakesNoBearerKeyOverHttp) {
+  EXPECT_THAT(With(WithHeader(DescribePoolsOverHttp(), "authorization", "Bearer keyOfBilling")),
+              IsFault(Fault::kIncompleteSignature));
+}
+
+// ---- by client certificate
+
+TEST_F(AuthenticateByFile, TakesTheAccountOfAClientCertificateByAnyOfItsNames) {
+  for (const std::string& name : {std::string(kNameOfBilling), std::string("dns:billing.example")}) {
+    EXPECT_EQ(Found(Of({{}, std::nullopt, {"dns:other.example", name}})), "111122223333 us-east-1") << name;
+    EXPECT_EQ(Found(Of({{}, DescribePoolsOverHttp(), {name}})), "111122223333 us-east-1") << name;
+  }
+  EXPECT_EQ(Found(Of({{}, std::nullopt, {"dns:billing.example", kNameOfBilling}})), "111122223333 us-east-1")
+      << "two names of the same";
+}
+
+TEST_F(AuthenticateByFile, RefusesACertificateOfNobodyAloneAndOfTwoPrincipals) {
+  for (const std::vector<std::string>& names :
+       {std::vector<std::string>{"dns:other.example"}, {"uri:billing.example"}, {kNameOfBilling, "dns:web.example"}}) {
+    EXPECT_THAT(Of({{}, std::nullopt, names}), IsFault(Fault::kUnauthenticated)) << names[0];
+    EXPECT_THAT(Of({{}, DescribePoolsOverHttp(), names}), IsFault(Fault::kUnrecognizedClient)) << names[0];
+  }
+}
+
+TEST_F(AuthenticateByFile, TakesAKeyBesideACertificateOfTheSameOrOfNobodyButNotOfAnother) {
+  for (const std::string& name : {std::string(kNameOfBilling), std::string("dns:proxy.example")}) {
+    EXPECT_EQ(Found(Of({Bearing("keyOfBilling"), std::nullopt, {name}})), "111122223333 us-east-1") << name;
+    EXPECT_EQ(Found(Of({{}, Signed(DescribePoolsOverHttp()), {name}})), "111122223333 eu-west-2") << name;
+  }
+  EXPECT_THAT(Of({Bearing("keyOfWeb"), std::nullopt, {kNameOfBilling}}), IsFault(Fault::kUnauthenticated));
+  EXPECT_THAT(Of({{}, Signed(DescribePoolsOverHttp()), {"dns:web.example"}}), IsFault(Fault::kUnrecognizedClient));
+}
+
+TEST_F(AuthenticateByFile, RefusesABadSignatureBesideAGoodCertificate) {
+  EXPECT_THAT(Of({{}, Signed(DescribePoolsOverHttp(), {.secret = "wrong"}), {kNameOfBilling}}),
+              IsFault(Fault::kInvalidSignature));
+}
+
+TEST_F(AuthenticateHttp, DoesNotAskForEvidenceWithoutAnAccessFile) {
+  EXPECT_EQ(Found(Of({{{"authorization", "Bearer any"}}, std::nullopt, {"dns:any"}})), "123456789012 us-east-1");
 }
 
 }  // namespace

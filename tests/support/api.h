@@ -79,6 +79,8 @@ class TestCall final : public Call {
 
   std::map<std::string, std::string, std::less<>> headers;
   std::optional<HttpRequest> http;  // of a call that came over HTTP
+  std::vector<std::string> certificate_names;
+  std::string repeated;  // the name of a header that came several times
 
   const HttpRequest* http_request() const override { return http ? &*http : nullptr; }
 
@@ -86,6 +88,9 @@ class TestCall final : public Call {
     const auto found = headers.find(name);
     return found == headers.end() ? std::nullopt : std::optional<std::string_view>(found->second);
   }
+
+  std::vector<std::string> CertificateNames() const override { return certificate_names; }
+  bool IsRepeated(std::string_view name) const override { return name == repeated; }
 
   void Read() override {}
 

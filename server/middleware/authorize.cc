@@ -1,0 +1,107 @@
+#include "server/middleware/authorize.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "server/access.h"
+#include "server/arn.h"
+#include "server/method.h"
+
+namespace poold {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::RepeatedPtrField;
+
+constexpr std::string_view kPool = "pool";
+constexpr std::string_view kPhoneNumber = "phone-number";
+constexpr std::string_view kSenderId = "sender-id";
+
+// What a request names by a text that is no ARN, where the field allows these types: as the handlers understand it.
+std::string TypeOf(std::string_view id, const RepeatedPtrField<std::string>& types) {
+  const auto has = [&types](std::string_view type) { return std::ranges::find(types, type) != types.end(); };
+  if (types.size() == 1) return types[0];
+  if (has(kPool) && IsPoolId(id)) return std::string(kPool);
+  if (has(kSenderId) && !IsPhoneNumberId(id) && !IsDigits(id)) return std::string(kSenderId);
+  return std::string(kPhoneNumber);
+}
+
+// The country that stands beside a sender ID.
+std::string CountryIn(const Message& message) {
+  const FieldDescriptor* country = message.GetDescriptor()->FindFieldByName("iso_country_code");
+  return country == nullptr ? "" : message.GetReflection()->GetString(message, country);
+}
+
+std::string ArnNamed(const std::string& text, const RepeatedPtrField<std::string>& types, const Message& message,
+                     const Scope& scope) {
+  if (text.starts_with("arn:")) return text;
+  const std::string type = TypeOf(text, types);
+  if (type == kSenderId) return SenderIdArn(scope, text, CountryIn(message));
+  return MakeArn(PartitionOf(scope.region), scope.region, scope.account, type, text);
+}
+
+// The texts of a string field, one or many; an empty one names nothing.
+std::vector<std::string> TextsOf(const Message& message, const FieldDescriptor& field) {
+  const auto* reflection = message.GetReflection();
+  std::vector<std::string> texts;
+  if (!field.is_repeated()) {
+    texts.push_back(reflection->GetString(message, &field));
+  } else {
+    for (int i = 0; i < reflection->FieldSize(message, &field); ++i) {
+      texts.push_back(reflection->GetRepeatedString(message, &field, i));
+    }
+  }
+  std::erase(texts, "");
+  return texts;
+}
+
+// Adds the ARNs of all that the message names.
+void AddNamed(const Message& message, const Scope& scope, std::vector<std::string>& arns) {
+  const auto* reflection = message.GetReflection();
+  std::vector<const FieldDescriptor*> given;
+  reflection->ListFields(message, &given);
+  for (const FieldDescriptor* field : given) {
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      if (!field->is_repeated()) AddNamed(reflection->GetMessage(message, field), scope, arns);
+      for (int i = 0; field->is_repeated() && i < reflection->FieldSize(message, field); ++i) {
+        AddNamed(reflection->GetRepeatedMessage(message, field, i), scope, arns);
+      }
+      continue;
+    }
+    const auto& rule = field->options().GetExtension(smsvoice::v2::rule);
+    const auto& types = field->is_repeated() ? rule.items().arn_types() : rule.arn_types();
+    if (types.empty()) continue;
+    for (const std::string& text : TextsOf(message, *field)) arns.push_back(ArnNamed(text, types, message, scope));
+  }
+}
+
+Error Denied(const Call& call, const std::string& where) {
+  return Error::AccessDenied("This caller is not authorized to perform " + call.method().policy.action() + where);
+}
+
+}  // namespace
+
+void AuthorizeAction(Call& call) {
+  const Rights* rights = call.rights();
+  if (rights != nullptr && !rights->Allow(call.method().policy.action())) throw Denied(call, "");
+}
+
+void AuthorizeResources(Call& call) {
+  const Rights* rights = call.rights();
+  if (rights == nullptr || rights->ReachEverything()) return;
+  std::vector<std::string> arns;
+  AddNamed(call.request(), call.scope(), arns);
+  const Scope& scope = call.scope();
+  const std::string& created = call.method().policy.creates();
+  if (!created.empty()) {
+    arns.push_back(MakeArn(PartitionOf(scope.region), scope.region, scope.account, created, "*"));
+  }
+  if (arns.empty()) throw Denied(call, " on all resources: name those that you mean");
+  for (const std::string& arn : arns) {
+    if (!rights->Reach(arn)) throw Denied(call, " on " + arn);
+  }
+}
+
+}  // namespace poold

@@ -1,0 +1,259 @@
+// What a caller of an access file may do: the steps by themselves, then through the pipeline.
+
+#include "server/middleware/authorize.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "server/access.h"
+#include "server/digest.h"
+#include "tests/support/api.h"
+#include "tests/support/given.h"
+#include "tests/support/matchers.h"
+#include "tests/support/temporary_directory.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;  // NOLINT: requests and responses
+using testing::HasSubstr;
+
+constexpr const char* kAccount = "111122223333";
+
+std::string ArnOf(const std::string& what) {
+  return "arn:aws:sms-voice:us-east-1:" + std::string(kAccount) + ":" + what;
+}
+
+class AuthorizeTest : public testing::Test {
+ protected:
+  // Whether a caller with these rights may make the call, as far as both steps can say.
+  template <class Request>
+  std::optional<Error> Outcome(const std::shared_ptr<const Rights>& rights, const std::string& text) {
+    const auto request = Api::Parse<Request>(text);
+    decltype(Answer(request)) response;
+    const std::string& name = Request::descriptor()->name();
+    TestCall call(api.service(), *FindMethod(name.substr(0, name.size() - std::string("Request").size())), request,
+                  response);
+    call.set_scope({kAccount, "us-east-1"});
+    call.set_rights(rights);
+    try {
+      AuthorizeAction(call);
+      AuthorizeResources(call);
+    } catch (const Error& error) {
+      return error;
+    }
+    return std::nullopt;
+  }
+
+  // By what it may reach.
+  template <class Request>
+  bool MayReach(const std::vector<std::string>& resources, const std::string& text) {
+    const auto error = Outcome<Request>(std::make_shared<const Rights>(Rights{{"*"}, {}, resources}), text);
+    if (error) {
+      EXPECT_EQ(error->fault(), Fault::kAccessDenied);
+    }
+    return !error;
+  }
+
+  Api api;
+};
+
+TEST_F(AuthorizeTest, LetsEverythingThroughWithoutAnAccessFile) {
+  EXPECT_EQ(Outcome<DeletePoolRequest>(nullptr, "pool_id: 'pool-1'"), std::nullopt);
+}
+
+TEST_F(AuthorizeTest, RefusesWhatIsNotAllowedByTheOperationsName) {
+  const auto rights = std::make_shared<const Rights>(Rights{{"sms-voice:Describe*"}, {}, {"*"}});
+  EXPECT_EQ(Outcome<DescribePoolsRequest>(rights, ""), std::nullopt);
+  const auto refused = Outcome<DeletePoolRequest>(rights, "pool_id: 'pool-1'");
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->exception(), "AccessDeniedException");
+  EXPECT_EQ(refused->code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(refused->reason(), "") << "the model has none that fits";
+  EXPECT_THAT(refused->message(), HasSubstr("sms-voice:DeletePool"));
+}
+
+TEST_F(AuthorizeTest, ReachesAPoolByItsIdAndByItsArn) {
+  const std::vector<std::string> resources{ArnOf("pool/pool-1")};
+  EXPECT_TRUE(MayReach<DeletePoolRequest>(resources, "pool_id: 'pool-1'"));
+  EXPECT_TRUE(MayReach<DeletePoolRequest>(resources, "pool_id: '" + ArnOf("pool/pool-1") + "'"));
+  EXPECT_FALSE(MayReach<DeletePoolRequest>(resources, "pool_id: 'pool-2'"));
+  EXPECT_FALSE(
+      MayReach<DeletePoolRequest>(resources, "pool_id: 'arn:aws:sms-voice:eu-west-2:111122223333:pool/pool-1'"));
+  EXPECT_FALSE(
+      MayReach<DeletePoolRequest>(resources, "pool_id: 'arn:aws:sms-voice:us-east-1:444455556666:pool/pool-1'"));
+}
+
+TEST_F(AuthorizeTest, ReachesAllThatARequestNamesOrNothing) {
+  const std::vector<std::string> resources{ArnOf("pool/pool-1"), ArnOf("pool/pool-2"), ArnOf("phone-number/*")};
+  EXPECT_TRUE(MayReach<DescribePoolsRequest>(resources, "pool_ids: ['pool-1', 'pool-2']"));
+  EXPECT_FALSE(MayReach<DescribePoolsRequest>(resources, "pool_ids: ['pool-1', 'pool-3']"));
+  const std::string number = "phone-0123456789";
+  EXPECT_TRUE(MayReach<AssociateOriginationIdentityRequest>(
+      resources, "pool_id: 'pool-1' origination_identity: '" + number + "'"));
+  EXPECT_FALSE(MayReach<AssociateOriginationIdentityRequest>(
+      resources, "pool_id: 'pool-1' origination_identity: 'EXAMPLECO' iso_country_code: 'GB'"));
+  EXPECT_FALSE(MayReach<AssociateOriginationIdentityRequest>(
+      resources, "pool_id: 'pool-3' origination_identity: '" + number + "'"));
+  EXPECT_FALSE(MayReach<BatchAssociateOriginationIdentitiesRequest>(
+      resources, "pool_id: 'pool-1' origination_identities: [{origination_identity: '" + number +
+                     "'}, {origination_identity: 'EXAMPLECO' iso_country_code: 'GB'}]"))
+      << "also inside of what it names";
+  EXPECT_FALSE(MayReach<UpdatePoolRequest>(resources, "pool_id: 'pool-1' opt_out_list_name: 'Default'"));
+}
+
+TEST_F(AuthorizeTest, KnowsTheTypeOfAPlainIdentityAsTheHandlersDo) {
+  const std::vector<std::string> numbers{ArnOf("phone-number/*")};
+  const std::vector<std::string> sender_ids{ArnOf("sender-id/*")};
+  const std::vector<std::string> pools{ArnOf("pool/*")};
+  using PoolsOf = ListPoolsForOriginationIdentityRequest;
+  for (const char* number : {"phone-0123456789", "12065550100", "12345"}) {
+    const std::string text = "origination_identity: '" + std::string(number) + "' iso_country_code: 'US'";
+    EXPECT_TRUE(MayReach<PoolsOf>(numbers, text)) << number;
+    EXPECT_FALSE(MayReach<PoolsOf>(sender_ids, text)) << number;
+  }
+  // "phone-1" is short enough to be a sender ID.
+  for (const char* sender_id : {"EXAMPLECO", "phone-1", "pool-1"}) {
+    const std::string text = "origination_identity: '" + std::string(sender_id) + "' iso_country_code: 'GB'";
+    EXPECT_TRUE(MayReach<PoolsOf>(sender_ids, text)) << sender_id;
+    EXPECT_FALSE(MayReach<PoolsOf>(numbers, text)) << sender_id;
+  }
+  EXPECT_TRUE(MayReach<DescribeKeywordsRequest>(pools, "origination_identity: 'pool-1'"));
+  EXPECT_FALSE(MayReach<DescribeKeywordsRequest>(numbers, "origination_identity: 'pool-1'"));
+  EXPECT_TRUE(MayReach<DescribeKeywordsRequest>(numbers, "origination_identity: 'phone-1'"));
+}
+
+TEST_F(AuthorizeTest, TellsSenderIdsApartByTheirCountryAndNotByTheirCase) {
+  const std::vector<std::string> resources{ArnOf("sender-id/ExampleCo/GB")};
+  for (const char* text :
+       {"sender_id: 'EXAMPLECO' iso_country_code: 'GB'", "sender_id: 'exampleco' iso_country_code: 'GB'",
+        "sender_id: 'arn:aws:sms-voice:us-east-1:111122223333:sender-id/EXAMPLECO/GB' "
+        "iso_country_code: 'GB'"}) {
+    EXPECT_TRUE(MayReach<ReleaseSenderIdRequest>(resources, text)) << text;
+  }
+  EXPECT_FALSE(MayReach<ReleaseSenderIdRequest>(resources, "sender_id: 'EXAMPLECO' iso_country_code: 'FR'"));
+  EXPECT_TRUE(
+      MayReach<DescribeSenderIdsRequest>(resources, "sender_ids: [{sender_id: 'EXAMPLECO' iso_country_code: 'GB'}]"));
+  EXPECT_FALSE(MayReach<DescribeSenderIdsRequest>(
+      resources,
+      "sender_ids: [{sender_id: 'EXAMPLECO' iso_country_code: 'GB'}, {sender_id: 'B' iso_country_code: 'GB'}]"));
+}
+
+TEST_F(AuthorizeTest, AsksForTheWholeTypeWhereSomethingIsMade) {
+  const std::string number = "origination_identity: 'phone-0123456789' message_type: MESSAGE_TYPE_TRANSACTIONAL";
+  EXPECT_FALSE(MayReach<CreatePoolRequest>({ArnOf("phone-number/*")}, number));
+  EXPECT_FALSE(MayReach<CreatePoolRequest>({ArnOf("phone-number/*"), ArnOf("pool/pool-*")}, number));
+  EXPECT_FALSE(MayReach<CreatePoolRequest>({ArnOf("pool/*")}, number)) << "the number, too";
+  EXPECT_TRUE(MayReach<CreatePoolRequest>({ArnOf("pool/*"), ArnOf("phone-number/*")}, number));
+  EXPECT_TRUE(MayReach<CreatePoolRequest>({ArnOf("*")}, number));
+  EXPECT_TRUE(MayReach<CreateOptOutListRequest>({ArnOf("opt-out-list/*")}, "opt_out_list_name: 'A'"));
+  EXPECT_FALSE(MayReach<RequestPhoneNumberRequest>({ArnOf("pool/pool-1")}, "pool_id: 'pool-1'"));
+  EXPECT_FALSE(MayReach<RequestSenderIdRequest>({ArnOf("sender-id/A/GB")}, "sender_id: 'A' iso_country_code: 'GB'"));
+}
+
+TEST_F(AuthorizeTest, AsksForEverythingWhereNothingIsNamed) {
+  EXPECT_FALSE(MayReach<DescribePoolsRequest>({ArnOf("pool/*")}, ""));
+  EXPECT_FALSE(MayReach<DescribePoolsRequest>({"arn:*"}, ""));
+  EXPECT_FALSE(MayReach<DescribePoolsRequest>({}, ""));
+  EXPECT_TRUE(MayReach<DescribePoolsRequest>({ArnOf("pool/pool-1"), "*"}, ""));
+  EXPECT_FALSE(MayReach<DescribeAccountLimitsRequest>({"arn:*"}, ""));
+}
+
+// Every text of a request that names a resource says so by its rule: what AuthorizeResources goes by.
+TEST(NamesOfResources, AreToldByTheirRules) {
+  std::vector<std::string> untold;
+  const std::function<void(const google::protobuf::Descriptor&, const std::string&)> look =
+      [&](const google::protobuf::Descriptor& type, const std::string& path) {
+        for (int i = 0; i < type.field_count(); ++i) {
+          const auto& field = *type.field(i);
+          const std::string name = path + "." + field.name();
+          if (field.message_type() != nullptr) look(*field.message_type(), name);
+          if (field.cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) continue;
+          const auto& rule = field.options().GetExtension(smsvoice::v2::rule);
+          const bool told = (field.is_repeated() ? rule.items().arn_types_size() : rule.arn_types_size()) > 0;
+          const std::string& last = field.name();
+          const bool sounds_like_one = last.ends_with("_id") || last.ends_with("_ids") || last.ends_with("_arn") ||
+                                       last.ends_with("_list_name") || last.ends_with("_list_names") ||
+                                       last.ends_with("identity");
+          if (sounds_like_one && !told) untold.push_back(name);
+        }
+      };
+  for (const Method& method : Methods()) look(*method.descriptor->input_type(), std::string(method.name));
+  EXPECT_THAT(untold, testing::UnorderedElementsAre(
+                          // What is made is asked for as a type.
+                          "RequestSenderId.sender_id", "CreateOptOutList.opt_out_list_name",
+                          // Registrations are another service's.
+                          "RequestPhoneNumber.registration_id",
+                          // Topics and roles are not of this service.
+                          "UpdatePool.two_way_channel_arn", "UpdatePhoneNumber.two_way_channel_arn"));
+}
+
+// ---- through the pipeline, by the file
+
+class AuthorizedCalls : public testing::Test {
+ protected:
+  AuthorizedCalls() { api.service().access = &file; }
+
+  std::filesystem::path Write(const std::string& rights) {
+    std::ofstream(directory.path() / "access.yaml")
+        << "principals: [{name: billing, account: '" << api.account()
+        << "', bearer_keys: [{sha256: " << Hex(Sha256("key")) << "}]" << rights << "}]";
+    return directory.path() / "access.yaml";
+  }
+
+  template <class Request>
+  auto Call(const std::string& text) {
+    return api.CallWith({{"authorization", "Bearer key"}}, Api::Parse<Request>(text));
+  }
+
+  TemporaryDirectory directory;
+  Api api;
+  AccessFile file{Write("")};
+};
+
+TEST_F(AuthorizedCalls, MayDoEverythingInTheirAccountUnlessTheFileSaysLess) {
+  EXPECT_THAT(Call<RequestSenderIdRequest>("sender_id: 'EXAMPLECO' iso_country_code: 'GB'"), IsOk());
+  EXPECT_THAT(Call<DescribeSenderIdsRequest>(""), IsOk());
+}
+
+TEST_F(AuthorizedCalls, GoByTheFileAsItIsNow) {
+  EXPECT_THAT(Call<DescribePoolsRequest>(""), IsOk());
+  Write(", allow: ['sms-voice:DescribeSenderIds']");
+  file.Reload();
+  EXPECT_THAT(Call<DescribePoolsRequest>(""), IsFault(Fault::kAccessDenied));
+  EXPECT_THAT(Call<DescribeSenderIdsRequest>(""), IsOk());
+  Write(", allow: [1}");
+  file.Reload();
+  EXPECT_THAT(Call<DescribePoolsRequest>(""), IsFault(Fault::kAccessDenied)) << "a broken file changes nothing";
+  EXPECT_THAT(Call<DescribeSenderIdsRequest>(""), IsOk());
+}
+
+TEST_F(AuthorizedCalls, AreRefusedBeforeAnythingIsSaidOfTheirRequest) {
+  Write(", deny: ['sms-voice:DeletePool']");
+  file.Reload();
+  EXPECT_THAT(Call<DeletePoolRequest>(""), IsFault(Fault::kAccessDenied));
+  EXPECT_THAT(Call<UpdatePoolRequest>(""), IsFault(Fault::kInvalid));
+}
+
+TEST_F(AuthorizedCalls, ReachTheirResourcesAndNoOthers) {
+  Write("");
+  ASSERT_THAT(Call<CreateOptOutListRequest>("opt_out_list_name: 'A'"), IsOk());
+  ASSERT_THAT(Call<CreateOptOutListRequest>("opt_out_list_name: 'B'"), IsOk());
+  Write(", resources: ['arn:aws:sms-voice:us-east-1:" + api.account() + ":opt-out-list/A']");
+  file.Reload();
+  EXPECT_THAT(Call<PutOptedOutNumberRequest>("opt_out_list_name: 'A' opted_out_number: '+12065550100'"), IsOk());
+  EXPECT_THAT(Call<PutOptedOutNumberRequest>("opt_out_list_name: 'B' opted_out_number: '+12065550100'"),
+              IsFault(Fault::kAccessDenied));
+  EXPECT_THAT(Call<DescribeOptOutListsRequest>(""), IsFault(Fault::kAccessDenied));
+  EXPECT_THAT(Call<DescribeOptOutListsRequest>("opt_out_list_names: 'A'"), IsOk());
+  EXPECT_THAT(Call<DeleteOptOutListRequest>("opt_out_list_name: 'B'"), IsFault(Fault::kAccessDenied));
+  EXPECT_THAT(Call<DeleteOptOutListRequest>("opt_out_list_name: 'Nobodys'"), IsFault(Fault::kAccessDenied))
+      << "and they don't learn what there is";
+}
+
+}  // namespace
+}  // namespace poold
