@@ -141,10 +141,16 @@ void AddSettings(CLI::App& app, Settings& settings) {
               "how long a request's headers may take to arrive");
   AddDuration(app, "--http-body-timeout", settings.http_body_timeout, std::chrono::milliseconds(1),
               "how long a request's body may take to arrive, and its answer to be taken");
-  Add(app, "--tls-certificate", settings.tls_certificate, "PEM file of the AWS JSON door's certificate chain");
+  Add(app, "--tls-certificate", settings.tls_certificate,
+      "PEM file of the certificate chain of both doors; read again when it changes, like the next two");
   Add(app, "--tls-key", settings.tls_key, "PEM file of its private key; default: the certificate's file");
+  Add(app, "--tls-client-ca", settings.tls_client_ca,
+      "PEM file of the authorities of client certificates, by which --access-file can know callers");
   Add(app, "--access-file", settings.access_file,
-      "YAML file of who may call, and with which keys; without it callers are trusted to be who they say");
+      "YAML file of who may call, how they are known and what they may do; without it callers are trusted");
+  app.add_flag("--trust-all-callers", settings.trust_all_callers,
+               "serve without --access-file on addresses that others can reach: whoever reaches them may do anything")
+      ->envname("POOLD_TRUST_ALL_CALLERS");
   Add(app, "--database-url", settings.database_url, "PostgreSQL to use: postgresql://... or key=value ...");
   Add(app, "--database-password-file", settings.database_password_file,
       "file with the database user's password, read anew for each connection");
@@ -225,6 +231,12 @@ void RequireCommand(const CLI::App& app) {
   throw CLI::ValidationError("say what to do: poold " + names);
 }
 
+// The setting that lets others than this machine's own programs call; nullptr if there is none.
+const char* OpenDoor(const Settings& settings) {
+  if (!IsLoopback(settings.grpc_listen)) return "--grpc-listen";
+  return settings.http_listen == "off" || IsLoopback(settings.http_listen) ? nullptr : "--http-listen";
+}
+
 // What no single check of a setting can see. Returns a sentence, or nothing.
 std::string Contradiction(const Settings& settings) {
   using Command = Settings::Command;
@@ -238,6 +250,19 @@ std::string Contradiction(const Settings& settings) {
   if (settings.tls_certificate.empty() && !settings.tls_key.empty()) {
     return "--tls-key needs its --tls-certificate";
   }
+  if (!settings.tls_client_ca.empty() && (settings.tls_certificate.empty() || settings.access_file.empty())) {
+    return "--tls-client-ca needs --tls-certificate, with which connections are made, and --access-file, which says "
+           "whose a client's certificate is";
+  }
+  if (settings.command == Command::kServe && settings.access_file.empty() && !settings.trust_all_callers) {
+    if (const char* open = OpenDoor(settings)) {
+      return std::string(open) +
+             " lets others than this machine's programs call, and without --access-file whoever calls may do anything "
+             "in "
+             "any account: say who may call with --access-file, listen on 127.0.0.1, or, if something else keeps "
+             "strangers out, say --trust-all-callers";
+    }
+  }
   if (settings.greatest_deadline < settings.default_deadline) {
     return "--greatest-deadline must not be shorter than --default-deadline";
   }
@@ -245,6 +270,11 @@ std::string Contradiction(const Settings& settings) {
 }
 
 }  // namespace
+
+bool IsLoopback(const std::string& address) {
+  const std::string host = address.substr(0, address.rfind(':'));
+  return host == "localhost" || host == "[::1]" || MatchesWhole(host, "127(\\.[0-9]{1,3}){3}");
+}
 
 ParsedSettings ParseSettings(int argc, const char* const* argv) {
   ParsedSettings parsed;
@@ -261,7 +291,8 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
   AddCommand(app, settings, Command::kServe, "serve", "serve with the PostgreSQL of --database-url");
   AddCommand(app, settings, Command::kMigrate, "migrate", "bring the schema of --database-url up to date");
   AddCommand(app, settings, Command::kHealth, "health", "ask a server whether it serves; exit 0 if so")
-      ->add_option("ADDRESS", settings.health_address, "HOST:PORT to ask; default: that of --grpc-listen");
+      ->add_option("ADDRESS", settings.health_address,
+                   "HOST:PORT to ask; default: that of --health-listen, or else of --grpc-listen");
   AddCommand(app, settings, Command::kVersion, "version", "print the version");
   CLI::App* inventory = app.add_subcommand("inventory", "the phone numbers that can be requested");
   inventory->set_help_flag();
@@ -284,6 +315,12 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
   quota->add_option("AMOUNT", settings.quota_amount, "how much, or `default` for the deployment's")
       ->required()
       ->check(CLI::Range(0, 1'000'000'000) | CLI::IsMember({"default"}));
+
+  CLI::App* access = app.add_subcommand("access", "who may call");
+  access->set_help_flag();
+  access->fallthrough();
+  AddCommand(*access, settings, Command::kAccessKey, "key",
+             "make a bearer key: print it, and what --access-file knows it by");
 
   auto* seed = AddCommand(app, settings, Command::kSeed, "seed",
                           "load a demonstration account into the `poold dev` that runs at --grpc-listen");

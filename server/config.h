@@ -64,7 +64,18 @@ struct ApiSettings {
 };
 
 struct Settings {
-  enum class Command { kDev, kServe, kMigrate, kHealth, kVersion, kInventoryImport, kQuota, kSeed, kConfig };
+  enum class Command {
+    kDev,
+    kServe,
+    kMigrate,
+    kHealth,
+    kVersion,
+    kInventoryImport,
+    kQuota,
+    kSeed,
+    kConfig,
+    kAccessKey
+  };
   Command command = Command::kDev;
 
   std::string config_file;  // further settings; empty: none
@@ -86,13 +97,17 @@ struct Settings {
   std::chrono::milliseconds max_connection_age{0};
   std::chrono::milliseconds drain_limit{10000};  // how long running calls may go on after SIGTERM
 
-  // Who may call, and with which keys (server/access.h). Empty: callers are trusted to be who they say.
+  // Who may call, and what they may do (server/access.h). Empty: callers are trusted to be who they say ...
   std::string access_file;
+  // ... which `serve` does beyond the machine itself only if it is told to.
+  bool trust_all_callers = false;
 
-  // The HTTP door's certificate and its key, PEM files. Without a certificate: no TLS. Without a key: it is in the
-  // certificate's file.
+  // Both doors' certificate and its key, PEM files, read again when they change (server/tls.h). Without a certificate:
+  // no TLS. Without a key: it is in the certificate's file.
   std::string tls_certificate;
   std::string tls_key;
+  // PEM file of the authorities whose client certificates say who calls. Empty: clients are not asked for any.
+  std::string tls_client_ca;
 
   // What connections of the HTTP door may take.
   int http_connections = 4096;  // in all; 0.5 KB to 40 KB each
@@ -118,6 +133,9 @@ struct Settings {
 
   ApiSettings api;
 };
+
+// Whether only programs on this machine can reach a HOST:PORT.
+bool IsLoopback(const std::string& address);
 
 // What the command line and the environment say. On --help, --version or a mistake it prints and leaves the program
 // through `exit_code`.

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "server/access.h"
 #include "server/config.h"
 #include "server/health_client.h"
 #include "server/inventory_file.h"
@@ -139,6 +140,12 @@ void UsePasswordFile(const Settings& settings) {
   setenv("PGPASSWORD", password.c_str(), 1);
 }
 
+// The door for probes, where there is one: it never asks for TLS.
+std::string AddressToProbe(const Settings& settings) {
+  if (!settings.health_address.empty()) return settings.health_address;
+  return settings.health_listen == "off" ? settings.grpc_listen : settings.health_listen;
+}
+
 int Run(const Settings& settings) {
   using Command = Settings::Command;
   if (settings.command != Command::kServe && settings.command != Command::kDev) UsePasswordFile(settings);
@@ -148,10 +155,16 @@ int Run(const Settings& settings) {
       Say("poold " + std::string(Version()));
       return 0;
     case Command::kHealth:
-      return IsServing(settings.health_address.empty() ? settings.grpc_listen : settings.health_address) ? 0 : 1;
+      return IsServing(AddressToProbe(settings)) ? 0 : 1;
     case Command::kMigrate: {
       const int applied = Migrate(settings.database_url, Say);
       Say(applied == 0 ? "the schema is up to date" : "applied " + std::to_string(applied) + " migrations");
+      return 0;
+    }
+    case Command::kAccessKey: {
+      const NewBearerKey made = MakeBearerKey();
+      Say("key: " + made.key + "       # for the caller; it is shown this once");
+      Say("sha256: " + made.sha256 + "  # for --access-file, under bearer_keys");
       return 0;
     }
     case Command::kInventoryImport:

@@ -127,6 +127,8 @@ const std::vector<Setting> kSettings = {
     Of("http-body-timeout", "15ms", &Settings::http_body_timeout),
     Of("tls-certificate", "/etc/poold/tls.crt", &Settings::tls_certificate),
     Of("tls-key", "/etc/poold/tls.key", &Settings::tls_key),
+    Of("tls-client-ca", "/etc/poold/clients.crt", &Settings::tls_client_ca),
+    Of("trust-all-callers", "1", &Settings::trust_all_callers),
     Of("access-file", "/etc/poold/access.yaml", &Settings::access_file),
     Of("database-url", "postgresql://user@host/name", &Settings::database_url),
     Of("data-dir", "/var/lib/somewhere", &Settings::data_dir),
@@ -157,10 +159,20 @@ const std::vector<Setting> kSettings = {
 
 class EverySetting : public testing::TestWithParam<Setting> {
  protected:
+  // `--flag value`; a switch takes its value after `=` only.
+  static std::vector<std::string> Giving(const Setting& setting, const std::string& value) {
+    if (setting.name == "trust-all-callers") return {setting.flag() + "=" + value};
+    return {setting.flag(), value};
+  }
+
   // `serve` takes them all; it wants a database too.
   static std::vector<std::string> Serve(const std::vector<std::string>& more) {
     std::vector<std::string> arguments{"serve", "--database-url", "postgresql://a@b/c"};
     if (GetParam().name == "database-url") arguments.resize(1);
+    if (GetParam().name == "tls-client-ca") {
+      arguments.insert(arguments.end(), {"--tls-certificate", "tls.crt", "--access-file", "access.yaml"});
+    }
+    if (GetParam().name == "grpc-listen") arguments.push_back("--trust-all-callers");
     if (GetParam().name == "tls-key") arguments.insert(arguments.end(), {"--tls-certificate", "tls.crt"});
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
@@ -169,7 +181,7 @@ class EverySetting : public testing::TestWithParam<Setting> {
 
 TEST_P(EverySetting, HasAFlag) {
   const Setting& setting = GetParam();
-  EXPECT_EQ(setting.read(SettingsOf(Serve({setting.flag(), setting.value}))), setting.value);
+  EXPECT_EQ(setting.read(SettingsOf(Serve(Giving(setting, setting.value)))), setting.value);
   EXPECT_EQ(setting.read(SettingsOf(Serve({setting.flag() + "=" + setting.value}))), setting.value);
 }
 
@@ -183,7 +195,7 @@ TEST_P(EverySetting, TakesTheFlagBeforeTheEnvironment) {
   const Setting& setting = GetParam();
   const std::string flag = setting.name == "database-url" ? "postgresql://another" : setting.read(Settings());
   const Environment variable(setting.environment(), setting.value);
-  EXPECT_EQ(setting.read(SettingsOf(Serve({setting.flag(), flag}))), flag);
+  EXPECT_EQ(setting.read(SettingsOf(Serve(Giving(setting, flag)))), flag);
 }
 
 TEST_P(EverySetting, HasItsDefaultWithoutEither) {
@@ -195,7 +207,8 @@ TEST_P(EverySetting, HasItsDefaultWithoutEither) {
 TEST_P(EverySetting, MayComeBeforeTheCommand) {
   const Setting& setting = GetParam();
   auto arguments = Serve({});
-  arguments.insert(arguments.begin(), {setting.flag(), setting.value});
+  const auto given = Giving(setting, setting.value);
+  arguments.insert(arguments.begin(), given.begin(), given.end());
   EXPECT_EQ(setting.read(SettingsOf(arguments)), setting.value);
 }
 
@@ -267,6 +280,54 @@ TEST(Commands, AreKnownByName) {
   EXPECT_EQ(SettingsOf({"version"}).command, Command::kVersion);
   EXPECT_EQ(SettingsOf({"inventory", "import", "file.csv"}).command, Command::kInventoryImport);
   EXPECT_EQ(SettingsOf({"seed"}).command, Command::kSeed);
+  EXPECT_EQ(SettingsOf({"access", "key"}).command, Command::kAccessKey);
+}
+
+struct Listening {
+  std::vector<std::string> doors;
+  bool is_open;
+};
+class TrustedCallers : public testing::TestWithParam<Listening> {};
+
+TEST_P(TrustedCallers, AreServedBeyondThisMachineOnlyIfToldSo) {
+  std::vector<std::string> arguments{"serve", "--database-url", "x=y"};
+  arguments.insert(arguments.end(), GetParam().doors.begin(), GetParam().doors.end());
+  if (!GetParam().is_open) {
+    SettingsOf(arguments);
+    return;
+  }
+  ExpectRefusal(arguments, "say --trust-all-callers");
+  const auto with = [&](const std::vector<std::string>& more) {
+    auto all = arguments;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  EXPECT_TRUE(SettingsOf(with({"--trust-all-callers"})).trust_all_callers);
+  EXPECT_FALSE(SettingsOf(with({"--access-file", "access.yaml"})).trust_all_callers);
+  const Environment variable("POOLD_TRUST_ALL_CALLERS", "true");
+  EXPECT_TRUE(SettingsOf(arguments).trust_all_callers);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, TrustedCallers,
+                         testing::Values(Listening{{}, false}, Listening{{"--grpc-listen", "localhost:1"}, false},
+                                         Listening{{"--grpc-listen", "127.0.0.2:1", "--http-listen", "off"}, false},
+                                         Listening{{"--grpc-listen", "[::1]:1", "--http-listen", "[::1]:2"}, false},
+                                         Listening{{"--health-listen", "0.0.0.0:1"}, false},  // serves no call
+                                         Listening{{"--grpc-listen", "0.0.0.0:1"}, true},
+                                         Listening{{"--grpc-listen", "[::]:1"}, true},
+                                         Listening{{"--http-listen", "0.0.0.0:1"}, true},
+                                         Listening{{"--http-listen", "10.0.0.1:1"}, true},
+                                         Listening{{"--grpc-listen", "poold.example:1"}, true},
+                                         Listening{{"--grpc-listen", "127.0.0.1.example:1"}, true},
+                                         Listening{{"--grpc-listen", "localhost.example:1"}, true}),
+                         [](const auto& test) { return "Row" + std::to_string(test.index); });
+
+TEST(TlsClientCa, NeedsACertificateAndAnAccessFile) {
+  const std::vector<std::string> alone{"serve", "--database-url", "x=y", "--tls-client-ca", "ca.crt"};
+  ExpectRefusal(alone, "--tls-client-ca needs --tls-certificate");
+  auto with = alone;
+  with.insert(with.end(), {"--tls-certificate", "tls.crt"});
+  ExpectRefusal(with, "and --access-file");
 }
 
 TEST(Commands, AreNamedWhenThereIsNone) {
