@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <spdlog/spdlog.h>
+
 #include <thread>
 
 #include "server/access.h"
@@ -13,6 +15,7 @@
 #include "server/pipeline.h"
 #include "server/rate_limiter.h"
 #include "server/readiness.h"
+#include "server/tls.h"
 #include "server/tracing.h"
 #include "server/transport/grpc.h"
 #include "server/transport/health.h"
@@ -25,8 +28,8 @@ namespace {
 // Besides the workers' connections: one for readiness, one for housekeeping.
 constexpr int kBackgroundConnections = 2;
 
-// How soon a change of the access file is noticed.
-constexpr std::chrono::milliseconds kAccessFilePause{1000};
+// How soon a change of the access file, or of a certificate, is noticed.
+constexpr std::chrono::milliseconds kWatchPause{1000};
 
 Database::Options DatabaseOptions(const Settings& settings, Metrics& metrics) {
   Database::Options options;
@@ -44,6 +47,10 @@ std::unique_ptr<AccessFile> OpenAccessFile(const Settings& settings) {
   return settings.access_file.empty() ? nullptr : std::make_unique<AccessFile>(settings.access_file);
 }
 
+std::unique_ptr<Tls> OpenTls(const Settings& settings) {
+  return settings.tls_certificate.empty() ? nullptr : std::make_unique<Tls>(settings);
+}
+
 }  // namespace
 
 class Server::Impl {
@@ -53,6 +60,7 @@ class Server::Impl {
         tracing_(Tracing::FromEnvironment()),
         database_(DatabaseOptions(settings_, metrics_)),
         access_file_(OpenAccessFile(settings_)),
+        tls_(OpenTls(settings_)),
         service_{.database = database_,
                  .world = world,
                  .settings = settings_.api,
@@ -63,8 +71,9 @@ class Server::Impl {
                  .tracing = tracing_.get(),
                  .log = {.json = settings_.log_format == "json", .slow_call = settings_.slow_call}},
         pipeline_(settings_),
-        grpc_(settings_, service_, pipeline_),
-        http_(settings_.http_listen == "off" ? nullptr : std::make_unique<HttpDoor>(settings_, service_, pipeline_)),
+        grpc_(settings_, service_, pipeline_, tls_.get()),
+        http_(settings_.http_listen == "off" ? nullptr
+                                             : std::make_unique<HttpDoor>(settings_, service_, pipeline_, tls_.get())),
         health_(settings_.health_listen == "off" ? nullptr : std::make_unique<HealthDoor>(settings_.health_listen)),
         housekeeping_(service_),
         readiness_(service_, [this, on_ready = std::move(on_ready)](bool serving) mutable {
@@ -74,10 +83,12 @@ class Server::Impl {
     metrics_.Watch({.database = [this] { return database_.stats(); },
                     .queue_length = [this] { return pipeline_.queued(); },
                     .spans_dropped = [this] { return tracing_ ? tracing_->dropped() : 0; }});
-    if (!access_file_) return;
-    watch_access_file_.emplace([this](const std::stop_token&) {
-      access_file_->Reload();
-      return kAccessFilePause;
+    if (access_file_) WarnOfUselessEvidence();
+    if (!access_file_ && !tls_) return;
+    watch_files_.emplace([this](const std::stop_token&) {
+      if (access_file_) access_file_->Reload();
+      if (tls_) tls_->Reload();
+      return kWatchPause;
     });
   }
 
@@ -102,6 +113,18 @@ class Server::Impl {
   }
 
  private:
+  // What is right only if something before this program does its part.
+  void WarnOfUselessEvidence() const {
+    const auto access = access_file_->current();
+    if (!tls_ && access->bearer_key_count() > 0 && !IsLoopback(settings_.grpc_listen)) {
+      spdlog::warn(
+          "bearer keys cross the network in clear text: give --tls-certificate, unless a proxy or a mesh encrypts");
+    }
+    if (settings_.tls_client_ca.empty() && access->certificate_count() > 0) {
+      spdlog::warn("the access file knows callers by certificates, but without --tls-client-ca none are asked for");
+    }
+  }
+
   void SetServing(bool serving) {
     metrics_.SetReady(serving);
     grpc_.SetServing(serving);
@@ -123,13 +146,14 @@ class Server::Impl {
   KnownAccounts known_accounts_;
   RateLimiter rate_limiter_;
   const std::unique_ptr<AccessFile> access_file_;  // nullptr: there is none
+  const std::unique_ptr<Tls> tls_;                 // likewise
   Service service_;
   Pipeline pipeline_;
   GrpcDoor grpc_;
   std::unique_ptr<HttpDoor> http_;      // nullptr: there is none
   std::unique_ptr<HealthDoor> health_;  // likewise
   Housekeeping housekeeping_;
-  std::optional<Periodic> watch_access_file_;
+  std::optional<Periodic> watch_files_;
   Readiness readiness_;
   bool drained_ = false;
 };

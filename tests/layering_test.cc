@@ -76,7 +76,7 @@ TEST(Layering, DoorsKnowNoHandlerNoMiddlewareAndNoStorage) {
 TEST(Layering, LeavesLeadNowhere) {
   EXPECT_EQ(
       Find("server/(call|method|error|world|arn|aws_names|filters|fingerprint|digest|limits|page_token|text|config|"
-           "known_accounts|rate_limiter|policy|access|http_request|version|periodic)\\.h",
+           "known_accounts|rate_limiter|policy|access|http_request|version|periodic|tls)\\.h",
            "server/(transport|middleware|handlers)/.*|server/(pipeline|executor|server)\\.h"),
       kNone);
 }
@@ -95,13 +95,14 @@ TEST(Layering, LibrariesStayAtHome) {
        "server/transport/grpc\\.(h|cc)|server/transport/health\\.cc|server/error\\.(h|cc)|server/"
        "(health|seed)_client\\.cc"},
       {"generated gRPC stubs", ".*\\.grpc\\.pb\\.h", "server/(health|seed)_client\\.cc"},
-      {"OpenSSL", "openssl/.*", "server/digest\\.cc"},
+      {"OpenSSL", "openssl/.*", "server/(digest|tls)\\.cc"},
       {"Boost.Asio, Boost.Beast", "boost/(asio|beast).*", "server/transport/http\\.cc"},
       {"yaml-cpp", "yaml-cpp/.*", "server/access\\.cc"},
       {"RE2", "re2/.*",
        "server/middleware/validate\\.cc|server/handlers/configuration\\.cc|server/inventory_file\\.cc"},
       {"Boost.JSON", "boost/json.*", "server/policy\\.cc|server/transport/json\\.cc"},
-      {"spdlog", "spdlog/.*", "server/(main|readiness|housekeeping|access)\\.cc|server/middleware/record\\.cc"},
+      {"spdlog", "spdlog/.*",
+       "server/(main|readiness|housekeeping|access|tls|server)\\.cc|server/middleware/record\\.cc"},
       {"CLI11", "CLI/.*", "server/config\\.cc"},
   };
   const auto all = AllIncludes();

@@ -1,6 +1,7 @@
 #include "server/transport/grpc.h"
 
 #include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -19,6 +20,7 @@
 #include "server/config.h"
 #include "server/limits.h"
 #include "server/method.h"
+#include "server/tls.h"
 
 namespace poold {
 namespace {
@@ -84,6 +86,23 @@ class GrpcCall final : private Messages, public Call, public ServerUnaryReactor 
     return std::string_view(found->second.data(), found->second.size());
   }
 
+  bool IsRepeated(std::string_view name) const override {
+    return context_.client_metadata().count(grpc::string_ref(name.data(), name.size())) > 1;
+  }
+
+  std::vector<std::string> CertificateNames() const override {
+    std::vector<std::string> names;
+    const auto peer = context_.auth_context();
+    if (!peer->IsPeerAuthenticated()) return names;
+    const auto add = [&](const char* kind, const char* property) {
+      for (const auto& name : peer->FindPropertyValues(property))
+        names.push_back(kind + std::string(name.data(), name.size()));
+    };
+    add("uri:", GRPC_PEER_URI_PROPERTY_NAME);
+    add("dns:", GRPC_PEER_DNS_PROPERTY_NAME);
+    return names;
+  }
+
   void Finish(const Error* error) override {
     context_.AddTrailingMetadata("x-amzn-requestid", request_id());
     if (error == nullptr) {
@@ -137,6 +156,45 @@ class TableService final : public grpc::Service {
   std::deque<std::string> names_;  // gRPC keeps pointers to them
 };
 
+// TLS with the certificate of the moment. gRPC asks for it at each new connection, and only takes it if it can use it.
+class ReloadingCredentials final : public grpc::ServerCredentials {
+ public:
+  explicit ReloadingCredentials(const Tls& tls) : tls_(tls) {
+    const auto request = tls.current()->client_ca.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                                                          : GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY;
+    auto* options = grpc_ssl_server_credentials_create_options_using_config_fetcher(request, &Fetch, this);
+    credentials_ = grpc_ssl_server_credentials_create_with_options(options);
+  }
+  ~ReloadingCredentials() override { grpc_server_credentials_release(credentials_); }
+
+  void SetAuthMetadataProcessor(const std::shared_ptr<grpc::AuthMetadataProcessor>&) override {}
+
+ private:
+  int AddPortToServer(const std::string& address, grpc_server* server) override {
+    return grpc_server_add_http2_port(server, address.c_str(), credentials_);
+  }
+
+  static grpc_ssl_certificate_config_reload_status Fetch(void* self, grpc_ssl_server_certificate_config** config) {
+    return static_cast<ReloadingCredentials*>(self)->FetchIfNew(config);
+  }
+
+  grpc_ssl_certificate_config_reload_status FetchIfNew(grpc_ssl_server_certificate_config** config) {
+    const std::lock_guard lock(mutex_);
+    auto pem = tls_.current();
+    if (pem == given_) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+    const grpc_ssl_pem_key_cert_pair pair{pem->key.c_str(), pem->certificate.c_str()};
+    *config =
+        grpc_ssl_server_certificate_config_create(pem->client_ca.empty() ? nullptr : pem->client_ca.c_str(), &pair, 1);
+    given_ = std::move(pem);
+    return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
+  }
+
+  const Tls& tls_;
+  grpc_server_credentials* credentials_;
+  std::mutex mutex_;
+  std::shared_ptr<const Tls::Pem> given_;  // guarded by mutex_
+};
+
 constexpr int kGreatestMetadata = 16 << 10;
 // For connections to hang up by themselves once the last call has ended.
 constexpr std::chrono::milliseconds kParting{200};
@@ -145,7 +203,8 @@ constexpr std::chrono::milliseconds kParting{200};
 
 class GrpcDoor::Impl {
  public:
-  Impl(const Settings& settings, const Service& service, Pipeline& pipeline) {
+  Impl(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls) {
+    if (tls != nullptr) credentials_ = std::make_shared<ReloadingCredentials>(*tls);
     const std::string& listen = settings.grpc_listen;
     for (const Method& method : Methods()) {
       if (IsServed(method, service.settings)) descriptors_.insert(method.descriptor->service());
@@ -157,7 +216,7 @@ class GrpcDoor::Impl {
 
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(listen, credentials_, &port);
     builder.SetMaxReceiveMessageSize(static_cast<int>(limits::kRequestBytes));
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kGreatestMetadata);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second server on the port must fail, not share it
@@ -202,13 +261,14 @@ class GrpcDoor::Impl {
  private:
   std::set<const google::protobuf::ServiceDescriptor*> descriptors_;
   RunningCalls running_;
+  std::shared_ptr<grpc::ServerCredentials> credentials_ = grpc::InsecureServerCredentials();
   std::deque<TableService> services_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
 };
 
-GrpcDoor::GrpcDoor(const Settings& settings, const Service& service, Pipeline& pipeline)
-    : impl_(std::make_unique<Impl>(settings, service, pipeline)) {}
+GrpcDoor::GrpcDoor(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
+    : impl_(std::make_unique<Impl>(settings, service, pipeline, tls)) {}
 GrpcDoor::~GrpcDoor() = default;
 const std::string& GrpcDoor::address() const { return impl_->address(); }
 void GrpcDoor::SetServing(bool serving) { impl_->SetServing(serving); }

@@ -9,6 +9,7 @@
 
 namespace poold {
 
+class Tls;
 struct Settings;
 
 // The gRPC door: the callback API, server reflection and grpc.health.v1.Health. Its threads are few and shared by the
@@ -16,8 +17,8 @@ struct Settings;
 class GrpcDoor {
  public:
   // Binds settings.grpc_listen and starts serving; health says NOT_SERVING until SetServing(true). Throws
-  // std::runtime_error if the address cannot be had. `service` and `pipeline` must outlive it.
-  GrpcDoor(const Settings& settings, const Service& service, Pipeline& pipeline);
+  // std::runtime_error if the address cannot be had. `tls`: nullptr for none. All but the settings must outlive it.
+  GrpcDoor(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls);
   ~GrpcDoor();
 
   // Where it listens, with the port that was picked: "127.0.0.1:50051".

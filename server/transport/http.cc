@@ -27,6 +27,7 @@
 #include "server/limits.h"
 #include "server/method.h"
 #include "server/metrics.h"
+#include "server/tls.h"
 #include "server/transport/json.h"
 #include "server/world.h"
 
@@ -106,10 +107,12 @@ HttpRequest Taken(Request& request) {
 // One call over HTTP. Lives in the connection's coroutine, which waits for it.
 class HttpCall final : private Messages, public Call {
  public:
-  HttpCall(const Service& service, const Method& method, HttpRequest request, const net::any_io_executor& connection)
+  HttpCall(const Service& service, const Method& method, HttpRequest request,
+           const std::vector<std::string>& certificate_names, const net::any_io_executor& connection)
       : Messages(method),
         Call(service, method, *Messages::request, *Messages::response),
         request_(std::move(request)),
+        certificate_names_(certificate_names),
         finished_(connection, Steady::time_point::max()) {}
 
   std::optional<std::string_view> Header(std::string_view name) const override {
@@ -122,6 +125,8 @@ class HttpCall final : private Messages, public Call {
   void Read() override { FromAwsJson(request_.body, *Messages::request); }
 
   const HttpRequest* http_request() const override { return &request_; }
+
+  std::vector<std::string> CertificateNames() const override { return certificate_names_; }
 
   // On a worker's thread, or during Start. From the post on, the call belongs to its connection again.
   void Finish(const Error* error) override {
@@ -142,6 +147,7 @@ class HttpCall final : private Messages, public Call {
 
  private:
   const HttpRequest request_;
+  const std::vector<std::string>& certificate_names_;  // of the connection
   Response answer_;
   net::steady_timer finished_;
   bool has_finished_ = false;
@@ -161,9 +167,8 @@ class Connection {
 
 class HttpDoor::Impl {
  public:
-  Impl(const Settings& settings, const Service& service, Pipeline& pipeline)
-      : settings_(settings), service_(service), pipeline_(pipeline), acceptor_(net::make_strand(context_)) {
-    if (!settings.tls_certificate.empty()) tls_ = ReadCertificate();
+  Impl(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
+      : settings_(settings), service_(service), pipeline_(pipeline), tls_(tls), acceptor_(net::make_strand(context_)) {
     Listen();
     net::co_spawn(acceptor_.get_executor(), Accept(), net::detached);
     for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { context_.run(); });
@@ -197,19 +202,18 @@ class HttpDoor::Impl {
   template <class Stream>
   class Session;
 
-  std::unique_ptr<net::ssl::context> ReadCertificate() const {
-    auto context = std::make_unique<net::ssl::context>(net::ssl::context::tls_server);
-    context->set_options(net::ssl::context::default_workarounds | net::ssl::context::no_tlsv1 |
-                         net::ssl::context::no_tlsv1_1);
-    error_code problem;
-    context->use_certificate_chain_file(settings_.tls_certificate, problem);
-    if (problem) {
-      throw std::runtime_error("--tls-certificate " + settings_.tls_certificate + ": " + problem.message());
+  // With the certificate of the moment. Connections keep the one that they began with.
+  net::ssl::context& TlsContext() {
+    const auto pem = tls_->current();
+    if (pem != tls_context_pem_) {
+      auto context = std::make_unique<net::ssl::context>(net::ssl::context::tls_server);
+      context->set_options(net::ssl::context::default_workarounds | net::ssl::context::no_tlsv1 |
+                           net::ssl::context::no_tlsv1_1);
+      UsePem(*pem, context->native_handle());
+      tls_context_ = std::move(context);
+      tls_context_pem_ = pem;
     }
-    const std::string& key = settings_.tls_key.empty() ? settings_.tls_certificate : settings_.tls_key;
-    context->use_private_key_file(key, net::ssl::context::pem, problem);
-    if (problem) throw std::runtime_error("the certificate's key " + key + ": " + problem.message());
-    return context;
+    return *tls_context_;
   }
 
   void Listen() {
@@ -288,13 +292,15 @@ class HttpDoor::Impl {
   const Settings& settings_;
   const Service& service_;
   Pipeline& pipeline_;
+  const Tls* const tls_;  // nullptr: none
   std::string address_;
   std::atomic<bool> serving_{false};
   std::atomic<bool> stopping_{false};
 
   net::io_context context_{kThreads};
-  std::unique_ptr<net::ssl::context> tls_;
   tcp::acceptor acceptor_;
+  std::unique_ptr<net::ssl::context> tls_context_;  // on the acceptor's executor only, like its ...
+  std::shared_ptr<const Tls::Pem> tls_context_pem_;
   std::vector<std::thread> threads_;
 
   std::mutex mutex_;  // guards what follows
@@ -334,6 +340,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
       Limit(door_.settings_.http_header_timeout);
       const auto [problem] = co_await stream_.async_handshake(net::ssl::stream_base::server, kOutcome);
       if (problem) co_return;
+      certificate_names_ = poold::CertificateNames(stream_.native_handle());
     }
     bool more = true;
     while (more && !stopping_) {
@@ -477,7 +484,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
 
     // The call has a deadline of its own.
     beast::get_lowest_layer(stream_).expires_never();
-    HttpCall call(door_.service_, *method, Taken(request), stream_.get_executor());
+    HttpCall call(door_.service_, *method, Taken(request), certificate_names_, stream_.get_executor());
     WatchFor(call);
     door_.pipeline_.Start(call);
     Response response = co_await call.Wait();
@@ -553,6 +560,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
   const net::ip::address peer_;
   const Steady::time_point accepted_ = Steady::now();
   Stream stream_;
+  std::vector<std::string> certificate_names_;  // the client's
   beast::flat_buffer buffer_{kReadAhead};
   net::steady_timer hang_up_{stream_.get_executor()};
   bool stopping_ = false;
@@ -567,7 +575,7 @@ void HttpDoor::Impl::Admit(tcp::socket socket) {
   socket.set_option(tcp::no_delay(true), problem);
   if (!Count(peer.address())) return TurnAway(socket);
   if (tls_ != nullptr) {
-    Start<beast::ssl_stream<beast::tcp_stream>>(peer.address(), std::move(socket), *tls_);
+    Start<beast::ssl_stream<beast::tcp_stream>>(peer.address(), std::move(socket), TlsContext());
   } else {
     Start<beast::tcp_stream>(peer.address(), std::move(socket));
   }
@@ -586,8 +594,8 @@ void HttpDoor::Impl::Start(const net::ip::address& peer, tcp::socket socket, Mor
       executor, [session] { return session->Run(); }, [this, session](const std::exception_ptr&) { Forget(session); });
 }
 
-HttpDoor::HttpDoor(const Settings& settings, const Service& service, Pipeline& pipeline)
-    : impl_(std::make_unique<Impl>(settings, service, pipeline)) {}
+HttpDoor::HttpDoor(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
+    : impl_(std::make_unique<Impl>(settings, service, pipeline, tls)) {}
 HttpDoor::~HttpDoor() = default;
 const std::string& HttpDoor::address() const { return impl_->address(); }
 void HttpDoor::SetServing(bool serving) { impl_->SetServing(serving); }

@@ -9,9 +9,10 @@
 
 namespace poold {
 
+class Tls;
 struct Settings;
 
-// The AWS JSON door (behaviour 1): HTTP/1.1, with TLS if the settings have a certificate. It answers
+// The AWS JSON door (behaviour 1): HTTP/1.1, with or without TLS. It answers
 //   POST /        with X-Amz-Target: PinpointSMSVoiceV2.<Operation>, the operations of the service model
 //   POST /_poold/reset, /_poold/seed  the service Dev, in `poold dev` only
 //   GET /healthz  200 as long as the process runs
@@ -21,8 +22,8 @@ struct Settings;
 class HttpDoor {
  public:
   // Binds and starts to serve; /readyz says no until SetServing(true). Throws std::runtime_error if the address cannot
-  // be had or the certificate cannot be read. All three must outlive it.
-  HttpDoor(const Settings& settings, const Service& service, Pipeline& pipeline);
+  // be had. `tls`: nullptr for none. All of them must outlive it.
+  HttpDoor(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls);
   ~HttpDoor();
 
   // Where it listens, with the port that was picked: "127.0.0.1:8080".

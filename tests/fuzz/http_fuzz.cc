@@ -48,7 +48,7 @@ struct Door {
   PageTokens tokens{"0123456789abcdef"};
   Service service{database, world, settings.api, known_accounts, rate_limiter, metrics};
   Pipeline pipeline{settings};
-  HttpDoor door{settings, service, pipeline};
+  HttpDoor door{settings, service, pipeline, nullptr};
   sockaddr_in address = [this] {
     sockaddr_in at{};
     at.sin_family = AF_INET;
