@@ -33,7 +33,7 @@ image_packages=(buildah podman runc mmdebstrap ca-certificates curl jq)
 # What Debian 12 itself doesn't have (in this version), by the same purposes.
 build_backports=(opentelemetry-cpp-dev)
 run_backports=()
-test_backports=()
+test_backports=(libopentelemetry-proto-dev)
 image_backports=()
 
 say() { printf '==> %s\n' "$*"; }

@@ -1,6 +1,6 @@
 #pragma once
 
-// What Prometheus reads at GET /metrics of the HTTP door. Names and labels are listed in docs/metrics.md, which a test
+// What Prometheus reads at GET /metrics of the HTTP door. Names and labels are listed in docs/telemetry.md, which a test
 // holds against what is really there.
 
 #include <chrono>

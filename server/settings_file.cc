@@ -102,7 +102,7 @@ std::string SettingsReference(const CLI::App& app) {
             (value.empty() ? "" : "`" + Cell(value) + "`") + " | " + Cell(option->get_description()) + " |\n";
   }
   text +=
-      "\nTracing is set up by the standard variables of OpenTelemetry: [tracing.md](tracing.md). What the address of "
+      "\nTracing is set up by the standard variables of OpenTelemetry: [telemetry.md](telemetry.md). What the address of "
       "the\n"
       "database leaves open, libpq's variables say (`PGPASSWORD`, `PGSSLROOTCERT`, ...).\n";
   return text;

@@ -97,13 +97,15 @@ TEST(Layering, LibrariesStayAtHome) {
       {"generated gRPC stubs", ".*\\.grpc\\.pb\\.h", "server/(health|seed)_client\\.cc"},
       {"OpenSSL", "openssl/.*", "server/(digest|tls)\\.cc"},
       {"Boost.Asio, Boost.Beast", "boost/(asio|beast).*", "server/transport/http\\.cc"},
-      {"yaml-cpp", "yaml-cpp/.*", "server/access\\.cc"},
+      {"yaml-cpp", "yaml-cpp/.*", "server/(access|settings_file)\\.cc"},
       {"RE2", "re2/.*",
        "server/middleware/validate\\.cc|server/handlers/configuration\\.cc|server/inventory_file\\.cc"},
       {"Boost.JSON", "boost/json.*", "server/policy\\.cc|server/transport/json\\.cc"},
       {"spdlog", "spdlog/.*",
-       "server/(main|readiness|housekeeping|access|tls|server)\\.cc|server/middleware/record\\.cc"},
-      {"CLI11", "CLI/.*", "server/config\\.cc"},
+       "server/(main|logging|readiness|housekeeping|access|tls|tracing|server)\\.cc|server/middleware/record\\.cc"},
+      {"CLI11", "CLI/.*", "server/(config|settings_file)\\.cc"},
+      {"prometheus-cpp", "prometheus/.*", "server/metrics\\.cc"},
+      {"OpenTelemetry", "opentelemetry/.*", "server/tracing\\.cc"},
   };
   const auto all = AllIncludes();
   for (const Home& home : kHomes) {

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <sstream>
 
+#include "build_paths.h"
 #include "server/version.h"
+#include "tests/support/temporary_directory.h"
 
 namespace poold {
 namespace {
@@ -138,6 +141,8 @@ const std::vector<Setting> kSettings = {
     Of("greatest-deadline", "7000ms", &Settings::greatest_deadline),
     Of("drain-limit", "0ms", &Settings::drain_limit),
     Of("log-level", "debug", &Settings::log_level),
+    Of("log-format", "json", &Settings::log_format),
+    Of("slow-call", "18ms", &Settings::slow_call),
     Of("default-account", "111122223333", &ApiSettings::default_account),
     Of("default-region", "eu-west-2", &ApiSettings::default_region),
     Of("quota-pools", "1", &Quotas::pools),
@@ -237,6 +242,7 @@ TEST(Help, ListsNoSettingThatTheseTestsDoNotKnow) {
     const auto at = line.find("(Env:");
     if (at == line.npos) continue;
     const std::string variable = line.substr(at + 5, line.find(')', at) - at - 5);
+    if (variable == "POOLD_CONFIG") continue;  // see SettingsFile below
     if (std::ranges::none_of(kSettings, [&](const Setting& known) { return known.environment() == variable; })) {
       unknown.push_back(variable);
     }
@@ -253,7 +259,7 @@ TEST(Help, IsTheSameAfterACommand) {
 
 TEST(Help, NamesEveryCommand) {
   const std::string help = Parse({"--help"}).out;
-  for (const char* command : {"dev", "serve", "migrate", "health", "version", "inventory"}) {
+  for (const char* command : {"dev", "serve", "migrate", "health", "version", "inventory", "config"}) {
     EXPECT_THAT(help, HasSubstr("\n  " + std::string(command) + " "));
   }
 }
@@ -449,6 +455,96 @@ INSTANTIATE_TEST_SUITE_P(
                     BadValue{"stop-message", std::string(1601, 'x'), "1 to 1600 characters"},
                     BadValue{"countries-without-sender-ids", "GB,usa", "country codes such as GB,FR"},
                     BadValue{"countries-requiring-registration", "GB;FR", "country codes such as GB,FR"}));
+
+class SettingsFile : public testing::Test {
+ protected:
+  std::string Write(const std::string& text) {
+    const std::string path = directory_.path() / "poold.yaml";
+    std::ofstream(path) << text;
+    return path;
+  }
+  // What it refuses to start with.
+  std::string Refusal(const std::string& text) {
+    const Parsed parsed = Parse({"config", "--config", Write(text)});
+    EXPECT_EQ(parsed.result.exit_code, 2) << text;
+    return parsed.err;
+  }
+
+  TemporaryDirectory directory_;
+};
+
+TEST_F(SettingsFile, SaysWhatNeitherAFlagNorTheEnvironmentSays) {
+  const Environment environment("POOLD_QUEUE_CAPACITY", "7");
+  const Settings settings = SettingsOf({"dev", "--drain-delay", "3s", "--config",
+                                        Write("# a comment\n"
+                                              "drain-delay: 5s\n"
+                                              "queue-capacity: 5\n"
+                                              "log-format: json\n"
+                                              "default-account: \"012345678901\"\n"
+                                              "help-message: 'Reply #1: \"yes\"'\n")});
+  EXPECT_EQ(settings.drain_delay, milliseconds(3000)) << "a flag wins";
+  EXPECT_EQ(settings.queue_capacity, 7) << "the environment is next";
+  EXPECT_EQ(settings.log_format, "json");
+  EXPECT_EQ(settings.api.default_account, "012345678901");
+  EXPECT_EQ(settings.api.help_message, "Reply #1: \"yes\"");
+}
+
+TEST_F(SettingsFile, CanBeNamedByTheEnvironment) {
+  const Environment environment("POOLD_CONFIG", Write("queue-capacity: 5\n"));
+  EXPECT_EQ(SettingsOf({"dev"}).queue_capacity, 5);
+}
+
+TEST_F(SettingsFile, IsRefusedWithTheLineThatIsWrong) {
+  EXPECT_THAT(Refusal("log-level: info\ngrpc-listn: a:1\n"), HasSubstr("line 2: grpc-listn is no setting"));
+  EXPECT_THAT(Refusal("queue-capacity: many\n"), HasSubstr("line 1: --queue-capacity: "));
+  EXPECT_THAT(Refusal("drain-delay: 5\n"), HasSubstr("line 1: --drain-delay: must be a time"));
+  EXPECT_THAT(Refusal("drain-delay: 5s\ndrain-delay: 6s\n"), HasSubstr("line 2: drain-delay is there twice"));
+  EXPECT_THAT(Refusal("log-level: [info]\n"), HasSubstr("log-level needs one value"));
+  EXPECT_THAT(Refusal("config: other.yaml\n"), HasSubstr("config is no setting that a file can have"));
+  EXPECT_THAT(Refusal("help: true\n"), HasSubstr("help is no setting"));
+  EXPECT_THAT(Refusal("%: {\n"), HasSubstr("poold.yaml"));
+  EXPECT_THAT(Refusal("tls-key: key.pem\n"), HasSubstr("--tls-key needs its --tls-certificate"));
+  EXPECT_THAT(Parse({"config", "--config", "/nowhere.yaml"}).err, HasSubstr("cannot read /nowhere.yaml"));
+}
+
+TEST_F(SettingsFile, IsWhatConfigPrints) {
+  const Parsed first = Parse({"config", "--default-account", "012345678901", "--help-message", "a \"b\" \\c # d: é",
+                              "--drain-delay", "5s", "--throttle", "2.5"});
+  ASSERT_EQ(first.result.exit_code, 0) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("drain-delay: \"5s\""));
+  EXPECT_EQ(Parse({"config", "--config", Write(first.out)}).out, first.out);
+}
+
+TEST(ConfigCommand, HidesPasswords) {
+  for (const char* url : {"postgresql://me:secret@host/db", "postgresql://host/db?user=me&password=secret&x=y",
+                          "host=a password=secret user=me", "host=a password = 'sec\\'ret' user=me"}) {
+    const std::string out = Parse({"config", "--database-url", url}).out;
+    EXPECT_THAT(out, HasSubstr("***")) << out;
+    EXPECT_THAT(out, HasSubstr("me")) << out;
+    EXPECT_THAT(out, testing::Not(HasSubstr("ret"))) << out;
+  }
+}
+
+TEST(ConfigCommand, ListsEverySettingInTheDocs) {
+  std::ifstream file(std::string(kSourceDir) + "/docs/settings.md");
+  const std::string docs((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_EQ(docs, Parse({"config", "--reference"}).out) << "renew it: poold config --reference >docs/settings.md";
+}
+
+TEST(Serve, RefusesAnEnvironmentVariableThatIsNoSetting) {
+  const std::vector<std::string> serve{"serve", "--database-url", "host=a"};
+  {
+    const Environment typo("POOLD_DRAIN_DELY", "5s");
+    const Parsed parsed = Parse(serve);
+    EXPECT_EQ(parsed.result.exit_code, 2);
+    EXPECT_THAT(parsed.err, HasSubstr("POOLD_DRAIN_DELY is no setting"));
+    EXPECT_EQ(Parse({"dev"}).result.exit_code, 0)
+        << "`dev` runs on desks, where such a variable may be another program's";
+  }
+  const Environment of_kubernetes("POOLD_PORT_50051_TCP_ADDR", "10.0.0.1");
+  const Environment of_kubernetes_too("POOLD_GRPC_SERVICE_HOST", "10.0.0.1");
+  EXPECT_FALSE(Parse(serve).result.leave);
+}
 
 }  // namespace
 }  // namespace poold
