@@ -17,6 +17,7 @@
 #include "build_paths.h"
 #include "server/access.h"
 #include "tests/support/dev_server.h"
+#include "tests/support/markdown.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_directory.h"
 
@@ -33,30 +34,7 @@ std::string ReadFile(const fs::path& path) {
   return text.str();
 }
 
-// A fenced block of README.md: ```language, lines, ```.
-struct Block {
-  std::string section;  // the heading above it
-  std::string language;
-  std::string text;
-};
-
-std::vector<Block> Readme() {
-  std::istringstream file(ReadFile(fs::path(kSourceDir) / "README.md"));
-  std::vector<Block> blocks;
-  std::string section;
-  bool inside = false;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("```")) {
-      inside = !inside;
-      if (inside) blocks.push_back({section, line.substr(3), {}});
-    } else if (inside) {
-      blocks.back().text += line + "\n";
-    } else if (line.starts_with("## ")) {
-      section = line.substr(3);
-    }
-  }
-  return blocks;
-}
+std::vector<Block> Readme() { return BlocksOf("README.md"); }
 
 constexpr const char* kTour = "Five minutes with grpcurl";
 

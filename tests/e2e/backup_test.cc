@@ -1,0 +1,206 @@
+// docs/operations.md, "Backup and restore": its very commands, with the real program. What comes back answers as
+// before.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <pqxx/pqxx>
+#include <regex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "build_paths.h"
+#include "storage/child_process.h"
+#include "storage/embedded_postgres.h"
+#include "tests/support/given.h"
+#include "tests/support/grpc_client.h"
+#include "tests/support/markdown.h"
+#include "tests/support/program.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/test_database.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;  // NOLINT: requests and responses
+namespace fs = std::filesystem;
+
+std::vector<std::string> BlocksUnder(const std::string& section, const std::string& language) {
+  std::vector<std::string> texts;
+  for (const Block& block : BlocksOf("docs/operations.md")) {
+    if (block.section == section && block.language == language) texts.push_back(block.text);
+  }
+  return texts;
+}
+
+std::unique_ptr<Program> Serve(const std::string& database_url) {
+  return std::make_unique<Program>(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", database_url}));
+}
+
+void Stop(Program& server) {
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait(), 0);
+}
+
+class Backup : public testing::Test {
+ protected:
+  Backup() {
+    for (const char* name : {"backups", "backups/wal", "restored"}) GiveToPostgres(name);
+    variables_["BACKUPS"] = Path("backups");
+    variables_["RESTORED"] = Path("restored/postgres");
+  }
+
+  std::string Path(const std::string& name) const { return directory_.path() / name; }
+
+  // A directory of whoever runs PostgreSQL here.
+  void GiveToPostgres(const std::string& name) const {
+    fs::create_directory(Path(name));
+    const auto postgres = FindUser("postgres");
+    if (geteuid() == 0 && chown(Path(name).c_str(), postgres->uid, postgres->gid) != 0) {
+      throw std::system_error(errno, std::generic_category(), name);
+    }
+  }
+
+  // Runs commands of the document as it says: as that user, with PostgreSQL's programs and ours in the path. Returns
+  // what they print.
+  std::string Run(const std::string& commands) const {
+    Program::Options bash;
+    if (geteuid() == 0) bash.command = {"setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"};
+    bash.command.insert(bash.command.end(),
+                        {"bash", "-euo", "pipefail", "-c",
+                         "PATH=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1):$PATH\n" + commands});
+    bash.environment = variables_;
+    bash.working_directory = "/";
+    const Ran ran = RunToEnd(bash);
+    if (ran.exit_code != 0) throw std::runtime_error(commands + ran.errors);
+    return ran.output;
+  }
+
+  // The only commands of the section, less those of poold.
+  std::string RunSection(const std::string& section) const { return Run(BlocksUnder(section, "sh").at(0)); }
+
+  // What the document says of settings.
+  std::vector<std::pair<std::string, std::string>> ArchiveSettings() const {
+    const std::string text = BlocksUnder("An archive", "conf").at(0);
+    const std::regex line("(\\w+) = '?(.*?)'?\n");
+    std::vector<std::pair<std::string, std::string>> settings;
+    for (std::sregex_iterator match(text.begin(), text.end(), line), end; match != end; ++match) {
+      settings.emplace_back((*match)[1],
+                            std::regex_replace((*match)[2].str(), std::regex("\\$BACKUPS"), Path("backups")));
+    }
+    return settings;
+  }
+
+  std::unique_ptr<EmbeddedPostgres> Start(const std::string& directory,
+                                          const std::vector<std::pair<std::string, std::string>>& settings) const {
+    return std::make_unique<EmbeddedPostgres>(EmbeddedPostgres::Options{.data_dir = Path(directory),
+                                                                        .durable = false,
+                                                                        .max_connections = 50,
+                                                                        .progress = nullptr,
+                                                                        .settings = settings});
+  }
+
+  const TemporaryDirectory directory_;
+  std::map<std::string, std::string> variables_;
+  const std::string account_ = NewAccount();
+};
+
+// Pools of the account, with what they are founded on.
+void FillAccount(const GrpcClient& client) {
+  client.Must<RequestSenderIdRequest>("sender_id: 'EXAMPLECO' iso_country_code: 'GB'");
+  for (int i = 0; i < 3; ++i) {
+    client.Must<CreatePoolRequest>(
+        "origination_identity: 'EXAMPLECO' iso_country_code: 'GB' message_type: MESSAGE_TYPE_TRANSACTIONAL"
+        " client_token: 'token-" +
+        std::to_string(i) + "'");
+  }
+  const std::string number = client
+                                 .Must<RequestPhoneNumberRequest>(
+                                     "iso_country_code: 'US' message_type: MESSAGE_TYPE_TRANSACTIONAL "
+                                     "number_capabilities: NUMBER_CAPABILITY_SMS"
+                                     " number_type: REQUESTABLE_NUMBER_TYPE_LONG_CODE")
+                                 .phone_number_id();
+  client.Must<CreatePoolRequest>("origination_identity: '" + number +
+                                 "' iso_country_code: 'US'"
+                                 " message_type: MESSAGE_TYPE_TRANSACTIONAL");
+}
+
+TEST_F(Backup, ACopyAnswersAsTheOriginal) {
+  const auto postgres = Start("original", {});
+  variables_["DATABASE_URL"] = postgres->url();
+  variables_["RESTORED_URL"] = postgres->UrlOf("poold_restored");
+  ASSERT_EQ(RunToEnd(Poold({"migrate", "--database-url", postgres->url()})).exit_code, 0);
+  const auto original = Serve(postgres->url());
+  const GrpcClient client(ReadyAddress(*original), account_);
+  FillAccount(client);
+  RunSection("A copy");
+  const auto pools = client.Must<DescribePoolsRequest>("");
+  const auto numbers = client.Must<DescribePhoneNumbersRequest>("");
+  const auto page = client.Must<DescribePoolsRequest>("max_results: 3");
+  Stop(*original);
+
+  // `poold` of the document is the one under test.
+  const std::string restore = BlocksUnder("Restore a copy", "sh").at(0);
+  Run(std::regex_replace(restore, std::regex("\npoold "), "\n" + std::string(kPooldBinary) + " "));
+  const auto restored = Serve(variables_["RESTORED_URL"]);
+  const GrpcClient again(ReadyAddress(*restored), account_);
+  EXPECT_EQ(pools.pools_size(), 4);
+  EXPECT_THAT(again.Must<DescribePoolsRequest>(""), EqualsProto(pools));
+  EXPECT_THAT(again.Must<DescribePhoneNumbersRequest>(""), EqualsProto(numbers));
+  EXPECT_EQ(again.Must<DescribePoolsRequest>("max_results: 3 next_token: '" + page.next_token() + "'").pools_size(), 1)
+      << "page tokens go on working";
+  EXPECT_EQ(again
+                .Must<CreatePoolRequest>("origination_identity: 'EXAMPLECO' iso_country_code: 'GB'"
+                                         " message_type: MESSAGE_TYPE_TRANSACTIONAL client_token: 'token-0'")
+                .pool_id(),
+            pools.pools(0).pool_id())
+      << "client tokens answer as before";
+}
+
+TEST_F(Backup, ADatabaseGoesBackToBeforeAMistake) {
+  const auto postgres = Start("original", ArchiveSettings());
+  variables_["DATABASE_URL"] = postgres->url();
+  ASSERT_EQ(RunToEnd(Poold({"migrate", "--database-url", postgres->url()})).exit_code, 0);
+  const auto server = Serve(postgres->url());
+  const GrpcClient client(ReadyAddress(*server), account_);
+  RunSection("An archive");
+  FillAccount(client);  // after the base backup
+  const auto pools = client.Must<DescribePoolsRequest>("");
+  pqxx::connection connection(postgres->url());
+  variables_["BEFORE_THE_MISTAKE"] = pqxx::nontransaction(connection).exec1("SELECT clock_timestamp()")[0].c_str();
+
+  for (const auto& pool : pools.pools()) client.Must<DeletePoolRequest>("pool_id: '" + pool.pool_id() + "'");
+  pqxx::nontransaction(connection)
+      .exec(
+          "INSERT INTO opted_out_numbers SELECT account_id, region, list_id, '+447700900123', clock_timestamp(), true"
+          " FROM opt_out_lists WHERE account_id = '" +
+          account_ + "'");
+  Stop(*server);
+
+  const std::vector<std::string> steps = BlocksUnder("Back to before a mistake", "sh");
+  ASSERT_EQ(steps.size(), 4U);
+  std::string last = Run(steps[0]);
+  last.erase(last.find_last_not_of('\n') + 1);
+  ASSERT_TRUE(Eventually([&] { return fs::exists(Path("backups/wal/" + last)); })) << last;
+  Run(steps[1]);
+  const auto restored = Start("restored", {});
+  variables_["RESTORED_URL"] = restored->url();
+  Run(steps[2]);
+  Run(steps[3]);
+
+  const auto again = Serve(restored->url());
+  EXPECT_EQ(pools.pools_size(), 4);
+  EXPECT_THAT(GrpcClient(ReadyAddress(*again), account_).Must<DescribePoolsRequest>(""), EqualsProto(pools));
+  pqxx::connection look(restored->url());
+  EXPECT_EQ(pqxx::nontransaction(look).exec("SELECT FROM opted_out_numbers WHERE end_user_opted_out").size(), 1U)
+      << "who opted out since then is not forgotten";
+}
+
+}  // namespace
+}  // namespace poold
