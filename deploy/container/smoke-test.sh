@@ -98,5 +98,6 @@ claim 'runs as nobody in particular' is "$(status_of Uid)" 65532
 claim 'has no capabilities' is "$(status_of CapEff)" 0000000000000000
 claim 'says that it serves' podman --runtime runc --cgroup-manager=cgroupfs exec "$container" /usr/bin/poold health "$(address grpc)"
 claim 'answers a call' describe_pools
-claim 'says what is in it' sbom_names poold libpq5 libgrpc++1.51 libc6
+claim 'says what is in it' sbom_names poold libpq5 libgrpc++1.51 libc6 \
+  opentelemetry-cpp libprometheus-cpp-core1.0
 claim 'ends with 0 when asked to' stop
