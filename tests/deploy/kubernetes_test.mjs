@@ -235,7 +235,10 @@ describe('production', () => {
 
   test('callers and both doors are checked', () => {
     const settings = production.settings();
-    for (const name of ['POOLD_ACCESS_FILE', 'POOLD_TLS_CERTIFICATE', 'POOLD_TLS_KEY']) assert.ok(settings[name], name);
+    for (const name of ['POOLD_ACCESS_FILE', 'POOLD_TLS_CERTIFICATE', 'POOLD_TLS_KEY', 'POOLD_TLS_CLIENT_CA']) {
+      assert.ok(settings[name], name);
+    }
+    assert.equal(settings.POOLD_TRUST_ALL_CALLERS, undefined);
   });
 
   test('the database shows a certificate that bears the name it was called by', () => {
