@@ -18,7 +18,7 @@ SHELL_SCRIPTS = .ci/run deploy/*.sh deploy/container/*.sh tests/e2e/grpcurl test
 NODE_PROJECTS = tests/e2e tests/clients tests/deploy
 say = @printf '==> %s\n'
 
-.PHONY: help run build test lint format image fuzz tidy clean deps test-deps configure
+.PHONY: help run build test lint format image failover fuzz tidy clean deps test-deps configure
 
 help: ## say what there is
 	@printf 'make WORD, where WORD is one of:\n'
@@ -53,6 +53,13 @@ image: ## build the container image (as root) and try it out
 	@JOBS=$(JOBS) deploy/container/build.sh
 	$(say) 'try it out'
 	@deploy/container/smoke-test.sh
+
+failover: test-deps configure ## try failovers of three PostgreSQL nodes under Patroni with etcd (two minutes)
+	@deploy/install-deps.sh failover
+	$(say) 'build'
+	@cmake --build $(TREE) --parallel $(JOBS) --target patroni_failover
+	$(say) 'fail over'
+	@$(TREE)/patroni_failover
 
 fuzz: test-deps ## fuzz what faces the network, SECONDS=60 each
 	@cmake --preset fuzz --log-level=WARNING

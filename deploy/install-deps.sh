@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that poold needs and that are missing:
-#   deploy/install-deps.sh build|run|test|image ...
+#   deploy/install-deps.sh build|run|test|image|failover ...
 # Asks nothing, changes nothing and needs no rights when nothing is missing.
 set -euo pipefail
 
@@ -27,14 +27,17 @@ fi
 if ! command -v kubectl >/dev/null; then
   test_packages+=(kubernetes-client)
 fi
-test_packages+=(prometheus)
+test_packages+=(prometheus pgbouncer)
 # What makes the container image and tries it out, without any engine that runs in the background.
 image_packages=(buildah podman runc mmdebstrap ca-certificates curl jq)
+# A cluster of PostgreSQL nodes that chooses its primary by itself.
+failover_packages=(patroni etcd-server)
 # What Debian 12 itself doesn't have (in this version), by the same purposes.
 build_backports=(opentelemetry-cpp-dev)
 run_backports=()
 test_backports=(libopentelemetry-proto-dev)
 image_backports=()
+failover_backports=()
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -77,9 +80,18 @@ avoid_default_cluster() {
   fi
 }
 
-# promtool comes in a package with a server that would start now and with the machine, open to everybody.
-avoid_prometheus_server() {
-  if [[ " $* " != *" prometheus "* ]]; then
+# These come in packages with a server that would start now and with the machine. Only the tests start them, and
+# promtool is all that is wanted of prometheus.
+avoid_servers() {
+  local package
+  local -A services=([prometheus]=prometheus [pgbouncer]=pgbouncer [patroni]=patroni [etcd-server]=etcd)
+  local -a unwanted=()
+  for package in "$@"; do
+    if [[ -v services[$package] ]]; then
+      unwanted+=("$package")
+    fi
+  done
+  if ((${#unwanted[@]} == 0)); then
     return
   fi
   local policy=/usr/sbin/policy-rc.d
@@ -88,8 +100,10 @@ avoid_prometheus_server() {
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod +x "$policy"
   fi
-  install_packages prometheus
-  update-rc.d prometheus disable >/dev/null
+  install_packages "${unwanted[@]}"
+  for package in "${unwanted[@]}"; do
+    update-rc.d "${services[$package]}" disable >/dev/null
+  done
 }
 
 # Backports come from the mirror that the machine uses for Debian itself.
@@ -114,7 +128,8 @@ main() {
       run) wanted+=("${run_packages[@]}") wanted_backports+=("${run_backports[@]}") ;;
       test) wanted+=("${test_packages[@]}") wanted_backports+=("${test_backports[@]}") ;;
       image) wanted+=("${image_packages[@]}") wanted_backports+=("${image_backports[@]}") ;;
-      *) echo "usage: $0 build|run|test|image ..." >&2 && exit 2 ;;
+      failover) wanted+=("${failover_packages[@]}") wanted_backports+=("${failover_backports[@]}") ;;
+      *) echo "usage: $0 build|run|test|image|failover ..." >&2 && exit 2 ;;
     esac
   done
 
@@ -137,7 +152,7 @@ main() {
   if ((${#missing[@]} > 0)); then
     say "apt-get install ${missing[*]} (takes a few minutes)"
     avoid_default_cluster "${missing[@]}"
-    avoid_prometheus_server "${missing[@]}"
+    avoid_servers "${missing[@]}"
     install_packages "${missing[@]}"
   fi
   if ((${#missing_backports[@]} > 0)); then
