@@ -253,6 +253,7 @@ TEST(FullDisk, IsUnavailableUntilThereIsRoomAgain) {
   disk.Fill();
   ASSERT_TRUE(load.WaitForFailures(12));
   EXPECT_THAT(load.tally().faults, Each(Key(testing::AnyOf(Fault::kUnavailable, Fault::kDeadline))));
+  EXPECT_THAT(server.errors(), HasSubstr("No space left on device"));
 
   disk.Free();
   // The log's disk was full, too: PostgreSQL may have given up. Then whoever runs it starts it again.

@@ -3,6 +3,7 @@
 // `poold serve` as it is deployed: a role that is no superuser, in a database of its own, on a server that others run.
 
 #include <chrono>
+#include <iostream>
 #include <memory>
 #include <pqxx/pqxx>
 #include <string>
@@ -65,6 +66,10 @@ inline void ExpectExactlyOnce(Load& load, const std::string& admin_url) {
   EXPECT_EQ(difference.surplus, 0);
   EXPECT_EQ(difference.unfinished, 0);
   const Load::Tally tally = load.tally();
+  std::cout << tally.acknowledged << " acknowledged, " << tally.failed << " attempts failed, " << tally.retried
+            << " calls repeated, slowest attempt " << tally.slowest.count()
+            << " ms, longest time without one that went "
+            << "well " << tally.longest_gap.count() << " ms\n";
   EXPECT_EQ(tally.unretryable, std::vector<std::string>());
   EXPECT_LT(tally.slowest, kAtMost);
   EXPECT_EQ(Ask(admin_url,

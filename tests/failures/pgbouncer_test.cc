@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "build_paths.h"
 #include "tests/failures/deployment.h"
 #include "tests/failures/load.h"
 #include "tests/storage/commit_proxy.h"
@@ -34,7 +35,20 @@ constexpr const char* kPool =
 
 std::string Quoted(const std::string& text) { return "'" + text + "' "; }
 
-// A pgbouncer in front of a database, with three connections for everybody.
+// The block of that language in docs/failures.md.
+std::string Documented(const std::string& language) {
+  std::ifstream file(std::string(kSourceDir) + "/docs/failures.md");
+  std::string block;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (inside && line == "```") return block;
+    if (inside) block += line + "\n";
+    inside = inside || line == "```" + language;
+  }
+  throw std::runtime_error("docs/failures.md has no " + language);
+}
+
+// A pgbouncer in front of a database, set as documented, with three connections for everybody.
 class PgBouncer {
  public:
   explicit PgBouncer(const std::filesystem::path& database_socket) {
@@ -42,14 +56,12 @@ class PgBouncer {
     std::ofstream(directory_.path() / "pgbouncer.ini")
         << "[databases]\n"
         << "service = host=" << database_socket.string() << " port=5432 user=service\n"
-        << "[pgbouncer]\n"
+        << Documented("ini")  //
         << "listen_addr =\n"
         << "listen_port = 6432\n"
         << "unix_socket_dir = " << directory_.path().string() << "\n"
         << "auth_type = any\n"
-        << "pool_mode = transaction\n"
-        << "default_pool_size = 3\n"
-        << "server_login_retry = 1\n";
+        << "default_pool_size = 3\n";
     Start();
   }
 
@@ -59,6 +71,9 @@ class PgBouncer {
     Start();
   }
 
+  std::string Url() const {
+    return "postgresql:///service?host=" + directory_.path().string() + "&port=6432&user=anybody";
+  }
   std::string socket() const { return directory_.path() / ".s.PGSQL.6432"; }
 
  private:
@@ -177,6 +192,19 @@ TEST_F(BehindPgBouncer, ADeadlineAndACancellationEndTheStatementInTheServer) {
 
   held.Release();
   EXPECT_FALSE(client_.Must<DescribePoolsRequest>("pool_ids: " + Quoted(pool)).pools(0).shared_routes_enabled());
+}
+
+TEST_F(BehindPgBouncer, ReadsAreBoundedByWhatItsRoleIsSetTo) {
+  std::string settings = Documented("sql");
+  for (std::size_t at = 0; (at = settings.find("ROLE poold")) != std::string::npos;) {
+    settings.replace(at, 10, "ROLE service");
+  }
+  Ask(postgres_->url(), settings);
+  pgbouncer_->Restart();
+  EXPECT_EQ(Ask(pgbouncer_->Url(), "SHOW statement_timeout"), "30s");
+  EXPECT_EQ(Ask(pgbouncer_->Url(), "SHOW client_connection_check_interval"), "250ms");
+  Ask(postgres_->url(), "ALTER ROLE service RESET ALL");
+  pgbouncer_->Restart();
 }
 
 TEST_F(BehindPgBouncer, ARestartOfItLosesNothing) {
