@@ -31,11 +31,15 @@ constexpr int kBackgroundConnections = 2;
 // How soon a change of the access file, or of a certificate, is noticed.
 constexpr std::chrono::milliseconds kWatchPause{1000};
 
+// How long a statement of a caller who went away may go on.
+constexpr std::chrono::milliseconds kStopGrace{1000};
+
 Database::Options DatabaseOptions(const Settings& settings, Metrics& metrics) {
   Database::Options options;
   options.url = settings.database_url;
   options.password_file = settings.database_password_file;
   options.prepare = settings.prepared_statements;
+  options.stop_grace = kStopGrace;
   options.connections = settings.database_connections + kBackgroundConnections;
   options.observe = [&metrics](std::string_view name, std::chrono::nanoseconds took, bool) {
     metrics.Statement(name, took);

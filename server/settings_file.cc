@@ -91,7 +91,7 @@ std::string SettingsReference(const CLI::App& app) {
   std::string text =
       "# Settings\n\n"
       "<!-- Made by `poold config --reference`; a test holds it against that. -->\n\n"
-      "Each setting has a flag, an environment variable, and a name in the TOML file of `--config`: the flag without "
+      "Each setting has a flag, an environment variable, and a name in the YAML file of `--config`: the flag without "
       "its\n"
       "dashes. A flag wins over the environment, that over the file. `poold config` prints what is in force. Anything\n"
       "that is no setting, and a value that a setting cannot have, refuses to start with a sentence that says why.\n\n"

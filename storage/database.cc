@@ -92,7 +92,8 @@ class Database::Impl {
   // A place for a connection.
   struct Slot {
     std::unique_ptr<Session> session;                     // set and read by the lease's thread; set under mutex_
-    Clock::time_point cut_at = Clock::time_point::max();  // under mutex_: when Watch cuts the session
+    Clock::time_point cut_at = Clock::time_point::max();  // under mutex_: when Watch cuts the session ...
+    Kind cut_as = Kind::kDeadline;                        // ... and what it then failed of
   };
 
   enum class Outcome { kCommitted, kAborted, kUnknown };
@@ -107,6 +108,7 @@ class Database::Impl {
   void CountRetry(const StorageFailure& failure);
   void Watch(const std::stop_token& stop);
   void CutLater(Slot& slot, Clock::time_point when);
+  void CutAfterGrace(Slot& slot);
   std::optional<StorageFailure> Attempt(Lease& lease, Mode mode, const Bounds& bounds,
                                         const std::function<void(Transaction&)>& body);
   std::optional<StorageFailure> Commit(Lease& lease, const Session::Begun& begun, const Bounds& bounds);
@@ -166,7 +168,7 @@ class Database::Impl::Lease {
     slot_.session->Tell(&impl_.options_.observe, log_);
     impl_.CutLater(slot_, bounds.deadline);
     // Stopped before there was something to cut.
-    if (bounds.stop.stop_requested()) CutNow{*this}();
+    if (bounds.stop.stop_requested()) CutOnStop{*this}();
     return *slot_.session;
   }
 
@@ -186,14 +188,9 @@ class Database::Impl::Lease {
   }
 
  private:
-  struct CutNow {
+  struct CutOnStop {
     Lease& lease;
-    void operator()() const {
-      const std::lock_guard lock(lease.impl_.mutex_);
-      if (!lease.slot_.session) return;
-      lease.slot_.session->Cut(Kind::kCancelled);
-      ++lease.impl_.counters_.cuts;
-    }
+    void operator()() const { lease.impl_.CutAfterGrace(lease.slot_); }
   };
 
   void Connect(const Bounds& bounds) {
@@ -211,7 +208,7 @@ class Database::Impl::Lease {
     tell(true);
   }
 
-  void Arm() { on_stop_ = std::make_unique<std::stop_callback<CutNow>>(bounds_.stop, CutNow{*this}); }
+  void Arm() { on_stop_ = std::make_unique<std::stop_callback<CutOnStop>>(bounds_.stop, CutOnStop{*this}); }
 
   void Install(std::unique_ptr<Session> session) {
     {
@@ -226,7 +223,7 @@ class Database::Impl::Lease {
   const Bounds& bounds_;
   WorkLog* const log_;
   Slot& slot_;
-  std::unique_ptr<std::stop_callback<CutNow>> on_stop_;
+  std::unique_ptr<std::stop_callback<CutOnStop>> on_stop_;
 };
 
 // --- The pool
@@ -338,7 +335,7 @@ void Database::Impl::Watch(const std::stop_token& stop) {
       if (slot.cut_at <= now) {
         slot.cut_at = Clock::time_point::max();
         if (slot.session) {
-          slot.session->Cut(Kind::kDeadline);
+          slot.session->Cut(slot.cut_as);
           ++counters_.cuts;
         }
       }
@@ -359,6 +356,27 @@ void Database::Impl::CutLater(Slot& slot, Clock::time_point when) {
   {
     const std::lock_guard lock(mutex_);
     slot.cut_at = when;
+    slot.cut_as = Kind::kDeadline;
+    wake = when < watch_next_;
+    if (wake) watch_next_ = when;
+  }
+  if (wake) watch_sooner_.notify_one();
+}
+
+void Database::Impl::CutAfterGrace(Slot& slot) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!slot.session) return;
+    const auto when = Clock::now() + options_.stop_grace;
+    if (when >= slot.cut_at) return;
+    if (options_.stop_grace.count() == 0) {
+      slot.session->Cut(Kind::kCancelled);
+      ++counters_.cuts;
+      return;
+    }
+    slot.cut_at = when;
+    slot.cut_as = Kind::kCancelled;
     wake = when < watch_next_;
     if (wake) watch_next_ = when;
   }

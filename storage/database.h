@@ -41,6 +41,10 @@ class Database {
     bool prepare = true;  // false behind a pooler that mixes transactions of clients
     int max_tries = 5;    // how often a body is run at most; also for connecting
 
+    // How long a statement may go on once the stop token is triggered, before its connection is cut. Nobody should be
+    // able to spend connections by calling and hanging up; most statements end by themselves in less.
+    std::chrono::milliseconds stop_grace{0};
+
     // Told of every statement after it ended, on the thread that ran it; also of "connect", "begin", "commit",
     // "rollback" and the like. Must be quick and must not throw.
     std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)> observe;
@@ -102,8 +106,8 @@ class Database {
   //                 says "outcome unknown": then the answer of a commit was lost and the look-up did not succeed.
   //   kBug          a statement or its data is wrong.
   //
-  // Time: a statement still running at the deadline, or when stop is triggered, is cut off at once by closing its
-  // connection. Only COMMIT is not cut at once: a known outcome is worth more than punctuality, so that a call may last
+  // Time: a statement still running at the deadline, or stop_grace after stop was triggered, is cut off at once by closing
+  // its connection. Only COMMIT is not cut at once: a known outcome is worth more than punctuality, so that a call may last
   // up to kCommitGrace longer than its deadline, when it is already committing then.
   //
   // `log`, if there is one, is told what was done.

@@ -612,6 +612,34 @@ TEST_F(DatabaseTest, EndsAStatementAtOnceWhenStoppedHereAndInTheServer) {
   EXPECT_EQ(Notes(), 0);
 }
 
+// Or else who calls and hangs up, again and again, costs everybody their connections.
+TEST_F(DatabaseTest, LetsAStatementOfACallThatIsStoppedGoOnForTheGrace) {
+  auto options = Options(1);
+  options.stop_grace = 200ms;
+  Database database(options);
+  const auto sleep_and_stop = [&](const std::string& seconds) {
+    std::stop_source source;
+    auto running = std::async(std::launch::async, [&] {
+      return Result([&] {
+        database.Run(Mode::kWrite, In(20s, source.get_token()), [&](Transaction& tx) {
+          Insert(tx, 1);
+          tx.Run({"sleep", "SELECT pg_sleep(" + seconds + ")"});
+        });
+      });
+    });
+    EXPECT_TRUE(Eventually([&] { return Active("wait_event = 'PgSleep'") == 1; }));
+    source.request_stop();
+    return running.get();
+  };
+  EXPECT_EQ(sleep_and_stop("0.1"), "cancelled");
+  EXPECT_EQ(database.stats().cuts, 0U);
+  EXPECT_EQ(sleep_and_stop("60"), "cancelled");
+  EXPECT_EQ(database.stats().cuts, 1U);
+  EXPECT_EQ(database.stats().connects, 1U);
+  EXPECT_EQ(Notes(), 0);
+  EXPECT_EQ(Result([&] { database.Run(Mode::kRead, In(20s), [](Transaction& tx) { Pid(tx); }); }), "none");
+}
+
 TEST_F(DatabaseTest, NeverCommitsWhatWasStoppedBeforeTheCommit) {
   std::stop_source source;
   EXPECT_EQ(Result([&] {
