@@ -342,12 +342,14 @@ void AccessFile::Reload() noexcept {
   try {
     if (StillSo(readings_)) return;
     readings_.clear();
-    auto access = std::make_shared<const Access>(path_, readings_);
+    const auto access = std::make_shared<const Access>(path_, readings_);
+    {
+      const std::lock_guard lock(mutex_);
+      current_ = access;
+    }
     spdlog::info("access file {} was read again: principals={} access_keys={} bearer_keys={} certificates={}",
                  path_.string(), access->principal_count(), access->access_key_count(), access->bearer_key_count(),
                  access->certificate_count());
-    const std::lock_guard lock(mutex_);
-    current_.swap(access);
   } catch (const std::exception& failure) {
     spdlog::error("{}; what was in force before stays so", failure.what());
   }

@@ -183,8 +183,9 @@ class ReloadingCredentials final : public grpc::ServerCredentials {
     auto pem = tls_.current();
     if (pem == given_) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     const grpc_ssl_pem_key_cert_pair pair{pem->key.c_str(), pem->certificate.c_str()};
-    *config =
-        grpc_ssl_server_certificate_config_create(pem->client_ca.empty() ? nullptr : pem->client_ca.c_str(), &pair, 1);
+    // gRPC wants authorities even if it is not to ask clients for certificates; then nothing is held against them.
+    const std::string& authorities = pem->client_ca.empty() ? pem->certificate : pem->client_ca;
+    *config = grpc_ssl_server_certificate_config_create(authorities.c_str(), &pair, 1);
     given_ = std::move(pem);
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
   }

@@ -251,6 +251,35 @@ TEST_F(TlsServer, NeverWritesAKeyToTheLog) {
   EXPECT_THAT(server_.errors(), AllOf(Not(HasSubstr(kKeyOfBilling)), Not(HasSubstr("keyOfNobody"))));
 }
 
+TEST(TlsWithoutClientAuthorities, AsksForNoCertificateAndTakesOneForNothing) {
+  const TemporaryDirectory directory;
+  const Authority authority(directory.path(), "authority");
+  const CertificateFiles files = authority.IssueForServer("server");
+  const CertificateFiles billing = authority.Issue("billing", kNameOfBilling);
+  std::ofstream(directory.path() / "access.yaml") << "principals: [{name: billing, account: '" << NewAccount()
+                                                  << "', bearer_keys: [{sha256: " << Hex(Sha256(kKeyOfBilling))
+                                                  << "}], certificates: [{uri: 'spiffe://example.org/billing'}]}]";
+  Program server(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--database-url",
+                        TestDatabaseUrl(), "--access-file", directory.path() / "access.yaml", "--tls-certificate",
+                        files.certificate, "--tls-key", files.key}));
+  server.WaitForLog("without --tls-client-ca none are asked for");
+  const auto credentials =
+      grpc::SslCredentials({Contents(authority.certificate()), Contents(billing.key), Contents(billing.certificate)});
+  GrpcClient client(grpc::CreateChannel(ReadyAddress(server), credentials), "");
+  EXPECT_THAT(client.Call<DescribePoolsRequest>(""), IsFault(Fault::kUnauthenticated));
+  client.metadata["authorization"] = std::string("Bearer ") + kKeyOfBilling;
+  EXPECT_THAT(client.Call<DescribePoolsRequest>(""), IsOk());
+
+  const CertificateFiles renewed = authority.IssueForServer("renewed");
+  fs::rename(renewed.key, files.key);
+  fs::rename(renewed.certificate, files.certificate);
+  server.WaitForLog("was read again: it counts for new connections");
+  GrpcClient later(
+      grpc::CreateChannel(ReadyAddress(server), grpc::SslCredentials({Contents(authority.certificate()), "", ""})), "");
+  later.metadata = client.metadata;
+  EXPECT_THAT(later.Call<DescribePoolsRequest>(""), IsOk());
+}
+
 TEST(TlsFiles, StopTheServerAtItsStartIfTheyDoNotFitTogether) {
   const TemporaryDirectory directory;
   const Authority authority(directory.path(), "authority");
