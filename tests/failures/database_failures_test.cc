@@ -174,7 +174,6 @@ TEST_F(DatabaseFailure, NoConnectionLeftForIt) {
   }));
   ASSERT_TRUE(load_.WaitForFailures(12));
   ExpectRetryableAtBothDoors();
-  EXPECT_THAT(load_.tally().faults, Each(Key(Fault::kUnavailable)));
 
   others.resize(others.size() - 2);
   EXPECT_TRUE(load_.WaitForMore(20)) << "two connections are fewer than it has workers, but better than none";
@@ -193,7 +192,6 @@ TEST_F(DatabaseFailure, AStandbyServesReadsUntilItIsPromoted) {
   EXPECT_EQ(client_.Must<DescribeSenderIdsRequest>("").sender_ids_size(), 1);
   EXPECT_EQ(Ask("SELECT pg_promote()"), "t");
   ExpectRecovery();
-  EXPECT_THAT(load_.tally().faults, Each(Key(Fault::kUnavailable)));
 }
 
 // Connections stay open, and nothing comes back: what a frozen disk or machine looks like.
@@ -252,7 +250,6 @@ TEST(FullDisk, IsUnavailableUntilThereIsRoomAgain) {
   ASSERT_TRUE(load.WaitForMore(50));
   disk.Fill();
   ASSERT_TRUE(load.WaitForFailures(12));
-  EXPECT_THAT(load.tally().faults, Each(Key(testing::AnyOf(Fault::kUnavailable, Fault::kDeadline))));
   EXPECT_THAT(server.errors(), HasSubstr("No space left on device"));
 
   disk.Free();

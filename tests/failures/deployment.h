@@ -2,6 +2,9 @@
 
 // `poold serve` as it is deployed: a role that is no superuser, in a database of its own, on a server that others run.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -70,7 +73,8 @@ inline void ExpectExactlyOnce(Load& load, const std::string& admin_url) {
             << " calls repeated, slowest attempt " << tally.slowest.count()
             << " ms, longest time without one that went "
             << "well " << tally.longest_gap.count() << " ms\n";
-  EXPECT_EQ(tally.unretryable, std::vector<std::string>());
+  EXPECT_THAT(tally.unretryable, testing::IsEmpty());
+  EXPECT_THAT(tally.faults, testing::Each(testing::Key(testing::AnyOf(Fault::kUnavailable, Fault::kDeadline))));
   EXPECT_LT(tally.slowest, kAtMost);
   EXPECT_EQ(Ask(admin_url,
                 "SELECT count(*) FROM pools p WHERE (SELECT count(*) FROM pool_members m"

@@ -92,6 +92,20 @@ TEST_F(Failover, FromANodeThatDiesLosesNothing) {
   PromoteSecondAndExpectNothingLost();
 }
 
+// A commit that only one node has is not acknowledged, though it can't be undone either.
+TEST_F(Failover, ToNobodyAcknowledgesNothingUntilAStandbyIsBack) {
+  ASSERT_TRUE(load_->WaitForMore(50));
+  second_->Kill();
+  ASSERT_TRUE(load_->WaitForFailures(6)) << "each caller's";
+  const int acknowledged = load_->tally().acknowledged;
+  ASSERT_TRUE(load_->WaitForFailures(6));
+  EXPECT_EQ(load_->tally().acknowledged, acknowledged);
+  EXPECT_EQ(Ask(first_.url(), "SELECT count(*) >= 6 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), "t");
+  second_->Restart();
+  EXPECT_TRUE(load_->WaitForMore(100));
+  ExpectExactlyOnce(*load_, first_.UrlOf("service"));
+}
+
 // It still takes connections, and never answers: whoever asks it first must not stop there.
 TEST_F(Failover, FromANodeThatHangsLosesNothing) {
   ASSERT_TRUE(load_->WaitForMore(100));

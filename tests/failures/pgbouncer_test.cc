@@ -234,6 +234,7 @@ TEST_F(BehindPgBouncer, ACommitInDoubtAfterAnUnnoticedFailoverIsNeitherLostNorDo
   postgres_->Restart();
   std::filesystem::permissions(directory_->path() / "data/socket", std::filesystem::perms(0755));
   ASSERT_EQ(Ask(postgres_->url(), "SELECT pg_promote()"), "t");
+  ASSERT_TRUE(Eventually([this] { return !client_.Call<DescribePoolsRequest>("").error; }));
   for (const Plan plan : {Plan::kCutThenLookedUp, Plan::kCutAfter}) ExpectOnePoolInSpiteOf(plan);
 }
 
