@@ -106,9 +106,9 @@ class Database {
   //                 says "outcome unknown": then the answer of a commit was lost and the look-up did not succeed.
   //   kBug          a statement or its data is wrong.
   //
-  // Time: a statement still running at the deadline, or stop_grace after stop was triggered, is cut off at once by closing
-  // its connection. Only COMMIT is not cut at once: a known outcome is worth more than punctuality, so that a call may last
-  // up to kCommitGrace longer than its deadline, when it is already committing then.
+  // Time: a statement still running at the deadline, or stop_grace after stop was triggered, is cut off at once by
+  // closing its connection. Only COMMIT is not cut at once: a known outcome is worth more than punctuality, so that a
+  // call may last up to kCommitGrace longer than its deadline, when it is already committing then.
   //
   // `log`, if there is one, is told what was done.
   void Run(Mode mode, const Bounds& bounds, const std::function<void(Transaction&)>& body, WorkLog* log = nullptr);
