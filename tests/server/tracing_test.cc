@@ -236,7 +236,8 @@ TEST_F(TracingTest, SamplesTheShareThatWasAskedFor) {
 TEST_F(TracingTest, NoAttributeHoldsAPhoneNumber) {
   Trace();
   const std::string number = "+447700900123";
-  api.Call<RequestPhoneNumberRequest>("iso_country_code: 'GB' message_type: TRANSACTIONAL number_type: LONG_CODE");
+  api.Call<RequestPhoneNumberRequest>(
+      "iso_country_code: 'GB' message_type: MESSAGE_TYPE_TRANSACTIONAL number_type: REQUESTABLE_NUMBER_TYPE_LONG_CODE");
   api.Call<CreateOptOutListRequest>("opt_out_list_name: 'Mine'");
   api.Call<PutOptedOutNumberRequest>("opt_out_list_name: 'Mine' opted_out_number: '" + number + "'");
   api.Call<DescribeOptedOutNumbersRequest>("opt_out_list_name: 'Mine' opted_out_numbers: '" + number + "'");
