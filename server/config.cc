@@ -150,8 +150,7 @@ void AddSettings(CLI::App& app, Settings& settings) {
       "YAML file of who may call, how they are known and what they may do; without it callers are trusted");
   app.add_flag("--trust-all-callers", settings.trust_all_callers,
                "serve without --access-file on addresses that others can reach: whoever reaches them may do anything")
-      ->envname("POOLD_TRUST_ALL_CALLERS")
-      ->default_str("false");
+      ->envname("POOLD_TRUST_ALL_CALLERS");
   Add(app, "--database-url", settings.database_url, "PostgreSQL to use: postgresql://... or key=value ...");
   Add(app, "--database-password-file", settings.database_password_file,
       "file with the database user's password, read anew for each connection");

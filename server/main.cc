@@ -148,7 +148,10 @@ std::string AddressToProbe(const Settings& settings) {
 
 int Run(const Settings& settings) {
   using Command = Settings::Command;
-  if (settings.command != Command::kServe && settings.command != Command::kDev) UsePasswordFile(settings);
+  if (settings.command == Command::kMigrate || settings.command == Command::kInventoryImport ||
+      settings.command == Command::kQuota) {
+    UsePasswordFile(settings);
+  }
   switch (settings.command) {
     case Command::kConfig:  // done by ParseSettings
     case Command::kVersion:

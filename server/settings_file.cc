@@ -19,9 +19,14 @@ std::vector<const CLI::Option*> SettingsOf(const CLI::App& app) {
 // "grpc-listen"
 std::string NameOf(const CLI::Option& option) { return option.get_lnames().at(0); }
 
+// A switch, such as --trust-all-callers, has none of its own.
+std::string DefaultOf(const CLI::Option& option) {
+  return option.get_items_expected_max() == 0 ? "false" : option.get_default_str();
+}
+
 // What was said last; the default if nothing was.
 std::string ValueOf(const CLI::Option& option) {
-  return option.results().empty() ? option.get_default_str() : option.results().back();
+  return option.results().empty() ? DefaultOf(option) : option.results().back();
 }
 
 std::string WithoutPassword(const std::string& text) {
@@ -97,12 +102,13 @@ std::string SettingsReference(const CLI::App& app) {
       "that is no setting, and a value that a setting cannot have, refuses to start with a sentence that says why.\n\n"
       "| flag | environment variable | default | meaning |\n| --- | --- | --- | --- |\n";
   for (const CLI::Option* option : SettingsOf(app)) {
-    const std::string value = option->get_default_str();
+    const std::string value = DefaultOf(*option);
     text += "| `--" + NameOf(*option) + "` | `" + option->get_envname() + "` | " +
             (value.empty() ? "" : "`" + Cell(value) + "`") + " | " + Cell(option->get_description()) + " |\n";
   }
   text +=
-      "\nTracing is set up by the standard variables of OpenTelemetry: [telemetry.md](telemetry.md). What the address of "
+      "\nTracing is set up by the standard variables of OpenTelemetry: [telemetry.md](telemetry.md). What the address "
+      "of "
       "the\n"
       "database leaves open, libpq's variables say (`PGPASSWORD`, `PGSSLROOTCERT`, ...).\n";
   return text;

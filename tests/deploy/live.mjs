@@ -29,7 +29,7 @@ for (const overlay of ['dev', 'production'].map((name) => new Overlay(name))) {
       });
 
       test(`${pod.owner}: values are accepted`, () => {
-        execFileSync(poold, ['version'], { env: { ...process.env, ...environment }, stdio: 'pipe' });
+        execFileSync(poold, ['config'], { env: { ...process.env, ...environment }, stdio: 'pipe' });
       });
     }
   });

@@ -174,7 +174,7 @@ TEST(InternalFailure, IsLoggedWholeAndAnsweredWithoutDetail) {
   for (const char* word : {"pools", "relation", "SELECT", "42P01", "sql", "socket", "postgres"}) {
     EXPECT_THAT(everything, Not(HasSubstr(word)));
   }
-  EXPECT_THAT(server.WaitForLog("request_id=" + id), HasSubstr("relation \"pools\" does not exist"));
+  EXPECT_THAT(server.WaitForLog("request_id=" + id), HasSubstr(R"(relation \"pools\" does not exist)"));
 }
 
 }  // namespace
