@@ -3,7 +3,7 @@
 #   deploy/container/build.sh
 # Needs root and the packages of `deploy/install-deps.sh image`. The bill of materials, the image's id and an archive of it for
 # other machines (podman load, kind load image-archive) end up in build/image/.
-#   POOLD_NO_CACHE=yes   build every layer again
+#   POOLD_NO_CACHE=yes   build every layer again, with the packages that Debian has now
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -43,7 +43,7 @@ fi
 say "build localhost/poold:$version ($commit)"
 mkdir -p "$out"
 buildah bud --isolation chroot --network host --pull-never "${layers[@]}" \
-  --timestamp "$SOURCE_DATE_EPOCH" \
+  --timestamp "$SOURCE_DATE_EPOCH" --identity-label=false \
   --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" \
   --build-arg "CREATED=$(date --utc --date="@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" \
   --build-arg "VERSION=$version" --build-arg "COMMIT=$commit" --build-arg "JOBS=${JOBS:-$(nproc)}" \
