@@ -103,7 +103,9 @@ says_that_it_serves() {
 create_by_http() {
   curl --silent --show-error --fail --header 'Content-Type: application/x-amz-json-1.0' \
     --header 'X-Amz-Target: PinpointSMSVoiceV2.CreateOptOutList' --data '{"OptOutListName": "made-by-http"}' \
-    "http://$(address http)/" | tee /dev/stderr | jq --exit-status '.OptOutListName == "made-by-http"'
+    --output "$scratch/answer" "http://$(address http)/"
+  cat "$scratch/answer"
+  jq --exit-status '.OptOutListName == "made-by-http"' "$scratch/answer"
 }
 
 # A gRPC call is an HTTP/2 request whose body is five bytes before the message, here an empty one: all zero. In the answer
