@@ -37,7 +37,7 @@ fi
 
 layers=(--layers)
 if [[ -n "${POOLD_NO_CACHE:-}" ]]; then
-  layers=(--no-cache)
+  layers+=(--no-cache)
 fi
 
 say "build localhost/poold:$version ($commit)"
