@@ -1,7 +1,7 @@
 #pragma once
 
-// What Prometheus reads at GET /metrics of the HTTP door. Names and labels are listed in docs/telemetry.md, which a test
-// holds against what is really there.
+// What Prometheus reads at GET /metrics of the HTTP door. Names and labels are listed in docs/telemetry.md, which a
+// test holds against what is really there.
 
 #include <chrono>
 #include <cstdint>

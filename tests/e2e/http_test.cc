@@ -287,7 +287,8 @@ TEST(Http, TurnsAwayConnectionsThatAreTooMany) {
 }
 
 TEST(Http, TurnsAwayConnectionsThatAreTooManyFromOneAddress) {
-  const auto server = ServerWith({"--http-connections-per-address", "1", "--http-listen", "0.0.0.0:0", "--trust-all-callers"});
+  const auto server =
+      ServerWith({"--http-connections-per-address", "1", "--http-listen", "0.0.0.0:0", "--trust-all-callers"});
   const std::string port = ReadyHttpAddress(*server).substr(std::string("0.0.0.0").size());
   HttpConnection first("127.0.0.1" + port);
   EXPECT_EQ(first.Call("DescribePools", "{}").result_int(), 200);
