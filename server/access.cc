@@ -31,6 +31,8 @@ struct Unreadable : std::runtime_error {
 };
 
 std::string BytesOf(const fs::path& path) {
+  std::error_code none;
+  if (fs::exists(path, none) && !fs::is_regular_file(path, none)) throw Unreadable("cannot be read: it is no file");
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::string bytes;

@@ -1,5 +1,7 @@
 #include "server/logging.h"
 
+#include <google/protobuf/stubs/logging.h>
+#include <grpc/support/log.h>
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -42,6 +44,12 @@ std::shared_ptr<spdlog::logger> MakeLogger(const std::string& name, bool json, b
                                                 spdlog::async_overflow_policy::overrun_oldest);
 }
 
+// gRPC's own lines may quote what strangers sent: of them only the place is told, for whoever reads its source.
+void LogOfGrpc(gpr_log_func_args* line) {
+  const std::string_view file(line->file);
+  spdlog::debug("gRPC: {}:{}", file.substr(file.rfind('/') + 1), line->line);
+}
+
 }  // namespace
 
 void SetUpLogging(const Settings& settings) {
@@ -50,9 +58,24 @@ void SetUpLogging(const Settings& settings) {
   spdlog::set_default_logger(MakeLogger("poold", json, false));
   spdlog::register_logger(MakeLogger(kCallLog, json, true));
   spdlog::set_level(spdlog::level::from_str(settings.log_level));
+  gpr_set_log_function(&LogOfGrpc);
+  google::protobuf::SetLogHandler(nullptr);  // what it says of unreadable messages, their senders are told
 }
 
-void FinishLogging() { spdlog::shutdown(); }
+void LogRefusedRequest(const LogSettings& settings, std::string_view request_id, std::string_view exception) {
+  const auto logger = spdlog::get(kCallLog);
+  if (logger == nullptr) return;
+  if (settings.json) {
+    logger->info(R"("request_id":"{}","door":"http","outcome":"{}")", request_id, exception);
+  } else {
+    logger->info("request_id={} door=http outcome={}", request_id, exception);
+  }
+}
+
+void FinishLogging() {
+  gpr_set_log_function([](gpr_log_func_args*) {});
+  spdlog::shutdown();
+}
 
 std::string JsonString(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";

@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#include "server/call.h"
 #include "server/config.h"
 
 namespace poold {
@@ -16,6 +17,9 @@ inline constexpr const char* kCallLog = "calls";
 // Sets up what spdlog::info and the like write to, and the logger kCallLog, as the settings say. Once, before other
 // threads use them.
 void SetUpLogging(const Settings& settings);
+
+// The line of a request that was refused before it became a call.
+void LogRefusedRequest(const LogSettings& settings, std::string_view request_id, std::string_view exception);
 
 // Writes what is still queued; afterwards nothing is logged.
 void FinishLogging();

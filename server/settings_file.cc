@@ -8,6 +8,8 @@
 #include <set>
 #include <vector>
 
+#include "storage/database.h"
+
 namespace poold {
 namespace {
 
@@ -29,12 +31,6 @@ std::string ValueOf(const CLI::Option& option) {
   return option.results().empty() ? DefaultOf(option) : option.results().back();
 }
 
-std::string WithoutPassword(const std::string& text) {
-  static const std::regex kInAddress("(://[^:/@?]*):[^@]*@");
-  static const std::regex kByName("(password *= *)('([^'\\\\]|\\\\.)*'|[^ &]*)");
-  return std::regex_replace(std::regex_replace(text, kInAddress, "$1:***@"), kByName, "$1***");
-}
-
 // For a cell of a Markdown table.
 std::string Cell(const std::string& text) { return std::regex_replace(text, std::regex("\\|"), "\\|"); }
 
@@ -45,7 +41,9 @@ void ReadSettingsFile(CLI::App& app, const std::string& path) try {
   if (!file.IsMap()) throw CLI::ValidationError(path + " must have lines such as `grpc-listen: 127.0.0.1:50051`");
   std::set<std::string> seen;
   for (const auto& entry : file) {
-    const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "?";
+    static const std::regex kName("[a-z-]{1,48}");  // anything else may be a secret in the wrong place
+    std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    if (!std::regex_match(name, kName)) name = "this";
     const std::string where = path + ", line " + std::to_string(entry.first.Mark().line + 1) + ": ";
     CLI::Option* option = app.get_option_no_throw("--" + name);
     if (option == nullptr || option->get_envname().empty() || name == "config") {
@@ -65,17 +63,19 @@ void ReadSettingsFile(CLI::App& app, const std::string& path) try {
 } catch (const YAML::BadFile&) {
   throw CLI::ValidationError("--config: cannot read " + path);
 } catch (const YAML::Exception& wrong) {
-  throw CLI::ValidationError(path + " is not YAML: " + wrong.what());
+  throw CLI::ValidationError(path + ", line " + std::to_string(wrong.mark.line + 1) + ": it is not YAML");
 }
 
 void RefuseUnknownEnvironment(const CLI::App& app) {
-  static const std::regex kOfKubernetes("POOLD_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)");
+  static const std::regex kOfKubernetes(
+      "POOLD_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP)(_[A-Z]+)?)=.*|"
+      "POOLD_([A-Z0-9_]+_)?PORT=(tcp|udp)://.*");
   std::set<std::string> known;
   for (const CLI::Option* option : SettingsOf(app)) known.insert(option->get_envname());
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string variable(*entry, std::string_view(*entry).find('='));
     if (!variable.starts_with("POOLD_") || known.contains(variable)) continue;
-    if (std::regex_match(variable, kOfKubernetes)) continue;
+    if (std::regex_match(*entry, kOfKubernetes)) continue;
     throw CLI::ValidationError("the environment variable " + variable +
                                " is no setting; `poold config` lists them. Correct its name or unset it");
   }
@@ -86,7 +86,8 @@ std::string EffectiveSettings(const CLI::App& app) {
   yaml << YAML::BeginMap;
   for (const CLI::Option* option : SettingsOf(app)) {
     if (NameOf(*option) == "config") continue;
-    yaml << YAML::Key << NameOf(*option) << YAML::Value << YAML::DoubleQuoted << WithoutPassword(ValueOf(*option));
+    yaml << YAML::Key << NameOf(*option) << YAML::Value << YAML::DoubleQuoted
+         << (NameOf(*option) == "database-url" ? WithoutPasswords(ValueOf(*option)) : ValueOf(*option));
   }
   yaml << YAML::EndMap;
   return std::string(yaml.c_str()) + "\n";
@@ -99,7 +100,9 @@ std::string SettingsReference(const CLI::App& app) {
       "Each setting has a flag, an environment variable, and a name in the YAML file of `--config`: the flag without "
       "its\n"
       "dashes. A flag wins over the environment, that over the file. `poold config` prints what is in force. Anything\n"
-      "that is no setting, and a value that a setting cannot have, refuses to start with a sentence that says why.\n\n"
+      "that is no setting, and a value that a setting cannot have, refuses to start with a sentence that says why; in "
+      "the\n"
+      "environment `serve`, `migrate` and `config` look for such.\n\n"
       "| flag | environment variable | default | meaning |\n| --- | --- | --- | --- |\n";
   for (const CLI::Option* option : SettingsOf(app)) {
     const std::string value = DefaultOf(*option);

@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -55,6 +56,10 @@ std::vector<Owned<X509>> CertificatesIn(const std::string& pem) {
 }
 
 std::string TextOf(const std::string& path) {
+  std::error_code none;
+  if (std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path, none)) {
+    throw std::runtime_error("it is no file");
+  }
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;

@@ -19,6 +19,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -51,7 +52,8 @@ Number NumberFrom(const char* name, Number otherwise, Number least, Number most,
   if (text.empty()) return otherwise;
   Number number{};
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (problem != std::errc() || end != text.data() + text.size() || number < least || number > most) {
+  const bool possible = number >= least && number <= most;  // NaN is not
+  if (problem != std::errc() || end != text.data() + text.size() || !possible) {
     RefuseVariable(name, must);
   }
   return number;
@@ -87,7 +89,11 @@ class LogToOurs final : public sdk::common::internal_log::LogHandler {
   }
 };
 
-// Counts what the collector did not take; and, once told to hurry, gives up with the first export that fails.
+// How long spans are still sent once the server has ended. An export that is under way by then may take its time-out on
+// top (OTEL_EXPORTER_OTLP_TIMEOUT, 10 s).
+constexpr std::chrono::seconds kLastExports{2};
+
+// Counts what the collector did not take; and, once told to hurry, gives up with the first export that fails, and soon.
 class CountingExporter final : public sdk::trace::SpanExporter {
  public:
   CountingExporter(std::unique_ptr<sdk::trace::SpanExporter> exporter, std::atomic<std::uint64_t>& dropped,
@@ -100,7 +106,8 @@ class CountingExporter final : public sdk::trace::SpanExporter {
       const nostd::span<std::unique_ptr<sdk::trace::Recordable>>& spans) noexcept override {
     auto result = sdk::common::ExportResult::kFailure;
     const std::size_t count = spans.size();
-    if (!hurry_ || !failed_) result = exporter_->Export(spans);
+    if (hurry_ && !given_up_at_) given_up_at_ = Steady::now() + kLastExports;
+    if (!given_up_at_ || (!failed_ && Steady::now() < *given_up_at_)) result = exporter_->Export(spans);
     failed_ = result != sdk::common::ExportResult::kSuccess;
     if (failed_) dropped_ += count;
     return result;
@@ -114,6 +121,7 @@ class CountingExporter final : public sdk::trace::SpanExporter {
   std::atomic<std::uint64_t>& dropped_;
   std::atomic<bool>& hurry_;
   bool failed_ = false;  // the last one; exports come one at a time
+  std::optional<Steady::time_point> given_up_at_;
 };
 
 // The library's, which says of a span for which there is no room only in its log, once for each.
@@ -216,6 +224,12 @@ TracingSettings TracingSettings::FromEnvironment() {
     const std::string protocol = Variable(name);
     if (protocol != "" && protocol != "grpc")
       RefuseVariable(name, "be grpc, and the endpoint's port its (mostly 4317)");
+  }
+  for (const char* name : {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}) {
+    const std::string endpoint = Variable(name);
+    if (endpoint != "" && !endpoint.starts_with("http://") && !endpoint.starts_with("https://")) {
+      RefuseVariable(name, "be a URL such as http://collector:4317");
+    }
   }
   const std::string propagators = Variable("OTEL_PROPAGATORS");
   settings.continue_traces = propagators.empty() || propagators.find("tracecontext") != std::string::npos;

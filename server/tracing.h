@@ -49,7 +49,8 @@ class Tracing {
 
   Tracing(const TracingSettings& settings, std::unique_ptr<opentelemetry::sdk::trace::SpanExporter> exporter);
 
-  // Sends what is still queued, unless the collector is away. May take as long as one export.
+  // Sends what is still queued, for two seconds at most and unless the collector is away; an export that is under way
+  // may take its time-out on top.
   ~Tracing();
 
   Tracing(const Tracing&) = delete;

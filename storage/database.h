@@ -14,6 +14,9 @@
 
 namespace poold {
 
+// A database url as it may be shown: passwords in it are `***`. One that cannot be read is not shown at all.
+std::string WithoutPasswords(const std::string& url);
+
 // How long a call may take, and how it is called off.
 struct Bounds {
   std::chrono::steady_clock::time_point deadline;

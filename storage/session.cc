@@ -122,11 +122,47 @@ std::vector<std::string> Split(const std::string& list) {
 
 }  // namespace
 
-ConnectionParameters ConnectionParameters::Parse(const std::string& url, const Limits& limits) {
+namespace {
+
+std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> ParseUrl(const std::string& url) {
   char* message = nullptr;
-  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(PQconninfoParse(url.c_str(), &message),
-                                                                              PQconninfoFree);
+  std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(PQconninfoParse(url.c_str(), &message),
+                                                                        PQconninfoFree);
   if (message != nullptr) PQfreemem(message);
+  // A password with special characters in it can make a port, which libpq's messages would then quote.
+  for (const PQconninfoOption* option = parsed.get(); parsed && option->keyword != nullptr; ++option) {
+    if (option->val != nullptr && std::string_view(option->keyword) == "port" &&
+        std::string_view(option->val).find_first_not_of("0123456789,") != std::string_view::npos) {
+      parsed.reset();
+    }
+  }
+  return parsed;
+}
+
+}  // namespace
+
+std::string WithoutPasswords(const std::string& url) {
+  const auto parsed = ParseUrl(url);
+  if (!parsed) return "***";
+  bool secret = false;
+  std::string text;
+  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    const std::string_view name(option->keyword);
+    const bool is_password = name.ends_with("password");
+    secret = secret || is_password;
+    text += (text.empty() ? "" : " ") + std::string(name) + "='";
+    for (const char c : is_password ? std::string_view("***") : std::string_view(option->val)) {
+      if (c == '\'' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += "'";
+  }
+  return secret ? text : url;
+}
+
+ConnectionParameters ConnectionParameters::Parse(const std::string& url, const Limits& limits) {
+  const auto parsed = ParseUrl(url);
   if (!parsed) {
     throw StorageFailure(Kind::kBug,
                          "the database url cannot be read: it must be postgresql://user:password@host:port/name or "

@@ -63,10 +63,12 @@ class GrpcCall final : private Messages, public Call, public ServerUnaryReactor 
         answer_(answer),
         running_(running) {
     running_.Begin();
-    // gRPC's deadline is of the wall clock; ours is not moved by somebody setting that.
-    const auto left = context.deadline() - std::chrono::system_clock::now();
-    if (left < std::chrono::hours(24)) {
-      set_deadline(received() + std::max(left, std::chrono::system_clock::duration(1)));
+    // gRPC's deadline is of the wall clock; ours is not moved by somebody setting that. It can be centuries away:
+    // further than a count of nanoseconds goes.
+    const gpr_timespec left = gpr_time_sub(context.raw_deadline(), gpr_now(context.raw_deadline().clock_type));
+    if (left.tv_sec < std::chrono::seconds(std::chrono::hours(24)).count()) {
+      const auto time = std::chrono::seconds(left.tv_sec) + std::chrono::nanoseconds(left.tv_nsec);
+      set_deadline(received() + std::max<std::chrono::nanoseconds>(time, std::chrono::nanoseconds(1)));
     }
   }
 

@@ -25,6 +25,7 @@
 #include "server/config.h"
 #include "server/http_request.h"
 #include "server/limits.h"
+#include "server/logging.h"
 #include "server/method.h"
 #include "server/metrics.h"
 #include "server/tls.h"
@@ -446,6 +447,8 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
   // A refusal of a request that doesn't become a call.
   Response Refused(const Error& error, http::status status = http::status::unknown) const {
     const std::string request_id = door_.service_.world.NewRequestId();
+    door_.service_.metrics.Refused(RefusalCause::kUnreadable);
+    LogRefusedRequest(door_.service_.log, request_id, error.exception());
     Response response = Refusal(error, request_id, status);
     response.set("x-amzn-RequestId", request_id);
     return response;

@@ -202,6 +202,34 @@ TEST(Log, EveryLineIsAJsonObjectIfToldSo) {
   EXPECT_THAT(outcomes, testing::ElementsAre(Pair("ValidationException", 1), Pair("ok", 1)));
 }
 
+// The libraries' own complaints quote what they read.
+TEST(Log, LibrariesWriteNothingThatStrangersSent) {
+  Server server({}, {"--log-format", "json", "--log-level", "debug"});
+  TemporaryDirectory directory;
+  const std::string body = directory.path() / "body";
+  std::ofstream(body) << std::string("\0\0\0\0\x04\x0a\x02\xff\xfe", 9);  // pool_ids: no UTF-8
+  for (const char* header : {"grpc-timeout: +12065550160", "grpc-encoding: +12065550160", "x: y"}) {
+    Program h2load({.command = {"h2load", "-n1", "-c1", "-ph2c", "-d", body, "-H", "content-type: application/grpc",
+                                "-H", "te: trailers", "-H", header,
+                                "http://" + server.grpc_address + "/smsvoice.v2.Pools/DescribePools"},
+                    .environment = {},
+                    .working_directory = {}});
+    EXPECT_EQ(h2load.Wait(), 0) << h2load.errors();
+  }
+  HttpConnection http(server.http_address);
+  EXPECT_EQ(http.Call("Nope", "{}").result_int(), 400);
+  server.program->WaitForLog("UnknownOperationException");
+  EXPECT_EQ(server.Scrape()["poold_refused_total{cause=\"unreadable\"}"], 2) << "the message and the operation";
+  server.program->Signal(SIGTERM);
+  EXPECT_EQ(server.program->Wait(), 0);
+  EXPECT_THAT(server.program->errors(), HasSubstr("ValidationException"));
+  EXPECT_THAT(server.program->errors(), testing::Not(HasSubstr("2065550160")));
+  std::istringstream lines(server.program->errors());
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_TRUE(json::parse(line, nullptr, false).is_object()) << line;
+  }
+}
+
 // Debian's, with our alert rules, on a server that has served.
 TEST(Metrics, APrometheusScrapesThemAndOurRulesLoad) {
   Server server;

@@ -97,6 +97,16 @@ TEST_F(Waiting, EndsAtTheDefaultDeadlineOfCallsThatHaveNone) {
   EXPECT_TRUE(held.EventuallyWaiting(0));
 }
 
+// Further than nanoseconds can be counted.
+TEST_F(Waiting, ADeadlineCenturiesAwayIsNoneThatPassed) {
+  grpc::ClientContext context;
+  context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_hours(9'999'999, GPR_TIMESPAN)));
+  context.AddMetadata("x-account-id", NewAccount());
+  DescribePoolsResponse response;
+  const auto status = Pools::NewStub(client_.channel())->DescribePools(&context, DescribePoolsRequest(), &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
 TEST_F(Waiting, EndsWhenTheCallerCancels) {
   HeldRows held = Hold();
   grpc::ClientContext context;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -483,6 +484,22 @@ TEST_F(AccessFileTest, IsReadAgainWhenALinkOnTheWayToItLeadsElsewhere) {
   file.Reload();
   EXPECT_EQ(SecretIn(file, "ONE"), "second");
   EXPECT_EQ(SecretIn(file, "TWO"), "two");
+}
+
+// Opening a pipe waits for whoever writes into it.
+TEST_F(AccessFileTest, IsNotWaitedForWhereAPipeTakesItsPlace) {
+  Log log;
+  const fs::path path = Write("access.yaml", File("first"));
+  AccessFile file(path);
+  fs::remove(path);
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  file.Reload();
+  EXPECT_EQ(SecretIn(file), "first");
+  EXPECT_THAT(log.Take(), HasSubstr("it is no file"));
+  fs::remove(path);
+  Write("access.yaml", File("second"));
+  file.Reload();
+  EXPECT_EQ(SecretIn(file), "second");
 }
 
 TEST_F(AccessFileTest, IsReadAgainWhenASecretFileChangedGoesOrComesBack) {

@@ -500,6 +500,8 @@ TEST_F(SettingsFile, IsRefusedWithTheLineThatIsWrong) {
   EXPECT_THAT(Refusal("drain-delay: 5\n"), HasSubstr("line 1: --drain-delay: must be a time"));
   EXPECT_THAT(Refusal("drain-delay: 5s\ndrain-delay: 6s\n"), HasSubstr("line 2: drain-delay is there twice"));
   EXPECT_THAT(Refusal("log-level: [info]\n"), HasSubstr("log-level needs one value"));
+  EXPECT_THAT(Refusal("postgresql://u:s3cret@h/db: x\n"), testing::Not(HasSubstr("s3cret")));
+  EXPECT_THAT(Refusal("a: [postgresql://u:s3cret@h/db\n"), testing::Not(HasSubstr("s3cret")));
   EXPECT_THAT(Refusal("config: other.yaml\n"), HasSubstr("config is no setting that a file can have"));
   EXPECT_THAT(Refusal("help: true\n"), HasSubstr("help is no setting"));
   EXPECT_THAT(Refusal("%: {\n"), HasSubstr("poold.yaml"));
@@ -516,13 +518,27 @@ TEST_F(SettingsFile, IsWhatConfigPrints) {
 }
 
 TEST(ConfigCommand, HidesPasswords) {
-  for (const char* url : {"postgresql://me:secret@host/db", "postgresql://host/db?user=me&password=secret&x=y",
-                          "host=a password=secret user=me", "host=a password = 'sec\\'ret' user=me"}) {
+  for (const char* url :
+       {"postgresql://me:s3cret@host/db", "postgresql://host/db?user=me&password=s3cret&sslmode=disable",
+        "host=a password=s3cret user=me", "host=a password = 's3c\\'s3cret' user=me",
+        "host=a user=me password=ab&s3cret", "host=a user=me password=ab\\ s3cret",
+        "host=a user=me password\t=\ts3cret", "postgresql://me@host/db?%70assword=s3cret"}) {
     const std::string out = Parse({"config", "--database-url", url}).out;
-    EXPECT_THAT(out, HasSubstr("***")) << out;
-    EXPECT_THAT(out, HasSubstr("me")) << out;
-    EXPECT_THAT(out, testing::Not(HasSubstr("ret"))) << out;
+    EXPECT_THAT(out, HasSubstr("password='***'")) << out;
+    EXPECT_THAT(out, HasSubstr("user='me'")) << out;
+    EXPECT_THAT(out, testing::Not(HasSubstr("s3c"))) << out;
   }
+  // Nobody can tell what in it is the password.
+  for (const char* url : {"postgresql://me:x@y:s3cret@h/db", "postgresql://me:s3/cret@h/db", "s3cret"}) {
+    EXPECT_THAT(Parse({"config", "--database-url", url}).out, HasSubstr("database-url: \"***\""));
+  }
+}
+
+TEST(ConfigCommand, ShowsWhatIsNoSecretAsItIs) {
+  for (const char* url : {"postgresql://h1:5432,h2:5432/db?user=a@b", "host=a user=me"}) {
+    EXPECT_THAT(Parse({"config", "--database-url", url}).out, HasSubstr(url));
+  }
+  EXPECT_THAT(Parse({"config", "--help-message", "Forgot? password=abc"}).out, HasSubstr("password=abc"));
 }
 
 TEST(ConfigCommand, ListsEverySettingInTheDocs) {
@@ -543,7 +559,10 @@ TEST(Serve, RefusesAnEnvironmentVariableThatIsNoSetting) {
   }
   const Environment of_kubernetes("POOLD_PORT_50051_TCP_ADDR", "10.0.0.1");
   const Environment of_kubernetes_too("POOLD_GRPC_SERVICE_HOST", "10.0.0.1");
+  const Environment of_kubernetes_as_well("POOLD_PORT", "tcp://10.0.0.1:50051");
   EXPECT_FALSE(Parse(serve).result.leave);
+  const Environment typo("POOLD_HTTP_PORT", "9");
+  EXPECT_EQ(Parse(serve).result.exit_code, 2);
 }
 
 }  // namespace

@@ -363,6 +363,11 @@ TEST_F(OtelEnvironment, RefusesWhatItCannotDo) {
   Set("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
   EXPECT_THAT(Refusal(), HasSubstr("OTEL_EXPORTER_OTLP_PROTOCOL must be grpc"));
   Set("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+  Set("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317");
+  EXPECT_THAT(Refusal(), HasSubstr("OTEL_EXPORTER_OTLP_ENDPOINT must be a URL"));
+  Set("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4317");
+  Set("OTEL_TRACES_SAMPLER_ARG", "nan");
+  EXPECT_THAT(Refusal(), HasSubstr("OTEL_TRACES_SAMPLER_ARG must be a share from 0 to 1"));
   Set("OTEL_TRACES_SAMPLER_ARG", "2");
   EXPECT_THAT(Refusal(), HasSubstr("OTEL_TRACES_SAMPLER_ARG must be a share from 0 to 1"));
   Set("OTEL_TRACES_SAMPLER_ARG", "1");
