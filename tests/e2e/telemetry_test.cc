@@ -219,7 +219,7 @@ TEST(Log, LibrariesWriteNothingThatStrangersSent) {
   HttpConnection http(server.http_address);
   EXPECT_EQ(http.Call("Nope", "{}").result_int(), 400);
   server.program->WaitForLog("UnknownOperationException");
-  EXPECT_EQ(server.Scrape()["poold_refused_total{cause=\"unreadable\"}"], 2) << "the message and the operation";
+  EXPECT_EQ(server.Scrape()["poold_refused_total{cause=\"unreadable\"}"], 4) << "three messages and the operation";
   server.program->Signal(SIGTERM);
   EXPECT_EQ(server.program->Wait(), 0);
   EXPECT_THAT(server.program->errors(), HasSubstr("ValidationException"));

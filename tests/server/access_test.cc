@@ -264,7 +264,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadKey("MissingSecretFile", "  - id: AKIDEXAMPLE\n    secret_file: missing\n", 7,
                "secret_file cannot be read: No such file or directory"),
         BadKey("SecretFileADirectory", "  - id: AKIDEXAMPLE\n    secret_file: .\n", 7,
-               "secret_file cannot be read: Is a directory"),
+               "secret_file cannot be read: it is no file"),
         BadKey("EmptySecretFile", "  - id: AKIDEXAMPLE\n    secret_file: empty\n", 7, "must hold the secret"),
         BadKey("SecretFileOfANewline", "  - id: AKIDEXAMPLE\n    secret_file: newline\n", 7, "must hold the secret"),
         BadKey("SecretFileOfTwoLines", "  - id: AKIDEXAMPLE\n    secret_file: two-lines\n", 7, "visible ASCII")),
