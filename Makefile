@@ -10,20 +10,23 @@ JOBS ?= $(shell nproc)
 SECONDS ?= 60
 # Further arguments of `poold dev`, as in: make run ARGS='--data-dir /var/tmp/pools'
 ARGS ?=
+# 1: `make bench` measures only look-ups, creates and overload, in two minutes.
+QUICK ?=
 
 TREE := build/$(PRESET)
 SOURCES = find server storage tests -name node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print
-SHELL_SCRIPTS = .ci/run deploy/*.sh deploy/container/*.sh tests/e2e/grpcurl tests/bench/load.sh tests/clients/run \
+SHELL_SCRIPTS = .ci/run deploy/*.sh deploy/container/*.sh tests/e2e/grpcurl tests/clients/run \
   tests/clients/*.sh tests/fuzz/run
 NODE_PROJECTS = tests/e2e tests/clients tests/deploy
+BENCH_PEER = tests/bench/peer
 say = @printf '==> %s\n'
 
-.PHONY: help run build test lint format image failover fuzz tidy clean deps test-deps configure
+.PHONY: help run build test lint format image failover bench fuzz tidy clean deps test-deps configure
 
 help: ## say what there is
 	@printf 'make WORD, where WORD is one of:\n'
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1|\2/p' Makefile | column -t -s '|'
-	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev`\n' '$(JOBS)'
+	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev`, QUICK=1 for bench\n' '$(JOBS)'
 
 run: build ## install what is missing, build, and run `poold dev` in the foreground
 	$(say) 'run $(TREE)/poold dev $(ARGS)'
@@ -61,6 +64,15 @@ failover: test-deps configure ## try failovers of three PostgreSQL nodes under P
 	$(say) 'fail over'
 	@$(TREE)/patroni_failover
 
+bench: test-deps ## measure speed beside its limits, into build/bench/report.md (ten minutes; QUICK=1: two)
+	@deploy/install-deps.sh bench
+	@$(MAKE) -s $(BENCH_PEER)/node_modules/.package-lock.json
+	@cmake --preset release --log-level=WARNING
+	$(say) 'build'
+	@cmake --build build/release --parallel $(JOBS) --target bench
+	$(say) 'measure'
+	@node tests/bench/bench.mjs build/release build/bench $(if $(QUICK),--quick)
+
 fuzz: test-deps ## fuzz what faces the network, SECONDS=60 each
 	@cmake --preset fuzz --log-level=WARNING
 	$(say) 'build the fuzzing targets'
@@ -74,7 +86,7 @@ tidy: test-deps ## run clang-tidy over everything (slow)
 	@cmake --build build/tidy --parallel $(JOBS)
 
 clean: ## remove what was built; data in .poold stay
-	rm -rf build $(NODE_PROJECTS:%=%/node_modules)
+	rm -rf build $(NODE_PROJECTS:%=%/node_modules) $(BENCH_PEER)/node_modules
 
 deps:
 	@deploy/install-deps.sh build run

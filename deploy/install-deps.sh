@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that poold needs and that are missing:
-#   deploy/install-deps.sh build|run|test|image|failover ...
+#   deploy/install-deps.sh build|run|test|image|failover|bench ...
 # Asks nothing, changes nothing and needs no rights when nothing is missing.
 set -euo pipefail
 
@@ -11,7 +11,7 @@ build_packages=(
   libboost1.81-dev libboost-json1.81-dev libyaml-cpp-dev prometheus-cpp-dev
 )
 run_packages=(postgresql)
-test_packages=(curl openssl libgtest-dev libgmock-dev nlohmann-json3-dev nghttp2-client jq clang-format clang-tidy clang libclang-rt-14-dev shellcheck ca-certificates)
+test_packages=(curl openssl libgtest-dev libgmock-dev nlohmann-json3-dev jq clang-format clang-tidy clang libclang-rt-14-dev shellcheck ca-certificates)
 # A machine may have a newer Node.js from elsewhere, with which Debian's npm conflicts: any npm will do.
 if ! command -v npm >/dev/null; then
   test_packages+=(nodejs npm)
@@ -32,12 +32,15 @@ test_packages+=(prometheus pgbouncer)
 image_packages=(buildah podman runc mmdebstrap ca-certificates curl jq)
 # A cluster of PostgreSQL nodes that chooses its primary by itself.
 failover_packages=(patroni etcd-server)
+# The HTTP/2 of the program that makes the load.
+bench_packages=(libnghttp2-dev)
 # What Debian 12 itself doesn't have (in this version), by the same purposes.
 build_backports=(opentelemetry-cpp-dev)
 run_backports=()
 test_backports=(libopentelemetry-proto-dev)
 image_backports=()
 failover_backports=()
+bench_backports=()
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -129,7 +132,8 @@ main() {
       test) wanted+=("${test_packages[@]}") wanted_backports+=("${test_backports[@]}") ;;
       image) wanted+=("${image_packages[@]}") wanted_backports+=("${image_backports[@]}") ;;
       failover) wanted+=("${failover_packages[@]}") wanted_backports+=("${failover_backports[@]}") ;;
-      *) echo "usage: $0 build|run|test|image|failover ..." >&2 && exit 2 ;;
+      bench) wanted+=("${bench_packages[@]}") wanted_backports+=("${bench_backports[@]}") ;;
+      *) echo "usage: $0 build|run|test|image|failover|bench ..." >&2 && exit 2 ;;
     esac
   done
 
