@@ -11,7 +11,7 @@ build_packages=(
   libboost1.81-dev libboost-json1.81-dev libyaml-cpp-dev prometheus-cpp-dev
 )
 run_packages=(postgresql)
-test_packages=(curl openssl libgtest-dev libgmock-dev nlohmann-json3-dev jq clang-format clang-tidy clang libclang-rt-14-dev shellcheck ca-certificates)
+test_packages=(curl openssl libgtest-dev libgmock-dev nlohmann-json3-dev nghttp2-client jq clang-format clang-tidy clang libclang-rt-14-dev shellcheck ca-certificates)
 # A machine may have a newer Node.js from elsewhere, with which Debian's npm conflicts: any npm will do.
 if ! command -v npm >/dev/null; then
   test_packages+=(nodejs npm)
