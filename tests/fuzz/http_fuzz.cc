@@ -12,8 +12,8 @@
 
 #include "server/config.h"
 #include "server/known_accounts.h"
-#include "server/page_token.h"
 #include "server/metrics.h"
+#include "server/page_token.h"
 #include "server/pipeline.h"
 #include "server/rate_limiter.h"
 #include "server/transport/http.h"
