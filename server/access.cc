@@ -4,16 +4,14 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
 #include <initializer_list>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "server/arn.h"
 #include "server/digest.h"
+#include "server/file.h"
 #include "server/method.h"
 #include "server/text.h"
 
@@ -22,29 +20,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kGreatestFile = 16 << 20;  // bytes
-constexpr std::size_t kGreatestName = 64;        // characters
-constexpr std::size_t kGreatestKeyId = 128;      // characters; AWS allows as many
+constexpr std::size_t kGreatestName = 64;    // characters
+constexpr std::size_t kGreatestKeyId = 128;  // characters; AWS allows as many
 
 struct Unreadable : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
 std::string BytesOf(const fs::path& path) {
-  std::error_code none;
-  if (fs::exists(path, none) && !fs::is_regular_file(path, none)) throw Unreadable("cannot be read: it is no file");
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes;
-  char block[4096];
-  while (file.read(block, sizeof(block)) || file.gcount() > 0) {
-    bytes.append(block, static_cast<std::size_t>(file.gcount()));
-    if (bytes.size() > kGreatestFile) throw Unreadable("cannot be read: it is too long");
+  try {
+    return ReadFile(path);
+  } catch (const std::runtime_error& failure) {
+    throw Unreadable(std::string("cannot be read: ") + failure.what());
   }
-  if (!file.is_open() || file.bad()) {
-    throw Unreadable("cannot be read: " + std::generic_category().message(errno));
-  }
-  return bytes;
 }
 
 std::string Read(const fs::path& path, Access::Readings& readings) {

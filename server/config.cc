@@ -116,6 +116,8 @@ bool IsAddress(const std::string& text) {
 }
 
 void AddSettings(CLI::App& app, Settings& settings) {
+  const CLI::Validator address_or_off = Must("be HOST:PORT with a port of 0 to 65535, or off",
+                                             [](const std::string& text) { return text == "off" || IsAddress(text); });
   const CLI::Range some(std::int64_t{1}, std::int64_t{1'000'000'000});
   Add(app, "--config", settings.config_file, "YAML file of settings, such as grpc-listen: 127.0.0.1:50051");
   ApiSettings& api = settings.api;
@@ -124,12 +126,10 @@ void AddSettings(CLI::App& app, Settings& settings) {
       ->check(Must("be HOST:PORT with a port of 0 to 65535", IsAddress));
   Add(app, "--http-listen", settings.http_listen,
       "HOST:PORT of the AWS JSON door, which also answers /healthz and /readyz; `off` for none")
-      ->check(Must("be HOST:PORT with a port of 0 to 65535, or off",
-                   [](const std::string& text) { return text == "off" || IsAddress(text); }));
+      ->check(address_or_off);
   Add(app, "--health-listen", settings.health_listen,
       "HOST:PORT of a door for probes only: gRPC health without TLS; `off` for none")
-      ->check(Must("be HOST:PORT with a port of 0 to 65535, or off",
-                   [](const std::string& text) { return text == "off" || IsAddress(text); }));
+      ->check(address_or_off);
   Add(app, "--http-connections", settings.http_connections, "connections of the AWS JSON door")
       ->check(CLI::Range(1, 1'000'000));
   Add(app, "--http-connections-per-address", settings.http_connections_per_address,
@@ -258,9 +258,9 @@ std::string Contradiction(const Settings& settings) {
     if (const char* open = OpenDoor(settings)) {
       return std::string(open) +
              " lets others than this machine's programs call, and without --access-file whoever calls may do anything "
-             "in "
-             "any account: say who may call with --access-file, listen on 127.0.0.1, or, if something else keeps "
-             "strangers out, say --trust-all-callers";
+             "in any"
+             " account: say who may call with --access-file, listen on 127.0.0.1, or, if something else keeps strangers"
+             " out, say --trust-all-callers";
     }
   }
   if (settings.greatest_deadline < settings.default_deadline) {

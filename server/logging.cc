@@ -7,6 +7,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <boost/json/serialize.hpp>
+#include <boost/json/string_view.hpp>
 #include <cctype>
 #include <memory>
 #include <string>
@@ -78,21 +80,7 @@ void FinishLogging() {
 }
 
 std::string JsonString(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string json = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      json += {'\\', c};
-    } else if (c == '\n') {
-      json += "\\n";
-    } else if (byte < 0x20 || byte == 0x7f) {
-      json += {'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]};
-    } else {
-      json += c;
-    }
-  }
-  return json += '"';
+  return boost::json::serialize(boost::json::string_view(text.data(), text.size()));
 }
 
 std::string WithoutNumbers(std::string_view text) {

@@ -12,10 +12,12 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "server/call.h"
@@ -52,12 +54,19 @@ prometheus::Family<T>& Family(prometheus::Registry& registry, const char* name, 
 // What is read at the time of a scrape.
 class FamilyList {
  public:
-  void Add(const char* name, const char* help, MetricType type, const ClientMetric::Label& label, double value) {
-    if (families_.empty() || families_.back().name != name) families_.push_back({name, help, type, {}});
-    ClientMetric metric;
-    if (!label.name.empty()) metric.label.push_back(label);
-    (type == MetricType::Gauge ? metric.gauge.value : metric.counter.value) = value;
-    families_.back().metric.push_back(metric);
+  void Add(const char* name, const char* help, MetricType type, double value) {
+    Add(name, help, type, "", {{"", value}});
+  }
+
+  // One that `label` splits up.
+  void Add(const char* name, const char* help, MetricType type, const char* label,
+           std::initializer_list<std::pair<const char*, double>> values) {
+    MetricFamily& family = families_.emplace_back(MetricFamily{name, help, type, {}});
+    for (const auto& [label_value, value] : values) {
+      ClientMetric& metric = family.metric.emplace_back();
+      if (*label != '\0') metric.label.push_back({label, label_value});
+      (type == MetricType::Gauge ? metric.gauge.value : metric.counter.value) = value;
+    }
   }
   std::vector<MetricFamily> Take() { return std::move(families_); }
 
@@ -66,38 +75,28 @@ class FamilyList {
 };
 
 void AddDatabase(FamilyList& list, const Database::Stats& stats) {
-  const auto gauge = MetricType::Gauge;
-  const auto counter = MetricType::Counter;
   const auto number = [](auto count) { return static_cast<double>(count); };
-
-  const char* name = "poold_database_connections";
-  const char* help = "Open connections to the database.";
-  list.Add(name, help, gauge, {"state", "in_use"}, stats.in_use);
-  list.Add(name, help, gauge, {"state", "idle"}, std::max(0, stats.open - stats.in_use));
-
-  name = "poold_database_connects_total";
-  help = "Attempts to connect to the database.";
-  list.Add(name, help, counter, {"outcome", "ok"}, number(stats.connects));
-  list.Add(name, help, counter, {"outcome", "failed"}, number(stats.connect_failures));
-
-  name = "poold_transactions_total";
-  help = "Transactions with all their attempts, by how they ended; a reading counts as committed.";
-  list.Add(name, help, counter, {"outcome", "committed"}, number(stats.reads + stats.writes));
-  list.Add(name, help, counter, {"outcome", "rolled_back"}, number(stats.rolled_back));
-  list.Add(name, help, counter, {"outcome", "failed"}, number(stats.failures));
-
-  name = "poold_transaction_retries_total";
-  help = "Further attempts of transactions, by what ended the one before.";
-  list.Add(name, help, counter, {"cause", "serialization"}, number(stats.retries_serialization));
-  list.Add(name, help, counter, {"cause", "deadlock"}, number(stats.retries_deadlock));
-  list.Add(name, help, counter, {"cause", "connection"}, number(stats.retries_connection));
-  list.Add(name, help, counter, {"cause", "other"}, number(stats.retries_other));
-
-  name = "poold_commits_in_doubt_total";
-  help = "Commits whose answer was lost, by what the look-up said.";
-  list.Add(name, help, counter, {"outcome", "committed"}, number(stats.in_doubt_committed));
-  list.Add(name, help, counter, {"outcome", "aborted"}, number(stats.in_doubt_aborted));
-  list.Add(name, help, counter, {"outcome", "unknown"}, number(stats.in_doubt_unknown));
+  list.Add("poold_database_connections", "Open connections to the database.", MetricType::Gauge, "state",
+           {{"in_use", number(stats.in_use)}, {"idle", number(std::max(0, stats.open - stats.in_use))}});
+  list.Add("poold_database_connects_total", "Attempts to connect to the database.", MetricType::Counter, "outcome",
+           {{"ok", number(stats.connects)}, {"failed", number(stats.connect_failures)}});
+  list.Add("poold_transactions_total",
+           "Transactions with all their attempts, by how they ended; a reading counts as committed.",
+           MetricType::Counter, "outcome",
+           {{"committed", number(stats.reads + stats.writes)},
+            {"rolled_back", number(stats.rolled_back)},
+            {"failed", number(stats.failures)}});
+  list.Add("poold_transaction_retries_total", "Further attempts of transactions, by what ended the one before.",
+           MetricType::Counter, "cause",
+           {{"serialization", number(stats.retries_serialization)},
+            {"deadlock", number(stats.retries_deadlock)},
+            {"connection", number(stats.retries_connection)},
+            {"other", number(stats.retries_other)}});
+  list.Add("poold_commits_in_doubt_total", "Commits whose answer was lost, by what the look-up said.",
+           MetricType::Counter, "outcome",
+           {{"committed", number(stats.in_doubt_committed)},
+            {"aborted", number(stats.in_doubt_aborted)},
+            {"unknown", number(stats.in_doubt_unknown)}});
 }
 
 // The names that every Prometheus client library gives them.
@@ -113,23 +112,23 @@ void AddProcess(FamilyList& list) {
   if (field.size() > 22) {
     const auto at = [&](std::size_t index) { return std::stod(field[index - 2]); };  // numbered as in proc(5)
     list.Add("process_cpu_seconds_total", "CPU time of the process, user and system, in seconds.", MetricType::Counter,
-             {}, (at(14) + at(15)) / ticks);
-    list.Add("process_resident_memory_bytes", "Resident memory in bytes.", MetricType::Gauge, {},
+             (at(14) + at(15)) / ticks);
+    list.Add("process_resident_memory_bytes", "Resident memory in bytes.", MetricType::Gauge,
              at(24) * static_cast<double>(sysconf(_SC_PAGESIZE)));
     std::ifstream kernel("/proc/stat");
     for (std::string line; std::getline(kernel, line);) {
       if (!line.starts_with("btime ")) continue;
       list.Add("process_start_time_seconds", "Start of the process since the Unix epoch in seconds.", MetricType::Gauge,
-               {}, std::stod(line.substr(6)) + at(22) / ticks);
+               std::stod(line.substr(6)) + at(22) / ticks);
     }
   }
   std::error_code unreadable;
   double files = 0;
   for (std::filesystem::directory_iterator each("/proc/self/fd", unreadable), end; each != end; ++each) ++files;
-  list.Add("process_open_fds", "Open file descriptors.", MetricType::Gauge, {}, files);
+  list.Add("process_open_fds", "Open file descriptors.", MetricType::Gauge, files);
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
-  list.Add("process_max_fds", "How many file descriptors may be open.", MetricType::Gauge, {},
+  list.Add("process_max_fds", "How many file descriptors may be open.", MetricType::Gauge,
            static_cast<double>(limit.rlim_cur));
 }
 
@@ -167,12 +166,12 @@ class Metrics::Impl {
       const std::lock_guard lock(mutex_);
       if (sources_.database) AddDatabase(now, sources_.database());
       if (sources_.queue_length) {
-        now.Add("poold_queue_length", "Calls that wait for a worker at this moment.", MetricType::Gauge, {},
+        now.Add("poold_queue_length", "Calls that wait for a worker at this moment.", MetricType::Gauge,
                 static_cast<double>(sources_.queue_length()));
       }
       if (sources_.spans_dropped) {
         now.Add("poold_spans_dropped_total", "Spans that were lost, since the collector was away or too slow.",
-                MetricType::Counter, {}, static_cast<double>(sources_.spans_dropped()));
+                MetricType::Counter, static_cast<double>(sources_.spans_dropped()));
       }
     }
     AddProcess(now);

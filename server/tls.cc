@@ -7,14 +7,10 @@
 #include <openssl/x509v3.h>
 #include <spdlog/spdlog.h>
 
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
-#include <system_error>
 
 #include "server/config.h"
+#include "server/file.h"
 
 namespace poold {
 namespace {
@@ -53,21 +49,6 @@ std::vector<Owned<X509>> CertificatesIn(const std::string& pem) {
   ERR_clear_error();
   if (ERR_GET_LIB(end) != ERR_LIB_PEM || ERR_GET_REASON(end) != PEM_R_NO_START_LINE) certificates.clear();
   return certificates;
-}
-
-std::string TextOf(const std::string& path) {
-  std::error_code none;
-  if (std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path, none)) {
-    throw std::runtime_error("it is no file");
-  }
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file.is_open() || file.bad() || (text.fail() && errno != 0)) {
-    throw std::runtime_error(errno == 0 ? "cannot be read" : std::generic_category().message(errno));
-  }
-  return text.str();
 }
 
 void Require(bool good, Wrong::Where where, const char* what) {
@@ -115,7 +96,7 @@ Tls::Pem Tls::ReadAll() const {
     if (file.path.empty()) return std::string();
     std::string text;
     try {
-      text = TextOf(file.path);
+      text = ReadFile(file.path);
     } catch (const std::runtime_error& failure) {
       throw std::runtime_error(file.setting + " " + file.path + ": " + failure.what());
     }

@@ -190,6 +190,9 @@ class Clocks {
 // none.
 bool IsServersFailure(const Error& error) { return error.http_status() >= 500; }
 
+// Without the query, which may hold anything.
+std::string PathOf(const HttpRequest& request) { return request.target.substr(0, request.target.find('?')); }
+
 std::string_view NameOf(WorkLog::Outcome outcome) {
   switch (outcome) {
     case WorkLog::Outcome::kCommitted:
@@ -303,7 +306,7 @@ class Tracing::Impl {
   // RPC: $package.$service/$method; HTTP: {method} {route}.
   static std::string NameOf(const Call& call) {
     if (const HttpRequest* http = call.http_request()) {
-      return http->method + " " + http->target.substr(0, http->target.find('?'));
+      return http->method + " " + PathOf(*http);
     }
     return std::string(call.method().descriptor->service()->full_name()) + "/" + std::string(call.method().name);
   }
@@ -311,7 +314,7 @@ class Tracing::Impl {
   static void Describe(const Call& call, const Error* error, api::Span& span) {
     span.SetAttribute("rpc.method", View(call.method().name));
     if (const HttpRequest* http = call.http_request()) {
-      const std::string path = http->target.substr(0, http->target.find('?'));
+      const std::string path = PathOf(*http);
       span.SetAttribute("rpc.system", "aws-api");
       span.SetAttribute("rpc.service", "PinpointSMSVoiceV2");
       span.SetAttribute("http.request.method", http->method);

@@ -107,6 +107,7 @@ class Database::Impl {
   bool Pause(const Bounds& bounds, milliseconds pause);
   void CountRetry(const StorageFailure& failure);
   void Watch(const std::stop_token& stop);
+  bool Reschedule(Slot& slot, Clock::time_point when, Kind cut_as);
   void CutLater(Slot& slot, Clock::time_point when);
   void CutAfterGrace(Slot& slot);
   std::optional<StorageFailure> Attempt(Lease& lease, Mode mode, const Bounds& bounds,
@@ -150,12 +151,12 @@ class Database::Impl {
 class Database::Impl::Lease {
  public:
   Lease(Impl& impl, const Bounds& bounds, WorkLog* log)
-      : impl_(impl), bounds_(bounds), log_(log), slot_(impl.Acquire(bounds)) {
+      : impl_(impl), bounds_(bounds), listeners_{&impl.options_.observe, log}, slot_(impl.Acquire(bounds)) {
     Arm();
   }
   ~Lease() {
     on_stop_.reset();
-    if (slot_.session) slot_.session->Tell(nullptr, nullptr);
+    if (slot_.session) slot_.session->set_listeners({});
     impl_.Release(slot_);
   }
   Lease(const Lease&) = delete;
@@ -165,7 +166,7 @@ class Database::Impl::Lease {
   Session& Ready(const Bounds& bounds) {
     if (slot_.session && (slot_.session->broken() || !slot_.session->Idle())) Discard();
     if (!slot_.session) Connect(bounds);
-    slot_.session->Tell(&impl_.options_.observe, log_);
+    slot_.session->set_listeners(listeners_);
     impl_.CutLater(slot_, bounds.deadline);
     // Stopped before there was something to cut.
     if (bounds.stop.stop_requested()) CutOnStop{*this}();
@@ -195,17 +196,13 @@ class Database::Impl::Lease {
 
   void Connect(const Bounds& bounds) {
     const auto began = Clock::now();
-    const auto tell = [&](bool ok) {
-      if (impl_.options_.observe) impl_.options_.observe("connect", Clock::now() - began, ok);
-      if (log_ != nullptr) log_->Add({"connect", began, Clock::now(), ok, {}});
-    };
     try {
       Install(impl_.Connect(bounds));
     } catch (const StorageFailure&) {
-      tell(false);
+      listeners_.Tell("connect", began, false, {});
       throw;
     }
-    tell(true);
+    listeners_.Tell("connect", began, true, {});
   }
 
   void Arm() { on_stop_ = std::make_unique<std::stop_callback<CutOnStop>>(bounds_.stop, CutOnStop{*this}); }
@@ -221,7 +218,7 @@ class Database::Impl::Lease {
 
   Impl& impl_;
   const Bounds& bounds_;
-  WorkLog* const log_;
+  const Session::Listeners listeners_;
   Slot& slot_;
   std::unique_ptr<std::stop_callback<CutOnStop>> on_stop_;
 };
@@ -351,14 +348,20 @@ void Database::Impl::Watch(const std::stop_token& stop) {
   }
 }
 
+// Under mutex_. True if Watch has to be woken, since it would look too late.
+bool Database::Impl::Reschedule(Slot& slot, Clock::time_point when, Kind cut_as) {
+  slot.cut_at = when;
+  slot.cut_as = cut_as;
+  if (when >= watch_next_) return false;
+  watch_next_ = when;
+  return true;
+}
+
 void Database::Impl::CutLater(Slot& slot, Clock::time_point when) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    slot.cut_at = when;
-    slot.cut_as = Kind::kDeadline;
-    wake = when < watch_next_;
-    if (wake) watch_next_ = when;
+    wake = Reschedule(slot, when, Kind::kDeadline);
   }
   if (wake) watch_sooner_.notify_one();
 }
@@ -375,10 +378,7 @@ void Database::Impl::CutAfterGrace(Slot& slot) {
       ++counters_.cuts;
       return;
     }
-    slot.cut_at = when;
-    slot.cut_as = Kind::kCancelled;
-    wake = when < watch_next_;
-    if (wake) watch_next_ = when;
+    wake = Reschedule(slot, when, Kind::kCancelled);
   }
   if (wake) watch_sooner_.notify_one();
 }

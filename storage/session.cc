@@ -405,25 +405,21 @@ Rows Session::RunText(std::string_view name, const std::string& sql) {
   return Told(name, false, [&] { return link_->transaction->exec(sql); });
 }
 
-void Session::Tell(const Observe* observe, WorkLog* log) {
-  observe_ = observe;
-  log_ = log;
+void Session::Listeners::Tell(std::string_view name, Clock::time_point began, bool ok, std::string sqlstate) const {
+  const auto ended = Clock::now();
+  if (observe != nullptr && *observe) (*observe)(name, ended - began, ok);
+  if (log != nullptr) log->Add({name, began, ended, ok, std::move(sqlstate)});
 }
 
 template <typename Call>
 Rows Session::Told(std::string_view name, bool old_plan, const Call& call) {
-  const auto began = std::chrono::steady_clock::now();
-  const auto tell = [&](bool ok, std::string sqlstate) {
-    const auto ended = std::chrono::steady_clock::now();
-    if (observe_ != nullptr && *observe_) (*observe_)(name, ended - began, ok);
-    if (log_ != nullptr) log_->Add({name, began, ended, ok, std::move(sqlstate)});
-  };
+  const auto began = Clock::now();
   try {
     Rows rows = Guarded(name, old_plan, call);
-    tell(true, {});
+    listeners_.Tell(name, began, true, {});
     return rows;
   } catch (const StorageFailure& failure) {
-    tell(false, failure.sqlstate());
+    listeners_.Tell(name, began, false, failure.sqlstate());
     throw;
   }
 }

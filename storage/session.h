@@ -69,7 +69,14 @@ struct ConnectionParameters {
 // never connects anew by itself: libpqxx would, silently, and the next statement would run outside its transaction.
 class Session {
  public:
-  using Observe = std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)>;
+  // Who is told of each round trip, as Database::Options and WorkLog say; either may be nullptr.
+  struct Listeners {
+    const std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)>* observe = nullptr;
+    WorkLog* log = nullptr;
+
+    // Of one that ended now.
+    void Tell(std::string_view name, std::chrono::steady_clock::time_point began, bool ok, std::string sqlstate) const;
+  };
 
   // Waits at most until `deadline` and while `stop` isn't triggered, but for the look-up of the host's name, which
   // libpq does in one blocking call. Throws StorageFailure: kDeadline, kCancelled, or kUnavailable for anything else,
@@ -91,8 +98,8 @@ class Session {
   // SQL as it is, maybe several statements: one round trip. Returns the rows of the last.
   Rows RunText(std::string_view name, const std::string& sql);
 
-  // From now on both are told of every statement that ends, as Database::Options and WorkLog say; nullptr: not told.
-  void Tell(const Observe* observe, WorkLog* log);
+  // From now on they are told of every statement.
+  void set_listeners(const Listeners& listeners) { listeners_ = listeners; }
 
   // A transaction that has begun.
   struct Begun {
@@ -152,8 +159,7 @@ class Session {
   std::atomic<int> cut_{kNotCut};  // else a StorageFailure::Kind
   bool timeline_hidden_ = false;
   std::size_t host_ = 0;
-  const Observe* observe_ = nullptr;
-  WorkLog* log_ = nullptr;
+  Listeners listeners_;
 };
 
 // What Database keeps of one attempt of a body.
