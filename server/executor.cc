@@ -1,11 +1,20 @@
 #include "server/executor.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace poold {
 
-Executor::Executor(int workers, std::size_t capacity, std::function<void(Call&)> run)
-    : capacity_(capacity), run_(std::move(run)) {
+namespace {
+
+// How far behind the first call its like are looked for: the queue is locked meanwhile.
+constexpr std::ptrdiff_t kReach = 256;
+
+}  // namespace
+
+Executor::Executor(int workers, std::size_t capacity, std::function<void(std::span<Call* const>)> run,
+                   bool (*alike)(const Call&, const Call&))
+    : capacity_(capacity), run_(std::move(run)), alike_(alike) {
   for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { Work(); });
 }
 
@@ -33,17 +42,30 @@ std::size_t Executor::queued() const {
   return queue_.size();
 }
 
+void Executor::Take(std::vector<Call*>& calls) {
+  calls.push_back(queue_.front());
+  queue_.pop_front();
+  if (!alike_(*calls[0], *calls[0])) return;
+  const auto end = queue_.begin() + std::min(kReach, std::ssize(queue_));
+  const auto rest = std::remove_if(queue_.begin(), end, [&](Call* call) {
+    if (calls.size() >= kMostTogether || !alike_(*calls[0], *call)) return false;
+    calls.push_back(call);
+    return true;
+  });
+  queue_.erase(rest, end);
+}
+
 void Executor::Work() {
+  std::vector<Call*> calls;
   while (true) {
-    Call* call = nullptr;
+    calls.clear();
     {
       std::unique_lock lock(mutex_);
       ready_.wait(lock, [this] { return closing_ || !queue_.empty(); });
       if (queue_.empty()) return;
-      call = queue_.front();
-      queue_.pop_front();
+      Take(calls);
     }
-    run_(*call);
+    run_(calls);
   }
 }
 

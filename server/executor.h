@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -13,11 +14,16 @@ namespace poold {
 class Call;
 
 // The bounded queue between the doors, whose threads must not block, and the workers, which wait for the database. As
-// many workers as database connections: more would only wait for one. First come, first served. Thread-safe.
+// many workers as database connections: more would only wait for one. First come, first served, but for calls that can
+// be answered together: who takes the first of them takes those behind it, too. Thread-safe.
 class Executor {
  public:
-  // `run` executes a call to its end on a worker's thread; it must not throw.
-  Executor(int workers, std::size_t capacity, std::function<void(Call&)> run);
+  static constexpr std::size_t kMostTogether = 64;
+
+  // `run` executes calls to their end on a worker's thread; it must not throw. It is given one, or several of which
+  // each two are `alike`.
+  Executor(int workers, std::size_t capacity, std::function<void(std::span<Call* const>)> run,
+           bool (*alike)(const Call&, const Call&));
 
   // Runs what is still queued, then ends the workers.
   ~Executor();
@@ -33,9 +39,11 @@ class Executor {
 
  private:
   void Work();
+  void Take(std::vector<Call*>& calls);
 
   const std::size_t capacity_;
-  const std::function<void(Call&)> run_;
+  const std::function<void(std::span<Call* const>)> run_;
+  bool (*const alike_)(const Call&, const Call&);
   mutable std::mutex mutex_;
   std::condition_variable ready_;
   std::deque<Call*> queue_;

@@ -1,17 +1,23 @@
 #include "server/known_accounts.h"
 
 namespace poold {
+namespace {
+
+std::string KeyOf(const Scope& scope) { return scope.account + "/" + scope.region; }
+
+}  // namespace
+
+bool KnownAccounts::Knows(const Scope& scope) {
+  const std::shared_lock lock(mutex_);
+  return known_.contains(KeyOf(scope));
+}
 
 void KnownAccounts::Ensure(const Scope& scope, const std::function<void()>& ensure) {
-  const std::string key = scope.account + "/" + scope.region;
-  {
-    const std::shared_lock lock(mutex_);
-    if (known_.contains(key)) return;
-  }
+  if (Knows(scope)) return;
   ensure();
   const std::unique_lock lock(mutex_);
   if (known_.size() >= kCapacity) known_.clear();
-  known_.insert(key);
+  known_.insert(KeyOf(scope));
 }
 
 }  // namespace poold

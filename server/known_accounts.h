@@ -18,6 +18,9 @@ class KnownAccounts {
   // Calls `ensure` unless the account is known, then remembers it. Two threads may both call it; it must be idempotent.
   void Ensure(const Scope& scope, const std::function<void()>& ensure);
 
+  // Whether it would not call it.
+  bool Knows(const Scope& scope);
+
  private:
   static constexpr std::size_t kCapacity = 100'000;
 

@@ -23,7 +23,7 @@ struct Signature<Response (*)(Call&, const Request&)> {
 };
 
 template <auto kHandler>
-Method Row(std::string_view service, std::string_view name) {
+Method Row(std::string_view service, std::string_view name, const Together* together = nullptr) {
   const std::string full_name = "smsvoice.v2." + std::string(service) + "." + std::string(name);
   const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(full_name);
   if (descriptor == nullptr) throw std::logic_error("no such method in the .proto files: " + full_name);
@@ -32,7 +32,8 @@ Method Row(std::string_view service, std::string_view name) {
           descriptor->options().GetExtension(smsvoice::v2::policy),
           descriptor->input_type()->FindFieldByName("client_token"),
           descriptor->input_type()->FindFieldByName("validate_only"),
-          [](Call& call) { Signature<decltype(kHandler)>::Handle(kHandler, call); }};
+          [](Call& call) { Signature<decltype(kHandler)>::Handle(kHandler, call); },
+          together};
 }
 
 std::unique_ptr<google::protobuf::Message> New(const google::protobuf::Descriptor& type) {
@@ -53,7 +54,7 @@ bool Method::CanRefuseWith(smsvoice::v2::Refusal refusal) const {
 std::span<const Method> Methods() {
   static const std::vector<Method> kMethods = {
       Row<&CreatePool>("Pools", "CreatePool"),
-      Row<&DescribePools>("Pools", "DescribePools"),
+      Row<&DescribePools>("Pools", "DescribePools", &kDescribePoolsTogether),
       Row<&UpdatePool>("Pools", "UpdatePool"),
       Row<&DeletePool>("Pools", "DeletePool"),
       Row<&AssociateOriginationIdentity>("Pools", "AssociateOriginationIdentity"),

@@ -4,15 +4,27 @@
 #include <google/protobuf/message.h>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
+#include "server/error.h"
 #include "smsvoice/v2/rules.pb.h"
 
 namespace poold {
 
 class Call;
+class Transaction;
 struct ApiSettings;
+
+// How several calls of a method, of whatever accounts, are answered by one statement if they wait at the same time.
+struct Together {
+  // Whether this call may be answered so. Looks at the request alone.
+  bool (*fits)(const Call& call);
+  // Fills each call's response, or says how it is refused: one call's refusal is nothing to its neighbours.
+  std::vector<std::optional<Error>> (*answer)(Transaction& tx, std::span<Call* const> calls);
+};
 
 // One RPC: a row of the table in method.cc.
 struct Method {
@@ -22,7 +34,8 @@ struct Method {
   // Fields of the request; nullptr if it has none of that name.
   const google::protobuf::FieldDescriptor* client_token;
   const google::protobuf::FieldDescriptor* validate_only;
-  void (*handle)(Call& call);  // calls the handler, fills the response
+  void (*handle)(Call& call);          // calls the handler, fills the response
+  const Together* together = nullptr;  // nullptr: each by itself
 
   std::unique_ptr<google::protobuf::Message> NewRequest() const;
   std::unique_ptr<google::protobuf::Message> NewResponse() const;

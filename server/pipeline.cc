@@ -113,6 +113,11 @@ std::optional<RefusalCause> CauseOf(const Error& error) {
   }
 }
 
+// Calls of one method, each of which fits (behind Validate, so that what they hold has its form).
+bool CanGoTogether(const Call& one, const Call& other) {
+  return &one.method() == &other.method() && one.goes_together() && other.goes_together();
+}
+
 void Finish(Call& call, const std::optional<Error>& error) {
   Record(call, error ? &*error : nullptr);
   call.Finish(error ? &*error : nullptr);
@@ -122,8 +127,9 @@ void Finish(Call& call, const std::optional<Error>& error) {
 
 Pipeline::Pipeline(const Settings& settings)
     : settings_(settings),
-      executor_(settings.database_connections, static_cast<std::size_t>(settings.queue_capacity),
-                [this](Call& call) { Execute(call); }) {}
+      executor_(
+          settings.database_connections, static_cast<std::size_t>(settings.queue_capacity),
+          [this](std::span<Call* const> calls) { Execute(calls); }, &CanGoTogether) {}
 
 void Pipeline::Start(Call& call) noexcept {
   Metrics& metrics = call.service().metrics;
@@ -137,16 +143,27 @@ void Pipeline::Start(Call& call) noexcept {
     return Finish(call, error);
   }
   call.set_queued(std::chrono::steady_clock::now());
+  const Together* together = call.method().together;
+  call.set_goes_together(together != nullptr && together->fits(call));
   if (!executor_.Submit(call)) {
     metrics.Refused(RefusalCause::kQueueFull);
     Finish(call, Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later"));
   }
 }
 
-void Pipeline::Execute(Call& call) noexcept {
-  call.set_started(std::chrono::steady_clock::now());
-  call.service().metrics.Waited(call.started() - call.queued());
-  Finish(call, Settle(call, kExecution));
+void Pipeline::Execute(std::span<Call* const> calls) noexcept {
+  const auto now = std::chrono::steady_clock::now();
+  for (Call* call : calls) {
+    call->set_started(now);
+    call->service().metrics.Waited(now - call->queued());
+  }
+  std::vector<std::optional<Error>> outcomes;
+  if (calls.size() > 1) outcomes = AnswerTogether(calls);
+  if (outcomes.empty()) {
+    for (Call* call : calls) Finish(*call, Settle(*call, kExecution));
+  } else {
+    for (std::size_t i = 0; i < calls.size(); ++i) Finish(*calls[i], outcomes[i]);
+  }
 }
 
 }  // namespace poold

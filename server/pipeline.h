@@ -22,7 +22,7 @@ class Pipeline {
   std::size_t queued() const { return executor_.queued(); }
 
  private:
-  void Execute(Call& call) noexcept;
+  void Execute(std::span<Call* const> calls) noexcept;
 
   const Settings& settings_;
   Executor executor_;

@@ -23,13 +23,14 @@ constexpr FilterColumn kFilters[] = {
     {"two-way-channel-arn", "coalesce(two_way_channel_arn = ANY(?::text[]), false)"},
 };
 
-Pool ReadPool(const Row& row, bool& meets_conditions) {
+template <typename... Further>
+Pool ReadPool(const Row& row, bool& meets_conditions, Further&... further) {
   Pool pool;
   Configuration& configuration = pool.configuration;
   row.Read(pool.account, pool.id, pool.status, configuration.message_type, configuration.two_way.enabled,
            configuration.two_way.channel_arn, configuration.two_way.channel_role, configuration.self_managed_opt_outs,
            configuration.opt_out_list.account, configuration.opt_out_list.name, pool.shared_routes,
-           pool.deletion_protected, pool.created, pool.revision, meets_conditions);
+           pool.deletion_protected, pool.created, pool.revision, meets_conditions, further...);
   return pool;
 }
 
@@ -114,6 +115,32 @@ std::vector<NamedPool> FindPools(Transaction& tx, const std::string& region, con
     named.pool = ReadPool(row, named.meets_conditions);
   }
   return pools;
+}
+
+std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std::vector<WantedPool>& wanted,
+                                                      std::size_t askers) {
+  static constexpr Statement kFind{
+      "pools.find_together",
+      "SELECT " POOL_COLUMNS
+      ", true, asker FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS"
+      " wanted (asker, wanted_account, wanted_region, wanted_id)"
+      " JOIN pools ON account_id = wanted_account AND region = wanted_region AND pool_id = wanted_id"
+      " ORDER BY created_at, pool_id"};
+  std::vector<std::string> who, accounts, regions, ids;
+  for (const WantedPool& pool : wanted) {
+    who.push_back(std::to_string(pool.asker));
+    accounts.push_back(pool.scope.account);
+    regions.push_back(pool.scope.region);
+    ids.push_back(pool.id);
+  }
+  std::vector<std::vector<NamedPool>> found(askers);
+  for (const Row row : tx.Run(kFind, Params(who, accounts, regions, ids))) {
+    NamedPool named;
+    int asker = 0;
+    named.pool = ReadPool(row, named.meets_conditions, asker);
+    found.at(static_cast<std::size_t>(asker)).push_back(std::move(named));
+  }
+  return found;
 }
 
 void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool) {

@@ -60,6 +60,18 @@ struct NamedPool {
 std::vector<NamedPool> FindPools(Transaction& tx, const std::string& region, const std::vector<OwnedId>& pool_ids,
                                  const std::vector<Condition>& conditions);
 
+// A pool that one of several asks for.
+struct WantedPool {
+  int asker;  // from 0
+  Scope scope;
+  std::string id;
+};
+
+// What each of the `askers` wants and there is, in the order of FindPools, by one statement. No asker sees what another
+// asked for.
+std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std::vector<WantedPool>& wanted,
+                                                      std::size_t askers);
+
 void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool);
 
 // Writes everything that can change but the status and raises the revision, in `pool` too. The pool's phone numbers

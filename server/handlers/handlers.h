@@ -5,6 +5,7 @@
 // be run again from the top; it has no other effect.
 
 #include "server/call.h"
+#include "server/method.h"
 #include "smsvoice/v2/account.pb.h"
 #include "smsvoice/v2/dev.pb.h"
 #include "smsvoice/v2/keywords.pb.h"
@@ -19,6 +20,7 @@ namespace poold {
 
 smsvoice::v2::CreatePoolResponse CreatePool(Call& call, const smsvoice::v2::CreatePoolRequest& request);
 smsvoice::v2::DescribePoolsResponse DescribePools(Call& call, const smsvoice::v2::DescribePoolsRequest& request);
+extern const Together kDescribePoolsTogether;
 smsvoice::v2::UpdatePoolResponse UpdatePool(Call& call, const smsvoice::v2::UpdatePoolRequest& request);
 smsvoice::v2::DeletePoolResponse DeletePool(Call& call, const smsvoice::v2::DeletePoolRequest& request);
 smsvoice::v2::AssociateOriginationIdentityResponse AssociateOriginationIdentity(

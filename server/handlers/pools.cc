@@ -77,13 +77,10 @@ void RenderPools(const Call& call, const Page& page, const std::vector<Pool>& po
       [&](const Pool& pool) { RenderPool(call, pool, *response.add_pools()); });
 }
 
-// The pools named by the request that meet its filters; NotFound for the first that isn't there.
-std::vector<Pool> NamedPools(Call& call, const DescribePoolsRequest& request, const Page& page) {
-  std::vector<OwnedId> ids;
-  for (const std::string& id_or_arn : request.pool_ids()) {
-    ids.push_back(RequireAccess(call, ResourceType::kPool, id_or_arn, Access::kGranted));
-  }
-  const auto found = FindPools(call.tx(), call.scope().region, ids, ConditionsFrom(request.filters()));
+// Of the pools that were found by the names in the request, those that the page shows; NotFound for the first name that
+// none has.
+std::vector<Pool> ShownOf(const DescribePoolsRequest& request, const Page& page, const std::vector<OwnedId>& ids,
+                          const std::vector<NamedPool>& found) {
   RequireAllFound(
       ResourceType::kPool, ids, found,
       [](const NamedPool& named, const OwnedId& id) {
@@ -100,7 +97,50 @@ std::vector<Pool> NamedPools(Call& call, const DescribePoolsRequest& request, co
   return pools;
 }
 
+std::vector<Pool> NamedPools(Call& call, const DescribePoolsRequest& request, const Page& page) {
+  std::vector<OwnedId> ids;
+  for (const std::string& id_or_arn : request.pool_ids()) {
+    ids.push_back(RequireAccess(call, ResourceType::kPool, id_or_arn, Access::kGranted));
+  }
+  const auto found = FindPools(call.tx(), call.scope().region, ids, ConditionsFrom(request.filters()));
+  return ShownOf(request, page, ids, found);
+}
+
+// Pools of the caller's own, by their ids: what needs neither a policy nor a filter.
+bool NamesOwnPools(const Call& call) {
+  const auto& request = static_cast<const DescribePoolsRequest&>(call.request());
+  return !request.pool_ids().empty() && request.filters().empty() && std::ranges::all_of(request.pool_ids(), IsPoolId);
+}
+
+std::optional<Error> AnswerWith(Call& call, const std::vector<NamedPool>& found) {
+  try {
+    const auto& request = static_cast<const DescribePoolsRequest&>(call.request());
+    std::vector<OwnedId> ids;
+    for (const std::string& id : request.pool_ids()) ids.push_back({call.scope().account, id});
+    const Page page = RequirePage(call);
+    RenderPools(call, page, ShownOf(request, page, ids, found), static_cast<DescribePoolsResponse&>(call.response()));
+    return std::nullopt;
+  } catch (const Error& refusal) {
+    return refusal;
+  }
+}
+
+std::vector<std::optional<Error>> DescribePoolsTogether(Transaction& tx, std::span<Call* const> calls) {
+  std::vector<WantedPool> wanted;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    for (const std::string& id : static_cast<const DescribePoolsRequest&>(calls[i]->request()).pool_ids()) {
+      wanted.push_back({static_cast<int>(i), calls[i]->scope(), id});
+    }
+  }
+  const auto found = FindPoolsTogether(tx, wanted, calls.size());
+  std::vector<std::optional<Error>> refusals;
+  for (std::size_t i = 0; i < calls.size(); ++i) refusals.push_back(AnswerWith(*calls[i], found[i]));
+  return refusals;
+}
+
 }  // namespace
+
+const Together kDescribePoolsTogether{&NamesOwnPools, &DescribePoolsTogether};
 
 CreatePoolResponse CreatePool(Call& call, const CreatePoolRequest& request) {
   Transaction& tx = call.tx();

@@ -59,6 +59,31 @@ void RefuseIfTooLate(Call& call) {
              : Error::Deadline("the deadline passed in the queue");
 }
 
+std::vector<std::optional<Error>> AnswerTogether(std::span<Call* const> calls) {
+  const auto now = std::chrono::steady_clock::now();
+  auto deadline = calls[0]->deadline();
+  for (const Call* call : calls) {
+    if (call->stop_token().stop_requested() || now >= call->deadline()) return {};
+    if (!call->service().known_accounts.Knows(call->scope())) return {};
+    deadline = std::min(deadline, call->deadline());
+  }
+  std::vector<std::optional<Error>> outcomes;
+  WorkLog log;
+  try {
+    calls[0]->service().database.Run(
+        Database::Mode::kRead, {deadline, {}},
+        [&](Transaction& tx) {
+          for (Call* call : calls) call->response().Clear();
+          outcomes = calls[0]->method().together->answer(tx, calls);
+        },
+        &log);
+  } catch (const std::exception&) {
+    return {};
+  }
+  for (Call* call : calls) call->work_log() = log;
+  return outcomes;
+}
+
 void Transact(Call& call) {
   Database& database = call.service().database;
   const Bounds bounds{call.deadline(), call.stop_token()};

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <optional>
+#include <span>
+#include <vector>
+
 #include "server/call.h"
 
 namespace poold {
@@ -7,6 +11,12 @@ namespace poold {
 // Throws Error::Deadline or Error::Cancelled for a call that is past its deadline or called off: time spent on it would
 // be taken from calls that still have somebody waiting.
 void RefuseIfTooLate(Call& call);
+
+// Answers calls of one method by the statement that its `together` makes of them: one outcome for each, or none at all
+// if that could not be done, for whatever reason; then nothing has been answered, and each is to go its own way. Calls
+// that are too late, or are an account's first, are such a reason, and so is a database that fails: the deadline of the
+// statement is the earliest of theirs, so that none waits longer than it would by itself.
+std::vector<std::optional<Error>> AnswerTogether(std::span<Call* const> calls);
 
 // Runs the method's handler in a transaction and commits: read-only or read-write as the method's policy says.
 //
