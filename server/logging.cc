@@ -3,13 +3,15 @@
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <spdlog/async.h>
+#include <spdlog/details/null_mutex.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/string_view.hpp>
 #include <cctype>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,9 +40,44 @@ std::unique_ptr<spdlog::formatter> FormatterOf(bool json, bool calls) {
   return formatter;
 }
 
-std::shared_ptr<spdlog::logger> MakeLogger(const std::string& name, bool json, bool calls) {
-  // A sink of its own each: the formatter belongs to the sink.
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+// Standard error, written by the log's one thread: as soon as no further line waits, so that under load a system call
+// carries many.
+class Output {
+ public:
+  void Write(const spdlog::memory_buf_t& line) {
+    pending_.append(line.data(), line.size());
+    if (pending_.size() >= kMost || spdlog::thread_pool()->queue_size() == 0) Flush();
+  }
+  void Flush() {
+    std::fwrite(pending_.data(), 1, pending_.size(), stderr);
+    pending_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kMost = 64 << 10;
+
+  std::string pending_;
+};
+
+// One for each form of line; both lead to the same place.
+class Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit Sink(std::shared_ptr<Output> output) : output_(std::move(output)) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    output_->Write(line);
+  }
+  void flush_() override { output_->Flush(); }
+
+  const std::shared_ptr<Output> output_;
+};
+
+std::shared_ptr<spdlog::logger> MakeLogger(const std::string& name, bool json, bool calls,
+                                           const std::shared_ptr<Output>& output) {
+  auto sink = std::make_shared<Sink>(output);
   sink->set_formatter(FormatterOf(json, calls));
   return std::make_shared<spdlog::async_logger>(name, std::move(sink), spdlog::thread_pool(),
                                                 spdlog::async_overflow_policy::overrun_oldest);
@@ -57,8 +94,9 @@ void LogOfGrpc(gpr_log_func_args* line) {
 void SetUpLogging(const Settings& settings) {
   const bool json = settings.log_format == "json";
   spdlog::init_thread_pool(kQueuedLines, 1);
-  spdlog::set_default_logger(MakeLogger("poold", json, false));
-  spdlog::register_logger(MakeLogger(kCallLog, json, true));
+  const auto output = std::make_shared<Output>();
+  spdlog::set_default_logger(MakeLogger("poold", json, false, output));
+  spdlog::register_logger(MakeLogger(kCallLog, json, true, output));
   spdlog::set_level(spdlog::level::from_str(settings.log_level));
   gpr_set_log_function(&LogOfGrpc);
   google::protobuf::SetLogHandler(nullptr);  // what it says of unreadable messages, their senders are told

@@ -113,6 +113,15 @@ std::optional<RefusalCause> CauseOf(const Error& error) {
   }
 }
 
+// Like Settle. A defect in answering them together is none of each by itself.
+std::vector<std::optional<Error>> SettleTogether(std::span<Call* const> calls) noexcept {
+  try {
+    return AnswerTogether(calls);
+  } catch (...) {
+    return {};
+  }
+}
+
 // Calls of one method, each of which fits (behind Validate, so that what they hold has its form).
 bool CanGoTogether(const Call& one, const Call& other) {
   return &one.method() == &other.method() && one.goes_together() && other.goes_together();
@@ -157,13 +166,14 @@ void Pipeline::Execute(std::span<Call* const> calls) noexcept {
     call->set_started(now);
     call->service().metrics.Waited(now - call->queued());
   }
-  std::vector<std::optional<Error>> outcomes;
-  if (calls.size() > 1) outcomes = AnswerTogether(calls);
-  if (outcomes.empty()) {
-    for (Call* call : calls) Finish(*call, Settle(*call, kExecution));
-  } else {
-    for (std::size_t i = 0; i < calls.size(); ++i) Finish(*calls[i], outcomes[i]);
-  }
+  std::vector<Call*> together;
+  std::vector<Call*> alone;
+  for (Call* call : calls) (calls.size() > 1 && CanJoin(*call) ? together : alone).push_back(call);
+
+  const auto outcomes = together.size() > 1 ? SettleTogether(together) : std::vector<std::optional<Error>>();
+  if (outcomes.empty()) alone.insert(alone.begin(), together.begin(), together.end());
+  for (std::size_t i = 0; i < outcomes.size(); ++i) Finish(*together[i], outcomes[i]);
+  for (Call* call : alone) Finish(*call, Settle(*call, kExecution));
 }
 
 }  // namespace poold

@@ -35,6 +35,8 @@ struct Rows::Data {
 //   default_transaction_read_only        on: outside an explicit READ WRITE transaction the server refuses writes, free
 //                                        of charge. Left out when the url asks for target_session_attrs=read-write, for
 //                                        which libpq takes a host with this default for a read-only one
+//   plan_cache_mode              force_generic_plan: our statements are look-ups by index, whose plans don't depend on
+//                                values, and planning one with unnest() anew each time takes longer than running it
 //   TimeZone=UTC, DateStyle=ISO          these win over the url, since reading times depends on them
 // Set as start-up options they cost no round trip and survive RESET.
 //

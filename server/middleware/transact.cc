@@ -10,6 +10,7 @@
 #include "storage/accounts.h"
 #include "storage/client_tokens.h"
 #include "storage/database.h"
+#include "storage/failure.h"
 
 namespace poold {
 namespace {
@@ -59,14 +60,14 @@ void RefuseIfTooLate(Call& call) {
              : Error::Deadline("the deadline passed in the queue");
 }
 
+bool CanJoin(const Call& call) {
+  return !call.stop_token().stop_requested() && std::chrono::steady_clock::now() < call.deadline() &&
+         call.service().known_accounts.Knows(call.scope());
+}
+
 std::vector<std::optional<Error>> AnswerTogether(std::span<Call* const> calls) {
-  const auto now = std::chrono::steady_clock::now();
   auto deadline = calls[0]->deadline();
-  for (const Call* call : calls) {
-    if (call->stop_token().stop_requested() || now >= call->deadline()) return {};
-    if (!call->service().known_accounts.Knows(call->scope())) return {};
-    deadline = std::min(deadline, call->deadline());
-  }
+  for (const Call* call : calls) deadline = std::min(deadline, call->deadline());
   std::vector<std::optional<Error>> outcomes;
   WorkLog log;
   try {
@@ -77,7 +78,7 @@ std::vector<std::optional<Error>> AnswerTogether(std::span<Call* const> calls) {
           outcomes = calls[0]->method().together->answer(tx, calls);
         },
         &log);
-  } catch (const std::exception&) {
+  } catch (const StorageFailure&) {
     return {};
   }
   for (Call* call : calls) call->work_log() = log;

@@ -1,0 +1,221 @@
+// Look-ups that wait at the same time are answered by one statement, and nobody can tell.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "tests/support/api.h"
+#include "tests/support/given.h"
+#include "tests/support/held_rows.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::Not;
+
+// One worker, who is kept busy while calls gather.
+class TogetherTest : public testing::Test {
+ protected:
+  struct Waiting {
+    Waiting(Service& service, const std::string& account, const std::string& text)
+        : request(Api::Parse<DescribePoolsRequest>(text)),
+          call(service, *FindMethod("DescribePools"), request, response) {
+      call.headers = {{"x-account-id", account}, {"x-region", "us-east-1"}};
+    }
+    DescribePoolsRequest request;
+    DescribePoolsResponse response;
+    TestCall call;
+  };
+
+  static Settings OneWorker() {
+    Settings settings;
+    settings.database_connections = 1;
+    return settings;
+  }
+
+  Database::Options Options() {
+    Database::Options options;
+    options.url = TestDatabaseUrl();
+    options.observe = [this](std::string_view name, std::chrono::nanoseconds, bool) {
+      const std::lock_guard lock(mutex);
+      statements.emplace_back(name);
+    };
+    return options;
+  }
+
+  TogetherTest() {
+    service.page_tokens = &tokens;
+    for (const Api* api : {&ours, &theirs}) {  // the accounts are known
+      Waiting first(service, api->account(), "");
+      pipeline.Start(first.call);
+      EXPECT_FALSE(first.call.Wait());
+    }
+    statements.clear();
+  }
+
+  Waiting& Add(const Api& api, const std::string& text) {
+    return *waiting.emplace_back(std::make_unique<Waiting>(service, api.account(), text));
+  }
+
+  // All that were added wait while the worker does; then it goes on.
+  void Go() {
+    HeldRows held(TestDatabaseUrl(), "SELECT FROM accounts WHERE account_id = '" + ours.account() + "'");
+    RequestSenderIdRequest request;
+    request.set_sender_id("BUSY");
+    request.set_iso_country_code("GB");
+    RequestSenderIdResponse response;
+    TestCall busy(service, *FindMethod("RequestSenderId"), request, response);
+    busy.headers = {{"x-account-id", ours.account()}, {"x-region", "us-east-1"}};
+    pipeline.Start(busy);
+    EXPECT_TRUE(held.EventuallyWaiting(1));
+    for (const auto& each : waiting) pipeline.Start(each->call);
+    {
+      const std::lock_guard lock(mutex);
+      statements.clear();
+    }
+    held.Release();
+    EXPECT_FALSE(busy.Wait());
+    for (const auto& each : waiting) outcomes.push_back(each->call.Wait());
+  }
+
+  int Count(const std::string& statement) {
+    const std::lock_guard lock(mutex);
+    return static_cast<int>(std::ranges::count(statements, statement));
+  }
+
+  std::mutex mutex;
+  std::vector<std::string> statements;
+  Api ours;
+  Api theirs;
+  Settings settings = OneWorker();
+  Database database{Options()};
+  KnownAccounts known_accounts;
+  PageTokens tokens{"0123456789abcdef"};
+  RateLimiter rate_limiter;
+  Metrics metrics;
+  Service service{database, ours.world, settings.api, known_accounts, rate_limiter, metrics};
+  Pipeline pipeline{settings};
+  std::vector<std::unique_ptr<Waiting>> waiting;
+  std::vector<std::optional<Error>> outcomes;
+};
+
+std::string Naming(const std::string& pool_id) { return "pool_ids: '" + pool_id + "'"; }
+
+TEST_F(TogetherTest, ManyLookUpsAreOneStatementAndEachGetsItsOwn) {
+  std::vector<std::string> pools;
+  for (int i = 0; i < 5; ++i) pools.push_back(GivenSenderIdPool(i % 2 == 0 ? ours : theirs, "S" + std::to_string(i)));
+  for (int i = 0; i < 5; ++i) Add(i % 2 == 0 ? ours : theirs, Naming(pools[static_cast<std::size_t>(i)]));
+  Go();
+  EXPECT_EQ(Count("pools.find_together"), 1);
+  EXPECT_EQ(Count("pools.find_named"), 0);
+  for (std::size_t i = 0; i < 5; ++i) {
+    ASSERT_FALSE(outcomes[i]) << outcomes[i]->what();
+    Api& owner = i % 2 == 0 ? ours : theirs;
+    EXPECT_EQ(waiting[i]->response.pools_size(), 1);
+    EXPECT_EQ(waiting[i]->response.pools(0).DebugString(), ThePool(owner, pools[i]).DebugString());
+    EXPECT_FALSE(waiting[i]->call.work_log().statements.empty()) << "its trace and its slow-call line need it";
+  }
+}
+
+TEST_F(TogetherTest, SeveralPoolsOfACallComeInTheirOrderAndPages) {
+  const std::string first = GivenSenderIdPool(ours, "FIRST");
+  ours.world.Advance(std::chrono::seconds(1));
+  const std::string second = GivenSenderIdPool(ours, "SECOND");
+  Add(ours, "pool_ids: ['" + second + "', '" + first + "', '" + second + "']");
+  Add(ours, "pool_ids: ['" + second + "', '" + first + "'] max_results: 1");
+  Go();
+  EXPECT_EQ(Count("pools.find_together"), 1);
+  ASSERT_EQ(waiting[0]->response.pools_size(), 2);
+  EXPECT_EQ(waiting[0]->response.pools(0).pool_id(), first);
+  EXPECT_EQ(waiting[0]->response.pools(1).pool_id(), second);
+  ASSERT_EQ(waiting[1]->response.pools_size(), 1);
+  EXPECT_EQ(waiting[1]->response.pools(0).pool_id(), first);
+  EXPECT_NE(waiting[1]->response.next_token(), "");
+}
+
+TEST_F(TogetherTest, ABadCallDoesNotTouchItsNeighbours) {
+  const std::string pool = GivenSenderIdPool(ours, "GOOD");
+  const std::string other = GivenSenderIdPool(theirs, "THEIRS");
+  Add(ours, Naming(pool));
+  Add(ours, Naming("pool-00000000000000000000000000000000"));  // is not there
+  Add(ours, Naming(other));                                    // is not theirs
+  Add(ours, Naming(pool) + " next_token: 'forged'");
+  Waiting& late = Add(ours, Naming(pool));
+  late.call.set_deadline(late.call.received() + std::chrono::nanoseconds(1));
+  Waiting& gone = Add(ours, Naming(pool));
+  gone.call.Cancel();
+  Add(theirs, Naming(other));
+  Go();
+  EXPECT_EQ(Count("pools.find_together"), 1);
+  EXPECT_FALSE(outcomes[0]);
+  EXPECT_EQ(outcomes[1]->fault(), Fault::kNotFound);
+  EXPECT_EQ(outcomes[2]->fault(), Fault::kNotFound);
+  EXPECT_EQ(outcomes[2]->resource_id(), other);
+  EXPECT_EQ(outcomes[3]->fault(), Fault::kInvalid);
+  EXPECT_EQ(outcomes[3]->reason(), reason::kInvalidNextToken);
+  EXPECT_EQ(outcomes[4]->fault(), Fault::kDeadline);
+  EXPECT_EQ(outcomes[5]->fault(), Fault::kCancelled);
+  EXPECT_FALSE(outcomes[6]);
+  EXPECT_EQ(waiting[0]->response.pools(0).pool_id(), pool);
+  EXPECT_EQ(waiting[6]->response.pools(0).pool_id(), other);
+}
+
+// What needs a policy, a filter or all pools is asked for by itself, and so is what is not a look-up at all.
+TEST_F(TogetherTest, OtherListingsGoTheirOwnWay) {
+  const std::string pool = GivenSenderIdPool(ours, "GOOD");
+  Add(ours, Naming(pool));
+  Add(ours, "");
+  Add(ours, Naming(OwnArn(ours, "pool", pool)));
+  Add(ours, Naming(pool) + " filters { name: POOL_FILTER_NAME_STATUS values: 'ACTIVE' }");
+  Add(ours, Naming(pool));
+  Go();
+  EXPECT_EQ(Count("pools.find_together"), 1);
+  EXPECT_EQ(Count("pools.find_named"), 2);
+  EXPECT_EQ(Count("pools.list"), 1);
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    EXPECT_FALSE(outcomes[i]) << outcomes[i]->what();
+    EXPECT_EQ(waiting[i]->response.pools_size(), 1) << i;
+  }
+}
+
+TEST_F(TogetherTest, OneThatWaitsAloneGoesAlone) {
+  Add(ours, Naming(GivenSenderIdPool(ours, "GOOD")));
+  Go();
+  EXPECT_EQ(Count("pools.find_together"), 0);
+  EXPECT_FALSE(outcomes[0]);
+}
+
+// Each by itself, within its own deadline.
+TEST_F(TogetherTest, WhatTheDatabaseFailsToDoTogetherIsTriedForEach) {
+  const std::string pool = GivenSenderIdPool(ours, "GOOD");
+  HeldRows busy_row(TestDatabaseUrl(), "SELECT FROM accounts WHERE account_id = '" + theirs.account() + "'");
+  RequestSenderIdRequest request = Api::Parse<RequestSenderIdRequest>("sender_id: 'BUSY' iso_country_code: 'GB'");
+  RequestSenderIdResponse response;
+  TestCall busy(service, *FindMethod("RequestSenderId"), request, response);
+  busy.headers = {{"x-account-id", theirs.account()}, {"x-region", "us-east-1"}};
+  pipeline.Start(busy);
+  EXPECT_TRUE(busy_row.EventuallyWaiting(1));
+  HeldRows table(TestDatabaseUrl(), "LOCK TABLE pools IN ACCESS EXCLUSIVE MODE; SELECT 1", "");
+  Waiting& hasty = Add(ours, Naming(pool));
+  hasty.call.set_deadline(hasty.call.received() + std::chrono::seconds(1));
+  Waiting& patient = Add(ours, Naming(pool));
+  patient.call.set_deadline(patient.call.received() + std::chrono::seconds(20));
+  for (const auto& each : waiting) pipeline.Start(each->call);
+  busy_row.Release();
+  EXPECT_FALSE(busy.Wait());
+
+  EXPECT_EQ(hasty.call.Wait()->fault(), Fault::kDeadline);
+  table.Release();
+  EXPECT_FALSE(patient.call.Wait());
+  EXPECT_EQ(patient.response.pools_size(), 1);
+  EXPECT_EQ(Count("pools.find_together"), 1);
+}
+
+}  // namespace
+}  // namespace poold
