@@ -67,8 +67,8 @@ struct WantedPool {
   std::string id;
 };
 
-// What each of the `askers` wants and there is, in the order of FindPools, by one statement. No asker sees what another
-// asked for.
+// What each of the `askers` wants (nothing twice) and there is, in the order of FindPools, by one statement. No asker
+// sees what another asked for.
 std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std::vector<WantedPool>& wanted,
                                                       std::size_t askers);
 

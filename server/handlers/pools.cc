@@ -128,8 +128,10 @@ std::optional<Error> AnswerWith(Call& call, const std::vector<NamedPool>& found)
 std::vector<std::optional<Error>> DescribePoolsTogether(Transaction& tx, std::span<Call* const> calls) {
   std::vector<WantedPool> wanted;
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    for (const std::string& id : static_cast<const DescribePoolsRequest&>(calls[i]->request()).pool_ids()) {
-      wanted.push_back({static_cast<int>(i), calls[i]->scope(), id});
+    const auto& ids = static_cast<const DescribePoolsRequest&>(calls[i]->request()).pool_ids();
+    for (auto id = ids.begin(); id != ids.end(); ++id) {
+      const bool again = std::find(ids.begin(), id, *id) != id;
+      if (!again) wanted.push_back({static_cast<int>(i), calls[i]->scope(), *id});
     }
   }
   const auto found = FindPoolsTogether(tx, wanted, calls.size());
