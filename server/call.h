@@ -137,10 +137,6 @@ class Call {
   void set_queued(std::chrono::steady_clock::time_point when) { queued_ = when; }
   std::chrono::steady_clock::time_point started() const { return started_; }
   void set_started(std::chrono::steady_clock::time_point when) { started_ = when; }
-  // It may be answered together with others of its method. Set by the pipeline.
-  bool goes_together() const { return goes_together_; }
-  void set_goes_together(bool goes_together) { goes_together_ = goes_together; }
-
   // What was done for it in the database.
   const WorkLog& work_log() const { return work_log_; }
   WorkLog& work_log() { return work_log_; }
@@ -166,7 +162,6 @@ class Call {
   std::shared_ptr<CallSpan> span_;
   std::string client_token_;
   bool validate_only_ = false;
-  bool goes_together_ = false;
   std::chrono::steady_clock::time_point received_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point queued_;
   std::chrono::steady_clock::time_point started_;

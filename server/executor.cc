@@ -5,16 +5,8 @@
 
 namespace poold {
 
-namespace {
-
-// How far behind the first call its like are looked for: the queue is locked meanwhile.
-constexpr std::ptrdiff_t kReach = 256;
-
-}  // namespace
-
-Executor::Executor(int workers, std::size_t capacity, std::function<void(std::span<Call* const>)> run,
-                   bool (*alike)(const Call&, const Call&))
-    : capacity_(capacity), run_(std::move(run)), alike_(alike) {
+Executor::Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run)
+    : capacity_(capacity), most_(most), run_(std::move(run)) {
   for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { Work(); });
 }
 
@@ -42,28 +34,16 @@ std::size_t Executor::queued() const {
   return queue_.size();
 }
 
-void Executor::Take(std::vector<Call*>& calls) {
-  calls.push_back(queue_.front());
-  queue_.pop_front();
-  if (!alike_(*calls[0], *calls[0])) return;
-  const auto end = queue_.begin() + std::min(kReach, std::ssize(queue_));
-  const auto rest = std::remove_if(queue_.begin(), end, [&](Call* call) {
-    if (calls.size() >= kMostTogether || !alike_(*calls[0], *call)) return false;
-    calls.push_back(call);
-    return true;
-  });
-  queue_.erase(rest, end);
-}
-
 void Executor::Work() {
   std::vector<Call*> calls;
   while (true) {
-    calls.clear();
     {
       std::unique_lock lock(mutex_);
       ready_.wait(lock, [this] { return closing_ || !queue_.empty(); });
       if (queue_.empty()) return;
-      Take(calls);
+      const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(std::min(most_, queue_.size()));
+      calls.assign(queue_.begin(), end);
+      queue_.erase(queue_.begin(), end);
     }
     run_(calls);
   }

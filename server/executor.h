@@ -13,17 +13,13 @@ namespace poold {
 
 class Call;
 
-// The bounded queue between the doors, whose threads must not block, and the workers, which wait for the database. As
-// many workers as database connections: more would only wait for one. First come, first served, but for calls that can
-// be answered together: who takes the first of them takes those behind it, too. Thread-safe.
+// A bounded queue between the doors, whose threads must not block, and workers, which wait for the database. First come,
+// first served. Thread-safe.
 class Executor {
  public:
-  static constexpr std::size_t kMostTogether = 64;
-
-  // `run` executes calls to their end on a worker's thread; it must not throw. It is given one, or several of which
-  // each two are `alike`.
-  Executor(int workers, std::size_t capacity, std::function<void(std::span<Call* const>)> run,
-           bool (*alike)(const Call&, const Call&));
+  // Each of `workers` takes the first call, and with it what waits behind it, up to `most` calls. `run` executes them to
+  // their end on the worker's thread; it must not throw.
+  Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run);
 
   // Runs what is still queued, then ends the workers.
   ~Executor();
@@ -39,11 +35,10 @@ class Executor {
 
  private:
   void Work();
-  void Take(std::vector<Call*>& calls);
 
   const std::size_t capacity_;
+  const std::size_t most_;
   const std::function<void(std::span<Call* const>)> run_;
-  bool (*const alike_)(const Call&, const Call&);
   mutable std::mutex mutex_;
   std::condition_variable ready_;
   std::deque<Call*> queue_;

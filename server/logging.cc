@@ -2,8 +2,6 @@
 
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
-#include <spdlog/async.h>
-#include <spdlog/details/null_mutex.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
@@ -11,15 +9,17 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/string_view.hpp>
 #include <cctype>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace poold {
 namespace {
-
-constexpr std::size_t kQueuedLines = 8192;
 
 // The message as a JSON string.
 class JsonMessage final : public spdlog::custom_flag_formatter {
@@ -40,27 +40,56 @@ std::unique_ptr<spdlog::formatter> FormatterOf(bool json, bool calls) {
   return formatter;
 }
 
-// Standard error, written by the log's one thread: as soon as no further line waits, so that under load a system call
-// carries many.
+// Standard error. Lines gather for a moment and are then written by a thread of its own, so that under load neither a
+// system call nor a wake-up is needed for each.
 class Output {
  public:
-  void Write(const spdlog::memory_buf_t& line) {
-    pending_.append(line.data(), line.size());
-    if (pending_.size() >= kMost || spdlog::thread_pool()->queue_size() == 0) Flush();
-  }
-  void Flush() {
-    std::fwrite(pending_.data(), 1, pending_.size(), stderr);
-    pending_.clear();
+  Output() : thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+
+  void Write(std::string_view line) {
+    bool first = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (pending_.size() + line.size() > kMost) {
+        ++lost_;
+        return;
+      }
+      first = pending_.empty();
+      pending_.append(line);
+    }
+    if (first) ready_.notify_one();
   }
 
  private:
-  static constexpr std::size_t kMost = 64 << 10;
+  static constexpr std::size_t kMost = 4 << 20;
+  static constexpr std::chrono::milliseconds kGathering{10};
 
+  // Until it is stopped and nothing is left.
+  void Run(const std::stop_token& stop) {
+    pthread_setname_np(pthread_self(), "log");
+    std::string lines;
+    std::unique_lock lock(mutex_);
+    while (ready_.wait(lock, stop, [this] { return !pending_.empty(); })) {
+      ready_.wait_for(lock, stop, kGathering, [] { return false; });
+      lines.clear();
+      lines.swap(pending_);
+      const std::size_t lost = std::exchange(lost_, 0);
+      lock.unlock();
+      std::fwrite(lines.data(), 1, lines.size(), stderr);
+      if (lost > 0 && !stop.stop_requested()) spdlog::warn("{} lines of the log are lost: nobody read them", lost);
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable_any ready_;
   std::string pending_;
+  std::size_t lost_ = 0;
+  std::jthread thread_;
 };
 
 // One for each form of line; both lead to the same place.
-class Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+class Sink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   explicit Sink(std::shared_ptr<Output> output) : output_(std::move(output)) {}
 
@@ -68,9 +97,9 @@ class Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> 
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
-    output_->Write(line);
+    output_->Write({line.data(), line.size()});
   }
-  void flush_() override { output_->Flush(); }
+  void flush_() override {}
 
   const std::shared_ptr<Output> output_;
 };
@@ -79,8 +108,7 @@ std::shared_ptr<spdlog::logger> MakeLogger(const std::string& name, bool json, b
                                            const std::shared_ptr<Output>& output) {
   auto sink = std::make_shared<Sink>(output);
   sink->set_formatter(FormatterOf(json, calls));
-  return std::make_shared<spdlog::async_logger>(name, std::move(sink), spdlog::thread_pool(),
-                                                spdlog::async_overflow_policy::overrun_oldest);
+  return std::make_shared<spdlog::logger>(name, std::move(sink));
 }
 
 // gRPC's own lines may quote what strangers sent: of them only the place is told, for whoever reads its source.
@@ -93,7 +121,6 @@ void LogOfGrpc(gpr_log_func_args* line) {
 
 void SetUpLogging(const Settings& settings) {
   const bool json = settings.log_format == "json";
-  spdlog::init_thread_pool(kQueuedLines, 1);
   const auto output = std::make_shared<Output>();
   spdlog::set_default_logger(MakeLogger("poold", json, false, output));
   spdlog::register_logger(MakeLogger(kCallLog, json, true, output));

@@ -1,8 +1,8 @@
 #pragma once
 
 // The log on standard error: a line for each call (middleware/record.cc) and the program's own messages. Written by a
-// thread of its own from a bounded queue, so that a reader who stops reading never holds up a call: then the oldest
-// lines are lost.
+// thread of its own a moment later, so that a reader who stops reading never holds up a call: then lines are lost, and
+// the log says how many.
 
 #include <string_view>
 

@@ -1,7 +1,9 @@
 #include "server/pipeline.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <vector>
 
 #include "server/config.h"
 #include "server/method.h"
@@ -122,23 +124,57 @@ std::vector<std::optional<Error>> SettleTogether(std::span<Call* const> calls) n
   }
 }
 
-// Calls of one method, each of which fits (behind Validate, so that what they hold has its form).
-bool CanGoTogether(const Call& one, const Call& other) {
-  return &one.method() == &other.method() && one.goes_together() && other.goes_together();
-}
+// Behind Validate, so that what it holds has its form.
+bool IsLookUp(const Call& call) { return call.method().together != nullptr && call.method().together->fits(call); }
 
 void Finish(Call& call, const std::optional<Error>& error) {
   Record(call, error ? &*error : nullptr);
   call.Finish(error ? &*error : nullptr);
 }
 
+void Started(Call& call, std::chrono::steady_clock::time_point now) {
+  call.set_started(now);
+  call.service().metrics.Waited(now - call.queued());
+}
+
+void Answer(Call& call) noexcept {
+  Started(call, std::chrono::steady_clock::now());
+  Finish(call, Settle(call, kExecution));
+}
+
+// Calls of one method: together, those that can, the others each by itself.
+void AnswerTogetherOrAlone(std::span<Call* const> calls) noexcept {
+  std::vector<Call*> together;
+  std::vector<Call*> alone;
+  for (Call* call : calls) (calls.size() > 1 && CanJoin(*call) ? together : alone).push_back(call);
+
+  const auto outcomes = together.size() > 1 ? SettleTogether(together) : std::vector<std::optional<Error>>();
+  if (outcomes.empty()) alone.insert(alone.begin(), together.begin(), together.end());
+  for (std::size_t i = 0; i < outcomes.size(); ++i) Finish(*together[i], outcomes[i]);
+  for (Call* call : alone) Finish(*call, Settle(*call, kExecution));
+}
+
+void AnswerLookUps(std::span<Call* const> calls) noexcept {
+  const auto now = std::chrono::steady_clock::now();
+  for (Call* call : calls) Started(*call, now);
+  std::map<const Method*, std::vector<Call*>> by_method;
+  for (Call* call : calls) by_method[&call->method()].push_back(call);
+  for (const auto& [method, alike] : by_method) AnswerTogetherOrAlone(alike);
+}
+
+// How many look-ups one statement answers.
+constexpr std::size_t kMostTogether = 64;
+
+std::size_t Capacity(const Settings& settings) { return static_cast<std::size_t>(settings.queue_capacity); }
+
 }  // namespace
 
 Pipeline::Pipeline(const Settings& settings)
     : settings_(settings),
-      executor_(
-          settings.database_connections, static_cast<std::size_t>(settings.queue_capacity),
-          [this](std::span<Call* const> calls) { Execute(calls); }, &CanGoTogether) {}
+      look_ups_(std::max(2, settings.database_connections / 4), Capacity(settings), kMostTogether,
+                [](std::span<Call* const> calls) { AnswerLookUps(calls); }),
+      others_(settings.database_connections, Capacity(settings), 1,
+              [](std::span<Call* const> calls) { Answer(*calls[0]); }) {}
 
 void Pipeline::Start(Call& call) noexcept {
   Metrics& metrics = call.service().metrics;
@@ -152,28 +188,10 @@ void Pipeline::Start(Call& call) noexcept {
     return Finish(call, error);
   }
   call.set_queued(std::chrono::steady_clock::now());
-  const Together* together = call.method().together;
-  call.set_goes_together(together != nullptr && together->fits(call));
-  if (!executor_.Submit(call)) {
+  if (!(IsLookUp(call) ? look_ups_ : others_).Submit(call)) {
     metrics.Refused(RefusalCause::kQueueFull);
     Finish(call, Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later"));
   }
-}
-
-void Pipeline::Execute(std::span<Call* const> calls) noexcept {
-  const auto now = std::chrono::steady_clock::now();
-  for (Call* call : calls) {
-    call->set_started(now);
-    call->service().metrics.Waited(now - call->queued());
-  }
-  std::vector<Call*> together;
-  std::vector<Call*> alone;
-  for (Call* call : calls) (calls.size() > 1 && CanJoin(*call) ? together : alone).push_back(call);
-
-  const auto outcomes = together.size() > 1 ? SettleTogether(together) : std::vector<std::optional<Error>>();
-  if (outcomes.empty()) alone.insert(alone.begin(), together.begin(), together.end());
-  for (std::size_t i = 0; i < outcomes.size(); ++i) Finish(*together[i], outcomes[i]);
-  for (Call* call : alone) Finish(*call, Settle(*call, kExecution));
 }
 
 }  // namespace poold

@@ -19,13 +19,15 @@ class Pipeline {
   void Start(Call& call) noexcept;
 
   // Calls that wait for a worker at this moment.
-  std::size_t queued() const { return executor_.queued(); }
+  std::size_t queued() const { return look_ups_.queued() + others_.queued(); }
 
  private:
-  void Execute(std::span<Call* const> calls) noexcept;
-
   const Settings& settings_;
-  Executor executor_;
+  // Calls that are answered together (Method::together). A few workers are enough for them, and better than many: the
+  // fewer take calls, the more wait to be taken together.
+  Executor look_ups_;
+  // As many workers as database connections: more would only wait for one.
+  Executor others_;
 };
 
 }  // namespace poold

@@ -121,10 +121,12 @@ std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std
                                                       std::size_t askers) {
   static constexpr Statement kFind{
       "pools.find_together",
-      "SELECT " POOL_COLUMNS
-      ", true, asker FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS"
+      // LATERAL with its LIMIT keeps it to one look into the index for each, however few pools there are.
+      "SELECT found.*, true, asker FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS"
       " wanted (asker, wanted_account, wanted_region, wanted_id)"
-      " JOIN pools ON account_id = wanted_account AND region = wanted_region AND pool_id = wanted_id"
+      " CROSS JOIN LATERAL (SELECT " POOL_COLUMNS
+      "   FROM pools WHERE account_id = wanted_account AND region = wanted_region AND pool_id = wanted_id LIMIT 1) AS "
+      "found"
       " ORDER BY created_at, pool_id"};
   std::vector<std::string> who, accounts, regions, ids;
   for (const WantedPool& pool : wanted) {

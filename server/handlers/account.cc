@@ -40,7 +40,7 @@ void RenderFixed(const Call& call, const std::vector<Item>& items, Response& res
   const auto first = page.after.empty() ? std::size_t{0} : std::stoul(page.after.at(0));
   const auto last = std::min(items.size(), first + static_cast<std::size_t>(page.limit));
   for (std::size_t i = first; i < last; ++i) add(items[i]);
-  if (last < items.size()) response.set_next_token(NextToken(call, page, {std::to_string(last)}));
+  if (last < items.size()) response.set_next_token(NextToken(call, {std::to_string(last)}));
 }
 
 }  // namespace

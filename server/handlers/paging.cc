@@ -5,6 +5,15 @@
 #include "server/page_token.h"
 
 namespace poold {
+namespace {
+
+// What a token of this listing is bound to.
+std::string ScopeOf(const Call& call) {
+  return std::string(call.method().name) + "/" + call.scope().account + "/" + call.scope().region + "/" +
+         Fingerprint(call.request(), {"max_results", "next_token"});
+}
+
+}  // namespace
 
 Page RequirePage(const Call& call) {
   const auto& request = call.request();
@@ -15,10 +24,8 @@ Page RequirePage(const Call& call) {
 
   Page page;
   if (reflection->HasField(request, max_results)) page.limit = reflection->GetInt32(request, max_results);
-  page.scope = std::string(call.method().name) + "/" + call.scope().account + "/" + call.scope().region + "/" +
-               Fingerprint(request, {"max_results", "next_token"});
   if (reflection->HasField(request, next_token)) {
-    auto after = call.service().page_tokens.load()->Open(page.scope, reflection->GetString(request, next_token));
+    auto after = call.service().page_tokens.load()->Open(ScopeOf(call), reflection->GetString(request, next_token));
     if (!after) {
       throw Error::Invalid(reason::kInvalidNextToken, "nextToken",
                            "must be a token that this operation answered to the same request");
@@ -28,8 +35,8 @@ Page RequirePage(const Call& call) {
   return page;
 }
 
-std::string NextToken(const Call& call, const Page& page, const std::vector<std::string>& last) {
-  return call.service().page_tokens.load()->Seal(page.scope, last);
+std::string NextToken(const Call& call, const std::vector<std::string>& last) {
+  return call.service().page_tokens.load()->Seal(ScopeOf(call), last);
 }
 
 std::string PositionPart(Time time) { return std::to_string(time.time_since_epoch().count()); }

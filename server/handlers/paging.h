@@ -23,8 +23,6 @@ struct Page {
   int limit = limits::kPageSize;
   // The key of the last item of the page before; empty for the first page.
   std::vector<std::string> after;
-  // What a token of this listing is bound to.
-  std::string scope;
 };
 
 // Reads the page that the request asks for: its members max_results and next_token. Throws Error::Invalid
@@ -49,7 +47,7 @@ void RequireAllFound(ResourceType type, const std::vector<Name>& names, const st
 }
 
 // The token of the page after the one that ends with `last`.
-std::string NextToken(const Call& call, const Page& page, const std::vector<std::string>& last);
+std::string NextToken(const Call& call, const std::vector<std::string>& last);
 
 // Parts of a position, as text and back. A token that reads right was made here, so the parts are what they were.
 std::string PositionPart(Time time);
@@ -62,7 +60,7 @@ void RenderPage(const Call& call, const Page& page, const std::vector<Item>& ite
                 Position position, Add add) {
   const auto shown = std::min(items.size(), static_cast<std::size_t>(page.limit));
   for (std::size_t i = 0; i < shown; ++i) add(items[i]);
-  if (items.size() > shown) response.set_next_token(NextToken(call, page, position(items[shown - 1])));
+  if (items.size() > shown) response.set_next_token(NextToken(call, position(items[shown - 1])));
 }
 
 }  // namespace poold

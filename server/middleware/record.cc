@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <iterator>
 #include <string>
 
 #include "server/config.h"
@@ -18,15 +19,19 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 // The members of a line, in the form of the log.
 class Line {
  public:
-  explicit Line(bool json) : json_(json) {}
+  explicit Line(bool json) : json_(json) { line_.reserve(256); }
 
   void Text(std::string_view name, std::string_view value) {
     Name(name);
-    line_ += json_ || value.find_first_of(" \"\n") != value.npos ? JsonString(value) : std::string(value);
+    if (json_ || value.find_first_of(" \"\n") != value.npos) {
+      line_ += JsonString(value);
+    } else {
+      line_ += value;
+    }
   }
   void Time(std::string_view name, std::chrono::steady_clock::duration time) {
     Name(name);
-    line_ += fmt::format("{:.3f}", Milliseconds(time).count());
+    fmt::format_to(std::back_inserter(line_), "{:.3f}", Milliseconds(time).count());
   }
   void Number(std::string_view name, std::size_t number) {
     Name(name);
@@ -38,7 +43,11 @@ class Line {
  private:
   void Name(std::string_view name) {
     if (!line_.empty()) line_ += json_ ? ',' : ' ';
-    line_ += json_ ? JsonString(name) + ":" : std::string(name) + "=";
+    if (json_) {
+      line_.append("\"").append(name).append("\":");
+    } else {
+      line_.append(name).append("=");
+    }
   }
 
   const bool json_;
