@@ -12,6 +12,8 @@ SECONDS ?= 60
 ARGS ?=
 # 1: `make bench` measures only look-ups, creates and overload, in two minutes.
 QUICK ?=
+# What `make bench` measures, by the names in tests/bench/README.md, as in: make bench ONLY=create,associate
+ONLY ?=
 
 TREE := build/$(PRESET)
 SOURCES = find server storage tests -name node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print
@@ -26,7 +28,7 @@ say = @printf '==> %s\n'
 help: ## say what there is
 	@printf 'make WORD, where WORD is one of:\n'
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1|\2/p' Makefile | column -t -s '|'
-	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev`, QUICK=1 for bench\n' '$(JOBS)'
+	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev`, QUICK=1 and ONLY= for bench\n' '$(JOBS)'
 
 run: build ## install what is missing, build, and run `poold dev` in the foreground
 	$(say) 'run $(TREE)/poold dev $(ARGS)'
@@ -71,7 +73,7 @@ bench: test-deps ## measure speed beside its limits, into build/bench/report.md 
 	$(say) 'build'
 	@cmake --build build/release --parallel $(JOBS) --target bench
 	$(say) 'measure'
-	@node tests/bench/bench.mjs build/release build/bench $(if $(QUICK),--quick)
+	@node tests/bench/bench.mjs build/release build/bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 fuzz: test-deps ## fuzz what faces the network, SECONDS=60 each
 	@cmake --preset fuzz --log-level=WARNING

@@ -1,51 +1,14 @@
-// The limit of a call: pgbench with the very statements that the service sends for it. They are taken from PostgreSQL's log
-// of one real call, and become a script in which what was particular to that call varies as the load varies it.
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+// The limit of a call: pgbench with the very statements that the service sends for it. They are read from the wire during
+// one real call, and become a script in which what was particular to that call varies as the load varies it.
 import { run } from './processes.mjs';
 
-// The entries of PostgreSQL's log from an offset on, which must have log_line_prefix '%p ': [{pid, level, text}].
-function entriesOf(path, from) {
-  const file = openSync(path, 'r');
-  const bytes = Buffer.alloc(fstatSync(file).size - from);
-  readSync(file, bytes, 0, bytes.length, from);
-  closeSync(file);
-  const entries = [];
-  for (const line of bytes.toString().split('\n')) {
-    const entry = /^(\d+) ([A-Z]+): {2}(.*)$/.exec(line);
-    if (entry) entries.push({ pid: entry[1], level: entry[2], text: entry[3] });
-    else if (line.startsWith('\t') && entries.length > 0) entries.at(-1).text += `\n${line.slice(1)}`;
-  }
-  return entries;
-}
-
-// [{sql, values}] of the one connection that did the call of an account, in their order. One round trip of several
-// statements has `together`.
-function statementsIn(entries, account) {
-  const pids = new Set(
-    entries.filter(({ level, text }) => level === 'DETAIL' && text.includes(account)).map(({ pid }) => pid),
-  );
-  if (pids.size !== 1) throw new Error(`the statements of one call are of ${pids.size} connections`);
-  const statements = [];
-  for (const { pid, level, text } of entries) {
-    if (!pids.has(pid)) continue;
-    const prepared = /^execute [^:]+: ([^]*)$/.exec(text);
-    const simple = /^statement: ([^]*)$/.exec(text);
-    if (level === 'LOG' && prepared) statements.push({ sql: prepared[1], values: [] });
-    if (level === 'LOG' && simple) {
-      const parts = simple[1]
-        .split(';')
-        .map((part) => part.trim())
-        .filter(Boolean);
-      statements.push({ together: parts.map((sql) => ({ sql, values: [] })) });
-    }
-    if (level === 'DETAIL' && text.startsWith('parameters: ')) {
-      const values = statements.at(-1).values;
-      for (const [, number, value, quoted] of text.matchAll(/\$(\d+) = (NULL|'((?:[^']|'')*)')/g)) {
-        values[number - 1] = value === 'NULL' ? null : quoted.replaceAll("''", "'");
-      }
-    }
-  }
-  return statements;
+// The round trips of the one connection that did the call of an account; not what else the service did on it meanwhile.
+function roundTripsOf(connections, account) {
+  const isOfCall = (transaction) =>
+    transaction.flat().some(({ values }) => values.some((value) => value?.includes(account)));
+  const found = connections.map((transactions) => transactions.filter(isOfCall)).filter((its) => its.length > 0);
+  if (found.length !== 1) throw new Error(`the statements of one call are of ${found.length} connections`);
+  return found[0].flat();
 }
 
 // The types of a statement's parameters, as PostgreSQL infers them.
@@ -93,25 +56,18 @@ function expressionOf(value, type, markers, constants) {
 
 // A script for pgbench, and what its constants are: {script, constants}. `markers`: [pattern, variable, prefix], what to
 // replace, prefix apart, by which of the variables that `sets` set.
-async function scriptOf(psql, statements, markers, sets) {
+async function scriptOf(psql, roundTrips, markers, sets) {
   const constants = [];
   const lines = [...sets];
-  const add = async ({ sql, values }) => {
-    const types = values.length > 0 ? await typesOf(psql, sql) : [];
-    lines.push(
-      `${sql.replaceAll('\n', ' ').replaceAll(/\$(\d+)/g, (_, n) => expressionOf(values[n - 1], types[n - 1], markers, constants))};`,
-    );
-  };
-  for (const statement of statements) {
-    if (!statement.together) {
-      await add(statement);
-    } else if (statement.together.length === 1) {
-      await add(statement.together[0]);
-    } else {
-      lines.push('\\startpipeline'); // one round trip
-      for (const part of statement.together) await add(part);
-      lines.push('\\endpipeline');
+  for (const statements of roundTrips) {
+    if (statements.length > 1) lines.push('\\startpipeline');
+    for (const { sql, values } of statements) {
+      const types = values.length > 0 ? await typesOf(psql, sql) : [];
+      lines.push(
+        `${sql.replaceAll('\n', ' ').replaceAll(/\$(\d+)/g, (_, n) => expressionOf(values[n - 1], types[n - 1], markers, constants))};`,
+      );
     }
+    if (statements.length > 1) lines.push('\\endpipeline');
   }
   return { script: `${lines.join('\n')}\n`, constants };
 }
@@ -124,19 +80,20 @@ function answerOf(psql, { script, constants }, choice) {
   return run('psql', psql, { input: statements.join('\n').replaceAll(/(?<!:):(\w+)/g, (_, name) => quoted(name)) });
 }
 
-// Records what one call makes the service send. `call` does it and gives what it was about (bench_driver --calls); it is
-// done some times before, so that the service's connection knows its statements and its caller. `found`, of a call that
-// reads: a pattern, and how often it must be in what the script then answers.
-export async function record({ psql, log, call, markersOf, sets, found }) {
+// Records what one call makes the service send, which works on the database through `wire` (tap). `call` does it and gives
+// what it was about (bench_driver --calls); it is done some times before, so that the service's connection knows its
+// statements and its caller. `found`, of a call that reads: a pattern, and how often it must be in what the script then
+// answers.
+export async function record({ psql, wire, call, markersOf, sets, found }) {
   await call(3);
-  const from = readFileSync(log).length;
+  wire.take();
   const choice = await call(1);
-  const statements = statementsIn(entriesOf(log, from), choice.account);
-  const recorded = await scriptOf(psql, statements, markersOf(choice), sets);
+  const roundTrips = roundTripsOf(wire.take(), choice.account);
+  const recorded = await scriptOf(psql, roundTrips, markersOf(choice), sets);
   if (found) {
     const [pattern, least] = found(choice);
     const times = [...(await answerOf(psql, recorded, choice)).matchAll(pattern)].length;
     if (times < least) throw new Error(`the recorded statements find ${times} of ${least}:\n${recorded.script}`);
   }
-  return { ...recorded, statements: statements.length };
+  return { ...recorded, roundTrips: roundTrips.length };
 }
