@@ -137,9 +137,10 @@ class Call {
   void set_queued(std::chrono::steady_clock::time_point when) { queued_ = when; }
   std::chrono::steady_clock::time_point started() const { return started_; }
   void set_started(std::chrono::steady_clock::time_point when) { started_ = when; }
-  // What was done for it in the database.
-  const WorkLog& work_log() const { return work_log_; }
+  // What was done for it in the database: for itself, or for it and others together.
+  const WorkLog& work_log() const { return shared_work_log_ ? *shared_work_log_ : work_log_; }
   WorkLog& work_log() { return work_log_; }
+  void set_shared_work_log(std::shared_ptr<const WorkLog> log) { shared_work_log_ = std::move(log); }
 
   std::chrono::steady_clock::time_point deadline() const { return deadline_; }
   void set_deadline(std::chrono::steady_clock::time_point deadline) { deadline_ = deadline; }
@@ -167,6 +168,7 @@ class Call {
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point deadline_ = received_;
   WorkLog work_log_;
+  std::shared_ptr<const WorkLog> shared_work_log_;
   Transaction* tx_ = nullptr;
 };
 

@@ -11,8 +11,12 @@
 namespace poold {
 
 std::string Sha256(std::string_view data) {
+  // SHA256() of OpenSSL 3 looks the algorithm up each time, which takes longer than a short text does.
+  static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(data.data()), data.size(), digest);
+  if (EVP_Digest(data.data(), data.size(), digest, nullptr, kAlgorithm, nullptr) != 1) {
+    throw std::runtime_error("SHA-256 is not available");
+  }
   return {reinterpret_cast<const char*>(digest), sizeof(digest)};
 }
 

@@ -13,12 +13,12 @@ namespace poold {
 
 class Call;
 
-// A bounded queue between the doors, whose threads must not block, and workers, which wait for the database. First come,
-// first served. Thread-safe.
+// A bounded queue between the doors, whose threads must not block, and workers, which wait for the database. First
+// come, first served. Thread-safe.
 class Executor {
  public:
-  // Each of `workers` takes the first call, and with it what waits behind it, up to `most` calls. `run` executes them to
-  // their end on the worker's thread; it must not throw.
+  // Each of `workers` takes the first call, and with it what waits behind it, up to `most` calls. `run` executes them
+  // to their end on the worker's thread; it must not throw.
   Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run);
 
   // Runs what is still queued, then ends the workers.

@@ -22,6 +22,10 @@ struct Signature<Response (*)(Call&, const Request&)> {
   }
 };
 
+const google::protobuf::Message* Prototype(const google::protobuf::Descriptor& type) {
+  return google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type);
+}
+
 template <auto kHandler>
 Method Row(std::string_view service, std::string_view name, const Together* together = nullptr) {
   const std::string full_name = "smsvoice.v2." + std::string(service) + "." + std::string(name);
@@ -32,20 +36,21 @@ Method Row(std::string_view service, std::string_view name, const Together* toge
           descriptor->options().GetExtension(smsvoice::v2::policy),
           descriptor->input_type()->FindFieldByName("client_token"),
           descriptor->input_type()->FindFieldByName("validate_only"),
+          Prototype(*descriptor->input_type()),
+          Prototype(*descriptor->output_type()),
           [](Call& call) { Signature<decltype(kHandler)>::Handle(kHandler, call); },
           together};
 }
 
-std::unique_ptr<google::protobuf::Message> New(const google::protobuf::Descriptor& type) {
-  const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type);
-  return std::unique_ptr<google::protobuf::Message>(prototype->New());
-}
-
 }  // namespace
 
-std::unique_ptr<google::protobuf::Message> Method::NewRequest() const { return New(*descriptor->input_type()); }
+std::unique_ptr<google::protobuf::Message> Method::NewRequest() const {
+  return std::unique_ptr<google::protobuf::Message>(request->New());
+}
 
-std::unique_ptr<google::protobuf::Message> Method::NewResponse() const { return New(*descriptor->output_type()); }
+std::unique_ptr<google::protobuf::Message> Method::NewResponse() const {
+  return std::unique_ptr<google::protobuf::Message>(response->New());
+}
 
 bool Method::CanRefuseWith(smsvoice::v2::Refusal refusal) const {
   return std::ranges::find(policy.refusals(), refusal) != policy.refusals().end();

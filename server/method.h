@@ -34,6 +34,8 @@ struct Method {
   // Fields of the request; nullptr if it has none of that name.
   const google::protobuf::FieldDescriptor* client_token;
   const google::protobuf::FieldDescriptor* validate_only;
+  const google::protobuf::Message* request;  // empty ones, to make others of
+  const google::protobuf::Message* response;
   void (*handle)(Call& call);          // calls the handler, fills the response
   const Together* together = nullptr;  // nullptr: each by itself
 

@@ -171,7 +171,7 @@ std::size_t Capacity(const Settings& settings) { return static_cast<std::size_t>
 
 Pipeline::Pipeline(const Settings& settings)
     : settings_(settings),
-      look_ups_(std::max(2, settings.database_connections / 4), Capacity(settings), kMostTogether,
+      look_ups_(std::max(1, settings.database_connections / 4), Capacity(settings), kMostTogether,
                 [](std::span<Call* const> calls) { AnswerLookUps(calls); }),
       others_(settings.database_connections, Capacity(settings), 1,
               [](std::span<Call* const> calls) { Answer(*calls[0]); }) {}

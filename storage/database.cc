@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <fstream>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -96,6 +97,13 @@ class Database::Impl {
     Kind cut_as = Kind::kDeadline;                        // ... and what it then failed of
   };
 
+  // A run that waits for a slot. They are handed on in the order of arrival: who has just given one back doesn't take
+  // it again before those who wait.
+  struct Waiter {
+    Slot* slot = nullptr;  // given
+    std::condition_variable_any given;
+  };
+
   enum class Outcome { kCommitted, kAborted, kUnknown };
 
   class Lease;
@@ -129,7 +137,7 @@ class Database::Impl {
   mutable std::mutex mutex_;
   std::vector<Slot> slots_;
   std::vector<Slot*> free_;  // those with a session behind those without; the last is taken first: the warmest
-  std::condition_variable_any freed_;
+  std::list<Waiter*> waiting_;
 
   // How the last attempts to connect went; under mutex_. While the database is down, one at a time tries.
   struct {
@@ -228,23 +236,32 @@ class Database::Impl::Lease {
 
 Database::Impl::Slot& Database::Impl::Acquire(const Bounds& bounds) {
   std::unique_lock lock(mutex_);
-  const bool got =
-      !free_.empty() || freed_.wait_until(lock, bounds.stop, bounds.deadline, [this] { return !free_.empty(); });
-  if (!got) throw Exceeded(bounds, "while waiting for a connection");
-  Slot& slot = *free_.back();
-  free_.pop_back();
-  return slot;
+  if (!free_.empty()) {  // then nobody waits
+    Slot& slot = *free_.back();
+    free_.pop_back();
+    return slot;
+  }
+  Waiter self;
+  waiting_.push_back(&self);
+  self.given.wait_until(lock, bounds.stop, bounds.deadline, [&] { return self.slot != nullptr; });
+  if (self.slot != nullptr) return *self.slot;
+  waiting_.remove(&self);
+  throw Exceeded(bounds, "while waiting for a connection");
 }
 
 void Database::Impl::Release(Slot& slot) {
   std::unique_ptr<Session> broken;
-  {
-    const std::lock_guard lock(mutex_);
-    slot.cut_at = Clock::time_point::max();
-    if (slot.session && (slot.session->broken() || !slot.session->Idle())) broken = std::move(slot.session);
+  const std::lock_guard lock(mutex_);
+  slot.cut_at = Clock::time_point::max();
+  if (slot.session && (slot.session->broken() || !slot.session->Idle())) broken = std::move(slot.session);
+  if (waiting_.empty()) {
     free_.insert(slot.session ? free_.end() : free_.begin(), &slot);
+    return;
   }
-  freed_.notify_one();
+  Waiter& first = *waiting_.front();
+  waiting_.pop_front();
+  first.slot = &slot;
+  first.given.notify_one();
 }
 
 // With the password as it is now.
@@ -613,6 +630,7 @@ Database::Stats Database::Impl::stats() const {
     const std::lock_guard lock(mutex_);
     for (const Slot& slot : slots_) stats.open += slot.session ? 1 : 0;
     stats.in_use = static_cast<int>(slots_.size() - free_.size());
+    stats.waiting = static_cast<int>(waiting_.size());
   }
   stats.reads = counters_.reads;
   stats.writes = counters_.writes;

@@ -55,8 +55,9 @@ class Database {
 
   // Counted since construction, but for the first two, which are of this moment. Read one by one: not a snapshot.
   struct Stats {
-    int open = 0;    // connections
-    int in_use = 0;  // connections at work
+    int open = 0;     // connections
+    int in_use = 0;   // connections at work
+    int waiting = 0;  // runs that wait for one
 
     std::uint64_t reads = 0;        // kRead runs that ended well
     std::uint64_t writes = 0;       // kWrite runs that ended well, so committed

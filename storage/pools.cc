@@ -122,25 +122,25 @@ std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std
   static constexpr Statement kFind{
       "pools.find_together",
       // LATERAL with its LIMIT keeps it to one look into the index for each, however few pools there are.
-      "SELECT found.*, true, asker FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS"
-      " wanted (asker, wanted_account, wanted_region, wanted_id)"
+      "SELECT found.*, true, number FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS"
+      " wanted (wanted_account, wanted_region, wanted_id, number)"
       " CROSS JOIN LATERAL (SELECT " POOL_COLUMNS
       "   FROM pools WHERE account_id = wanted_account AND region = wanted_region AND pool_id = wanted_id LIMIT 1) AS "
       "found"
       " ORDER BY created_at, pool_id"};
-  std::vector<std::string> who, accounts, regions, ids;
+  std::vector<std::string> accounts, regions, ids;
   for (const WantedPool& pool : wanted) {
-    who.push_back(std::to_string(pool.asker));
     accounts.push_back(pool.scope.account);
     regions.push_back(pool.scope.region);
     ids.push_back(pool.id);
   }
   std::vector<std::vector<NamedPool>> found(askers);
-  for (const Row row : tx.Run(kFind, Params(who, accounts, regions, ids))) {
+  for (const Row row : tx.Run(kFind, Params(accounts, regions, ids))) {
     NamedPool named;
-    int asker = 0;
-    named.pool = ReadPool(row, named.meets_conditions, asker);
-    found.at(static_cast<std::size_t>(asker)).push_back(std::move(named));
+    int number = 0;  // from 1
+    named.pool = ReadPool(row, named.meets_conditions, number);
+    const WantedPool& asked = wanted.at(static_cast<std::size_t>(number) - 1);
+    found.at(static_cast<std::size_t>(asked.asker)).push_back(std::move(named));
   }
   return found;
 }

@@ -69,7 +69,7 @@ std::vector<std::optional<Error>> AnswerTogether(std::span<Call* const> calls) {
   auto deadline = calls[0]->deadline();
   for (const Call* call : calls) deadline = std::min(deadline, call->deadline());
   std::vector<std::optional<Error>> outcomes;
-  WorkLog log;
+  const auto log = std::make_shared<WorkLog>();
   try {
     calls[0]->service().database.Run(
         Database::Mode::kRead, {deadline, {}},
@@ -77,11 +77,11 @@ std::vector<std::optional<Error>> AnswerTogether(std::span<Call* const> calls) {
           for (Call* call : calls) call->response().Clear();
           outcomes = calls[0]->method().together->answer(tx, calls);
         },
-        &log);
+        log.get());
   } catch (const StorageFailure&) {
     return {};
   }
-  for (Call* call : calls) call->work_log() = log;
+  for (Call* call : calls) call->set_shared_work_log(log);
   return outcomes;
 }
 

@@ -15,8 +15,6 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr auto kAlone = [](const Call&, const Call&) { return false; };
-
 // Calls to queue. The executor only hands them on.
 class ExecutorTest : public testing::Test {
  protected:
@@ -46,14 +44,11 @@ class ExecutorTest : public testing::Test {
 
 TEST_F(ExecutorTest, RunsCallsInTheOrderInWhichTheyCame) {
   std::latch all(4);
-  Executor executor(
-      1, 4,
-      [&](std::span<Call* const> given) {
-        Call& call = *given[0];
-        Note(call);
-        all.count_down();
-      },
-      kAlone);
+  Executor executor(1, 4, 1, [&](std::span<Call* const> given) {
+    Call& call = *given[0];
+    Note(call);
+    all.count_down();
+  });
   for (auto& call : calls) EXPECT_TRUE(executor.Submit(*call));
   all.wait();
   EXPECT_THAT(order, ElementsAre(0, 1, 2, 3));
@@ -62,13 +57,10 @@ TEST_F(ExecutorTest, RunsCallsInTheOrderInWhichTheyCame) {
 TEST_F(ExecutorTest, RunsAsManyCallsAtOnceAsItHasWorkers) {
   std::barrier meeting(2);  // nobody gets past it alone
   std::latch both(2);
-  Executor executor(
-      2, 4,
-      [&](std::span<Call* const>) {
-        meeting.arrive_and_wait();
-        both.count_down();
-      },
-      kAlone);
+  Executor executor(2, 4, 1, [&](std::span<Call* const>) {
+    meeting.arrive_and_wait();
+    both.count_down();
+  });
   executor.Submit(*calls[0]);
   executor.Submit(*calls[1]);
   both.wait();
@@ -77,14 +69,11 @@ TEST_F(ExecutorTest, RunsAsManyCallsAtOnceAsItHasWorkers) {
 TEST_F(ExecutorTest, RefusesWhatDoesNotFitIntoTheQueue) {
   std::latch started(1);
   std::latch go_on(1);
-  Executor executor(
-      1, 2,
-      [&](std::span<Call* const> given) {
-        Call& call = *given[0];
-        if (&call == calls[0].get()) started.count_down();
-        go_on.wait();
-      },
-      kAlone);
+  Executor executor(1, 2, 1, [&](std::span<Call* const> given) {
+    Call& call = *given[0];
+    if (&call == calls[0].get()) started.count_down();
+    go_on.wait();
+  });
   EXPECT_TRUE(executor.Submit(*calls[0]));
   started.wait();  // it has left the queue
 
@@ -100,14 +89,11 @@ TEST_F(ExecutorTest, TakesCallsAgainOnceThereIsRoom) {
   std::latch started(2);
   std::latch first_may_end(1);
   std::latch second_may_end(1);
-  Executor executor(
-      1, 1,
-      [&](std::span<Call* const> given) {
-        Call& call = *given[0];
-        started.count_down();
-        (&call == calls[0].get() ? first_may_end : second_may_end).wait();
-      },
-      kAlone);
+  Executor executor(1, 1, 1, [&](std::span<Call* const> given) {
+    Call& call = *given[0];
+    started.count_down();
+    (&call == calls[0].get() ? first_may_end : second_may_end).wait();
+  });
   EXPECT_TRUE(executor.Submit(*calls[0]));
   while (executor.queued() > 0) std::this_thread::yield();
   EXPECT_TRUE(executor.Submit(*calls[1]));
@@ -123,14 +109,11 @@ TEST_F(ExecutorTest, TakesCallsAgainOnceThereIsRoom) {
 TEST_F(ExecutorTest, RunsWhatIsQueuedBeforeItEnds) {
   std::latch go_on(1);
   {
-    Executor executor(
-        1, 4,
-        [&](std::span<Call* const> given) {
-          Call& call = *given[0];
-          go_on.wait();
-          Note(call);
-        },
-        kAlone);
+    Executor executor(1, 4, 1, [&](std::span<Call* const> given) {
+      Call& call = *given[0];
+      go_on.wait();
+      Note(call);
+    });
     for (auto& call : calls) EXPECT_TRUE(executor.Submit(*call));
     go_on.count_down();
   }
@@ -138,36 +121,30 @@ TEST_F(ExecutorTest, RunsWhatIsQueuedBeforeItEnds) {
 }
 
 TEST_F(ExecutorTest, EndsAtOnceWhenThereIsNothingToDo) {
-  Executor executor(
-      3, 1, [](std::span<Call* const>) { FAIL() << "nothing was submitted"; }, kAlone);
+  Executor executor(3, 1, 1, [](std::span<Call* const>) { FAIL() << "nothing was submitted"; });
   EXPECT_EQ(executor.queued(), 0u);
 }
 
-// Who takes one of them takes the others, from between those that go alone, which keep their order.
-TEST_F(ExecutorTest, HandsOutTogetherWhatIsAlike) {
+// No more than it may, in their order.
+TEST_F(ExecutorTest, HandsOutTogetherWhatWaits) {
   std::latch started(1);
   std::latch go_on(1);
   std::vector<std::size_t> sizes;
-  static const Call* alone;
-  alone = calls[2].get();
   {
-    Executor executor(
-        1, 4,
-        [&](std::span<Call* const> given) {
-          if (given[0] == calls[0].get()) {
-            started.count_down();
-            go_on.wait();
-          }
-          sizes.push_back(given.size());
-          for (const Call* call : given) Note(*call);
-        },
-        [](const Call& one, const Call& other) { return &one != alone && &other != alone; });
+    Executor executor(1, 4, 2, [&](std::span<Call* const> given) {
+      if (given[0] == calls[0].get()) {
+        started.count_down();
+        go_on.wait();
+      }
+      sizes.push_back(given.size());
+      for (const Call* call : given) Note(*call);
+    });
     EXPECT_TRUE(executor.Submit(*calls[0]));
     started.wait();
     for (int i = 1; i < 4; ++i) EXPECT_TRUE(executor.Submit(*calls[static_cast<std::size_t>(i)]));
     go_on.count_down();
   }
-  EXPECT_THAT(order, ElementsAre(0, 1, 3, 2));
+  EXPECT_THAT(order, ElementsAre(0, 1, 2, 3));
   EXPECT_THAT(sizes, ElementsAre(1, 2, 1));
 }
 

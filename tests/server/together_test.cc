@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -19,7 +20,9 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::Not;
 
-// One worker, who is kept busy while calls gather.
+std::string Naming(const std::string& pool_id) { return "pool_ids: '" + pool_id + "'"; }
+
+// One worker of look-ups, who is kept busy while calls gather.
 class TogetherTest : public testing::Test {
  protected:
   struct Waiting {
@@ -63,25 +66,27 @@ class TogetherTest : public testing::Test {
     return *waiting.emplace_back(std::make_unique<Waiting>(service, api.account(), text));
   }
 
-  // All that were added wait while the worker does; then it goes on.
+  // Nobody reads pools until it is released.
+  static std::unique_ptr<HeldRows> HoldPools() {
+    return std::make_unique<HeldRows>(TestDatabaseUrl(), "LOCK TABLE pools IN ACCESS EXCLUSIVE MODE; SELECT 1", "");
+  }
+
+  // All that were added wait while the one worker of look-ups is held up by the first; then it goes on.
   void Go() {
-    HeldRows held(TestDatabaseUrl(), "SELECT FROM accounts WHERE account_id = '" + ours.account() + "'");
-    RequestSenderIdRequest request;
-    request.set_sender_id("BUSY");
-    request.set_iso_country_code("GB");
-    RequestSenderIdResponse response;
-    TestCall busy(service, *FindMethod("RequestSenderId"), request, response);
-    busy.headers = {{"x-account-id", ours.account()}, {"x-region", "us-east-1"}};
-    pipeline.Start(busy);
-    EXPECT_TRUE(held.EventuallyWaiting(1));
-    for (const auto& each : waiting) pipeline.Start(each->call);
-    {
-      const std::lock_guard lock(mutex);
-      statements.clear();
-    }
-    held.Release();
-    EXPECT_FALSE(busy.Wait());
+    const auto held = HoldPools();
+    StartBehindFirst(*held);
+    held->Release();
+    EXPECT_FALSE(ahead->call.Wait());
     for (const auto& each : waiting) outcomes.push_back(each->call.Wait());
+  }
+
+  void StartBehindFirst(HeldRows& held) {
+    ahead = std::make_unique<Waiting>(service, ours.account(), Naming(any_pool));
+    pipeline.Start(ahead->call);
+    EXPECT_TRUE(held.EventuallyWaiting(1));
+    const std::lock_guard lock(mutex);
+    statements.clear();
+    for (const auto& each : waiting) pipeline.Start(each->call);
   }
 
   int Count(const std::string& statement) {
@@ -101,11 +106,11 @@ class TogetherTest : public testing::Test {
   Metrics metrics;
   Service service{database, ours.world, settings.api, known_accounts, rate_limiter, metrics};
   Pipeline pipeline{settings};
+  const std::string any_pool = GivenSenderIdPool(ours, "ANY");
+  std::unique_ptr<Waiting> ahead;
   std::vector<std::unique_ptr<Waiting>> waiting;
   std::vector<std::optional<Error>> outcomes;
 };
-
-std::string Naming(const std::string& pool_id) { return "pool_ids: '" + pool_id + "'"; }
 
 TEST_F(TogetherTest, ManyLookUpsAreOneStatementAndEachGetsItsOwn) {
   std::vector<std::string> pools;
@@ -194,24 +199,21 @@ TEST_F(TogetherTest, OneThatWaitsAloneGoesAlone) {
 // Each by itself, within its own deadline.
 TEST_F(TogetherTest, WhatTheDatabaseFailsToDoTogetherIsTriedForEach) {
   const std::string pool = GivenSenderIdPool(ours, "GOOD");
-  HeldRows busy_row(TestDatabaseUrl(), "SELECT FROM accounts WHERE account_id = '" + theirs.account() + "'");
-  RequestSenderIdRequest request = Api::Parse<RequestSenderIdRequest>("sender_id: 'BUSY' iso_country_code: 'GB'");
-  RequestSenderIdResponse response;
-  TestCall busy(service, *FindMethod("RequestSenderId"), request, response);
-  busy.headers = {{"x-account-id", theirs.account()}, {"x-region", "us-east-1"}};
-  pipeline.Start(busy);
-  EXPECT_TRUE(busy_row.EventuallyWaiting(1));
-  HeldRows table(TestDatabaseUrl(), "LOCK TABLE pools IN ACCESS EXCLUSIVE MODE; SELECT 1", "");
   Waiting& hasty = Add(ours, Naming(pool));
   hasty.call.set_deadline(hasty.call.received() + std::chrono::seconds(1));
   Waiting& patient = Add(ours, Naming(pool));
   patient.call.set_deadline(patient.call.received() + std::chrono::seconds(20));
-  for (const auto& each : waiting) pipeline.Start(each->call);
-  busy_row.Release();
-  EXPECT_FALSE(busy.Wait());
+
+  const auto before = HoldPools();
+  StartBehindFirst(*before);
+  auto behind = std::async(std::launch::async, [] { return HoldPools(); });  // gets them once the first has read
+  EXPECT_TRUE(before->EventuallyWaiting(2));
+  before->Release();
+  const auto after = behind.get();
+  EXPECT_FALSE(ahead->call.Wait());
 
   EXPECT_EQ(hasty.call.Wait()->fault(), Fault::kDeadline);
-  table.Release();
+  after->Release();
   EXPECT_FALSE(patient.call.Wait());
   EXPECT_EQ(patient.response.pools_size(), 1);
   EXPECT_EQ(Count("pools.find_together"), 1);

@@ -584,6 +584,30 @@ TEST_F(DatabaseTest, HandsAConnectionToTheOneWhoWaits) {
   EXPECT_EQ(database.stats().connects, 1U);
 }
 
+TEST_F(DatabaseTest, HandsConnectionsOnInTheOrderInWhichTheyAreWaitedFor) {
+  Database database(Options(1));
+  std::mutex mutex;
+  std::vector<int> order;
+  std::vector<std::jthread> threads;
+  const auto wait = [&](int who) {
+    threads.emplace_back([&, who] {
+      database.Run(Mode::kRead, In(20s), [&](Transaction&) {
+        const std::lock_guard lock(mutex);
+        order.push_back(who);
+      });
+    });
+    EXPECT_TRUE(Eventually([&] { return database.stats().waiting == who; }));
+  };
+  database.Run(Mode::kRead, In(20s), [&](Transaction&) {
+    for (int i = 1; i <= 3; ++i) wait(i);
+  });
+  database.Run(Mode::kRead, In(20s), [&](Transaction&) {
+    const std::lock_guard lock(mutex);
+    order.push_back(4);  // who comes back at once comes last
+  });
+  EXPECT_THAT(order, testing::ElementsAre(1, 2, 3, 4));
+}
+
 TEST_F(DatabaseTest, DoesNothingAfterTheDeadlineOrWhenStopped) {
   std::stop_source stopped;
   stopped.request_stop();
