@@ -1,5 +1,7 @@
 #include "storage/accounts.h"
 
+#include <utility>
+
 namespace poold {
 namespace {
 
@@ -52,12 +54,14 @@ void EnsureAccount(Transaction& tx, const Scope& scope, Time now) {
 
 std::string_view QuotaOf(Counter counter) { return Of(counter).quota; }
 
-bool CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t limit) {
-  return tx.Run(Of(counter).up, Params(scope.account, scope.region, limit)).affected() == 1;
+void CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t limit, std::function<void()> full) {
+  tx.Later(Of(counter).up, Params(scope.account, scope.region, limit), [full = std::move(full)](const Rows& rows) {
+    if (rows.affected() == 0) full();
+  });
 }
 
 void UncountOne(Transaction& tx, const Scope& scope, Counter counter) {
-  tx.Run(Of(counter).down, Params(scope.account, scope.region));
+  tx.Later(Of(counter).down, Params(scope.account, scope.region));
 }
 
 Usage FindUsage(Transaction& tx, const Scope& scope) {
@@ -73,7 +77,7 @@ Usage FindUsage(Transaction& tx, const Scope& scope) {
 void LockAccount(Transaction& tx, std::string_view account, AccountLock lock) {
   static constexpr Statement kShared{"accounts.lock_shared", "SELECT pg_advisory_xact_lock_shared($1::bigint)"};
   static constexpr Statement kAlone{"accounts.lock_alone", "SELECT pg_advisory_xact_lock($1::bigint)"};
-  tx.Run(lock == AccountLock::kShared ? kShared : kAlone, Params(account));
+  tx.Later(lock == AccountLock::kShared ? kShared : kAlone, Params(account));
 }
 
 std::optional<ListUsedByAnother> FindListUsedByAnother(Transaction& tx, std::string_view account) {

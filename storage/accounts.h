@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,10 +20,11 @@ void EnsureAccount(Transaction& tx, const Scope& scope, Time now);
 // The quota of a counter, by the Reason of its refusal: "POOLS_PER_ACCOUNT".
 std::string_view QuotaOf(Counter counter);
 
-// Counts one more, unless that would exceed the account's own quota or, if it has none, `limit`: then false, and
-// nothing changed. Exact under concurrency: the account's row stays locked until the transaction ends, so call it as
-// late as the rules allow.
-bool CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t limit);
+// Counts one more, together with the next statement or before the commit (Transaction::Later), unless that would exceed
+// the account's own quota or, if it has none, `limit`: then nothing is changed and `full` is called, which may throw.
+// Exact under concurrency: the account's row stays locked until the transaction ends, so call it as late as the rules
+// allow.
+void CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t limit, std::function<void()> full);
 
 // Counts one less.
 void UncountOne(Transaction& tx, const Scope& scope, Counter counter);

@@ -1,38 +1,38 @@
 #include "storage/client_tokens.h"
 
-#include "storage/failure.h"
+#include <utility>
 
 namespace poold {
 
-std::optional<StoredAnswer> ClaimClientToken(Transaction& tx, const ClientToken& token, const Bytes& request_hash,
-                                             Time now, Time expired_before) {
-  // On a conflict the existing row is locked even where it isn't updated, so it is still there for the look-up below.
+void ClaimClientToken(Transaction& tx, const ClientToken& token, const Bytes& request_hash, Time now,
+                      Time expired_before, std::function<void(const StoredAnswer&)> used) {
+  // A row that is used already is written as it is, to be answered in the same round trip. Only a row that this
+  // transaction has made or taken over has no response.
   static constexpr Statement kClaim{
       "client_tokens.claim",
-      "INSERT INTO client_tokens (account_id, region, operation, client_token, request_hash, created_at)"
+      "INSERT INTO client_tokens AS used (account_id, region, operation, client_token, request_hash, created_at)"
       " VALUES ($1, $2, $3, $4, $5, $6)"
-      " ON CONFLICT ON CONSTRAINT client_tokens_pkey"
-      " DO UPDATE SET request_hash = excluded.request_hash, response = NULL, created_at = excluded.created_at"
-      " WHERE client_tokens.created_at < $7"};
-  const Rows claimed = tx.Run(kClaim, Params(token.scope.account, token.scope.region, token.operation, token.token,
-                                             request_hash, now, expired_before));
-  if (claimed.affected() == 1) return std::nullopt;
-
-  static constexpr Statement kFind{"client_tokens.find",
-                                   "SELECT request_hash, response FROM client_tokens"
-                                   " WHERE account_id = $1 AND region = $2 AND operation = $3 AND client_token = $4"};
-  const Rows rows = tx.Run(kFind, Params(token.scope.account, token.scope.region, token.operation, token.token));
-  if (rows.empty()) throw StorageFailure(StorageFailure::Kind::kBug, "client_tokens: a locked row is gone");
-  StoredAnswer answer;
-  rows[0].Read(answer.request_hash, answer.response);
-  return answer;
+      " ON CONFLICT ON CONSTRAINT client_tokens_pkey DO UPDATE SET"
+      "   request_hash = CASE WHEN used.created_at < $7 THEN excluded.request_hash ELSE used.request_hash END,"
+      "   response = CASE WHEN used.created_at < $7 THEN NULL ELSE used.response END,"
+      "   created_at = CASE WHEN used.created_at < $7 THEN excluded.created_at ELSE used.created_at END"
+      " RETURNING request_hash, response"};
+  tx.Later(
+      kClaim,
+      Params(token.scope.account, token.scope.region, token.operation, token.token, request_hash, now, expired_before),
+      [used = std::move(used)](const Rows& rows) {
+        if (rows[0].IsNull(1)) return;
+        StoredAnswer answer;
+        rows[0].Read(answer.request_hash, answer.response);
+        used(answer);
+      });
 }
 
 void StoreAnswer(Transaction& tx, const ClientToken& token, const Bytes& response) {
   static constexpr Statement kStore{"client_tokens.store",
                                     "UPDATE client_tokens SET response = $5"
                                     " WHERE account_id = $1 AND region = $2 AND operation = $3 AND client_token = $4"};
-  tx.Run(kStore, Params(token.scope.account, token.scope.region, token.operation, token.token, response));
+  tx.Later(kStore, Params(token.scope.account, token.scope.region, token.operation, token.token, response));
 }
 
 std::int64_t PurgeClientTokens(Transaction& tx, Time before, int limit) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <string_view>
 
 #include "storage/scope.h"
@@ -21,12 +21,13 @@ struct StoredAnswer {
   Bytes response;
 };
 
-// Claims the token for this transaction: nullopt means that the caller is the first, must act, and store its answer
-// before it commits. Otherwise the first call's answer, which the caller has to compare and replay. While another
-// transaction holds the token this waits for its end, so two calls at once never both act: the primary key decides.
-// A token that was used before `expired_before` is free again.
-std::optional<StoredAnswer> ClaimClientToken(Transaction& tx, const ClientToken& token, const Bytes& request_hash,
-                                             Time now, Time expired_before);
+// Claims the token for this transaction, together with its next statements (Transaction::Later). The caller, if it is
+// the first, must act, and store its answer before it commits. Otherwise `used` is given the first call's answer, to
+// compare and replay, and must throw: nothing may come of what was done since, not even of this. While another
+// transaction holds the token the claim waits for its end, so two calls at once never both act: the primary key
+// decides. A token that was used before `expired_before` is free again.
+void ClaimClientToken(Transaction& tx, const ClientToken& token, const Bytes& request_hash, Time now,
+                      Time expired_before, std::function<void(const StoredAnswer&)> used);
 
 // Stores the answer under the claimed token.
 void StoreAnswer(Transaction& tx, const ClientToken& token, const Bytes& response);

@@ -120,7 +120,11 @@ class Database::Impl {
   void CutAfterGrace(Slot& slot);
   std::optional<StorageFailure> Attempt(Lease& lease, Mode mode, const Bounds& bounds,
                                         const std::function<void(Transaction&)>& body);
-  std::optional<StorageFailure> Commit(Lease& lease, const Session::Begun& begun, const Bounds& bounds);
+  void Undo(Lease& lease);
+  static void RunBody(Transaction& transaction, const Transaction::State& state,
+                      const std::function<void(Transaction&)>& body);
+  std::optional<StorageFailure> Commit(Lease& lease, Transaction::State& state, const Session::Begun& begun,
+                                       const Bounds& bounds);
   Outcome LookUp(Lease& lease, const Session::Begun& begun, Clock::time_point until);
 
   struct Counters {
@@ -482,47 +486,83 @@ void Database::Impl::Run(Mode mode, const Bounds& asked, const std::function<voi
   ++(mode == Mode::kWrite ? counters_.writes : counters_.reads);
 }
 
+// Leaves nothing open behind. When the server doesn't answer to that either, the connection goes, and the server undoes
+// the transaction when it sees that.
+void Database::Impl::Undo(Lease& lease) {
+  if (lease.session().broken() || lease.session().Idle()) return;
+  try {
+    lease.session().RunText("rollback", "ROLLBACK");
+  } catch (const StorageFailure&) {
+    lease.Discard();
+  }
+}
+
+namespace {
+
+// Nothing can be wrong with a BEGIN but the server: a standby says so in several ways, some of which look like bugs.
+StorageFailure BeginFailed(const StorageFailure& failure) {
+  if (failure.kind() == Kind::kDeadline || failure.kind() == Kind::kCancelled) return failure;
+  return {Kind::kUnavailable, failure.what(), failure.sqlstate()};
+}
+
+}  // namespace
+
+// The body, and what it put off but for what the commit can take along: that which cannot object to it. (The number of
+// the transaction can: a commit of which it isn't known could not be looked up.)
+void Database::Impl::RunBody(Transaction& transaction, const Transaction::State& state,
+                             const std::function<void(Transaction&)>& body) {
+  const std::size_t begin = state.waiting.size();
+  try {
+    body(transaction);
+  } catch (...) {
+    // What it put off would have been run before it threw, and might have ended it: see Transaction::Later.
+    const bool only_begin = begin > 0 && state.waiting.size() == begin && state.waiting.front().name == "begin";
+    if (!only_begin) {
+      while (!state.failure && !state.waiting.empty()) transaction.RunWaiting();
+    }
+    throw;
+  }
+  const auto may_object = [](const Waiting& waiting) { return static_cast<bool>(waiting.then); };
+  while (!state.failure && std::ranges::any_of(state.waiting, may_object)) transaction.RunWaiting();
+}
+
 // Nothing means success. Throws what ends the whole run: the body's own exceptions, and no connection.
 std::optional<StorageFailure> Database::Impl::Attempt(Lease& lease, Mode mode, const Bounds& bounds,
                                                       const std::function<void(Transaction&)>& body) {
   Session& session = lease.Ready(bounds);
+  const bool waits = mode == Mode::kWrite && session.CanBeginLater();
+  Transaction::State state{.session = session, .can_wait = waits, .waiting = {}, .failure = {}};
   Session::Begun begun;
-  if (mode == Mode::kWrite) {
+  if (waits) {
+    session.BeginLater(state.waiting, [&begun](const Rows& rows) { begun = Session::ReadBegun(rows); });
+  } else if (mode == Mode::kWrite) {
     try {
       begun = session.Begin();
     } catch (const StorageFailure& failure) {
       lease.Discard();
-      if (failure.kind() == Kind::kDeadline || failure.kind() == Kind::kCancelled) return failure;
-      // Nothing can be wrong with it but the server: a standby says so in several ways, some of which look like bugs.
-      return StorageFailure(Kind::kUnavailable, failure.what(), failure.sqlstate());
+      return BeginFailed(failure);
     }
   }
 
-  // Leaves nothing open behind. When the server doesn't answer to that either, the connection goes, and the server
-  // undoes the transaction when it sees that.
-  const auto undo = [&] {
-    if (session.broken() || session.Idle()) return;
-    try {
-      session.RunText("rollback", "ROLLBACK");
-    } catch (const StorageFailure&) {
-      lease.Discard();
-    }
-  };
-
-  Transaction::State state{session, std::nullopt};
   Transaction transaction(state);
   try {
-    body(transaction);
+    RunBody(transaction, state, body);
   } catch (const StorageFailure&) {
-    undo();
-    if (!state.failure) throw;  // not from this transaction: the body's own, after all
+    if (!state.failure) {  // not from this transaction: the body's own, after all
+      Undo(lease);
+      throw;
+    }
   } catch (...) {
-    undo();
+    Undo(lease);
     throw;
   }
 
   if (state.failure) {  // thrown just now, or swallowed by the body: it can't be committed either way
-    undo();
+    if (waits && begun.xid.empty()) {
+      lease.Discard();
+      return BeginFailed(*state.failure);
+    }
+    Undo(lease);
     if (mode == Mode::kRead && state.failure->sqlstate() == "25006") {
       return StorageFailure(Kind::kBug, state.failure->what(), state.failure->sqlstate());
     }
@@ -530,7 +570,7 @@ std::optional<StorageFailure> Database::Impl::Attempt(Lease& lease, Mode mode, c
   }
   if (mode == Mode::kRead) {
     if (session.Idle() || session.broken()) return std::nullopt;
-    undo();
+    Undo(lease);
     return StorageFailure(Kind::kBug, "a read body left a transaction open");
   }
   if (!session.InTransaction() && !session.broken()) {
@@ -538,28 +578,38 @@ std::optional<StorageFailure> Database::Impl::Attempt(Lease& lease, Mode mode, c
     return StorageFailure(Kind::kBug, "the body ended its transaction by itself");
   }
   if (Over(bounds)) {
-    undo();
+    Undo(lease);
     return Exceeded(bounds, "before the commit");
   }
-  return Commit(lease, begun, bounds);
+  return Commit(lease, state, begun, bounds);
 }
 
-std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, const Session::Begun& begun, const Bounds& bounds) {
+// Together with what still waits.
+std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, Transaction::State& state,
+                                                     const Session::Begun& begun, const Bounds& bounds) {
   Session& session = lease.session();
-  lease.Committing(bounds.deadline + kCommitItself);
+  // From then on stopping is no use any more.
+  const auto committing = [&] { lease.Committing(bounds.deadline + kCommitItself); };
+  if (state.waiting.empty()) committing();
   if (session.broken()) return Exceeded(bounds, "before the commit");  // cut a moment ago: the COMMIT wasn't sent
+  state.waiting.push_back({.name = "commit", .sql = "COMMIT", .params = {}, .then = {}, .prepared = false});
+  const Session::Together together = session.RunTogether(state.waiting, committing);
   std::string lost;
-  try {
-    session.RunText("commit", "COMMIT");
+  if (!together.failure) {
     // With a warning: it is done here, but the wait for the standbys was called off (by statement_timeout, or by
     // somebody's pg_cancel_backend). If one of them took over now, it would never have been.
     if (!session.warned()) return std::nullopt;
     lost = "commit: not confirmed by a standby";
-  } catch (const StorageFailure& failure) {
-    // An answer that says no, a deferred constraint for instance, undid the transaction.
-    if (!session.broken() && failure.kind() != Kind::kUnavailable) return failure;
-    lost = failure.what();
+  } else {
+    // An answer that says no, to a deferred constraint for instance, undid the transaction; one to a statement before
+    // the COMMIT kept that from being run.
+    if (!session.broken() && together.failure->kind() != Kind::kUnavailable) {
+      Undo(lease);
+      return together.failure;
+    }
+    lost = together.failure->what();
   }
+  committing();
 
   switch (LookUp(lease, begun, bounds.deadline + kCommitGrace)) {
     case Outcome::kCommitted:

@@ -28,7 +28,7 @@ class Database {
  public:
   enum class Mode {
     kRead,  // each statement sees a snapshot of its own and is one round trip; writing is refused by the server
-    kWrite  // one READ COMMITTED transaction: BEGIN, the body, COMMIT
+    kWrite  // one READ COMMITTED transaction: BEGIN, which goes with the body's first statement, the body, COMMIT
   };
 
   struct Options {
@@ -48,8 +48,8 @@ class Database {
     // able to spend connections by calling and hanging up; most statements end by themselves in less.
     std::chrono::milliseconds stop_grace{0};
 
-    // Told of every statement after it ended, on the thread that ran it; also of "connect", "begin", "commit",
-    // "rollback" and the like. Must be quick and must not throw.
+    // Told of every statement after it ended, on the thread that ran it, with the time since it was sent; also of
+    // "connect", "begin", "commit", "rollback" and the like. Must be quick and must not throw.
     std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)> observe;
   };
 
@@ -111,8 +111,9 @@ class Database {
   //   kBug          a statement or its data is wrong.
   //
   // Time: a statement still running at the deadline, or stop_grace after stop was triggered, is cut off at once by
-  // closing its connection. Only COMMIT is not cut at once: a known outcome is worth more than punctuality, so that a
-  // call may last up to kCommitGrace longer than its deadline, when it is already committing then.
+  // closing its connection. Only COMMIT is not cut at once (though what goes with it is): a known outcome is worth more
+  // than punctuality, so that a call may last up to kCommitGrace longer than its deadline, when it is already
+  // committing then.
   //
   // `log`, if there is one, is told what was done.
   void Run(Mode mode, const Bounds& bounds, const std::function<void(Transaction&)>& body, WorkLog* log = nullptr);

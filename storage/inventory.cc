@@ -23,7 +23,7 @@ std::optional<InventoryNumber> TakeNumber(Transaction& tx, const InventoryWish& 
 void ReturnNumber(Transaction& tx, std::string_view phone_number, Time now) {
   static constexpr Statement kReturn{
       "inventory.return", "UPDATE inventory_numbers SET held_by = NULL, released_at = $2 WHERE phone_number = $1"};
-  tx.Run(kReturn, Params(phone_number, now));
+  tx.Later(kReturn, Params(phone_number, now));
 }
 
 std::int64_t ImportNumbers(Transaction& tx, const std::vector<InventoryNumber>& numbers) {

@@ -15,7 +15,7 @@ void Insert(Transaction& tx, const Statement& statement, const Scope& scope, std
     messages.push_back(keyword.message);
     actions.push_back(keyword.action);
   }
-  tx.Run(statement, Params(scope.account, scope.region, owner_id, words, messages, actions));
+  tx.Later(statement, Params(scope.account, scope.region, owner_id, words, messages, actions));
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ void CopyKeywordsToPool(Transaction& tx, const Scope& scope, std::string_view ph
       "INSERT INTO pool_keywords (account_id, region, pool_id, keyword, keyword_message, keyword_action)"
       " SELECT account_id, region, $4, keyword, keyword_message, keyword_action FROM phone_number_keywords"
       " WHERE account_id = $1 AND region = $2 AND phone_number_id = $3"};
-  tx.Run(kCopy, Params(scope.account, scope.region, phone_number_id, pool_id));
+  tx.Later(kCopy, Params(scope.account, scope.region, phone_number_id, pool_id));
 }
 
 void CopyKeywordsToPhoneNumber(Transaction& tx, const Scope& scope, std::string_view pool_id,
@@ -62,8 +62,8 @@ void CopyKeywordsToPhoneNumber(Transaction& tx, const Scope& scope, std::string_
       " (account_id, region, phone_number_id, keyword, keyword_message, keyword_action)"
       " SELECT account_id, region, $4, keyword, keyword_message, keyword_action FROM pool_keywords"
       " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
-  tx.Run(kDelete, Params(scope.account, scope.region, phone_number_id));
-  tx.Run(kCopy, Params(scope.account, scope.region, pool_id, phone_number_id));
+  tx.Later(kDelete, Params(scope.account, scope.region, phone_number_id));
+  tx.Later(kCopy, Params(scope.account, scope.region, pool_id, phone_number_id));
 }
 
 void CopyKeywordsToPhoneNumbersOf(Transaction& tx, const Scope& scope, std::string_view pool_id) {
@@ -79,23 +79,8 @@ void CopyKeywordsToPhoneNumbersOf(Transaction& tx, const Scope& scope, std::stri
                                    " SELECT $1, $2, phone_number_id, keyword, keyword_message, keyword_action"
                                    " FROM phone_numbers JOIN pool_keywords USING (account_id, region, pool_id)"
                                    " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
-  tx.Run(kDelete, Params(scope.account, scope.region, pool_id));
-  tx.Run(kCopy, Params(scope.account, scope.region, pool_id));
-}
-
-bool SameKeywords(Transaction& tx, const Scope& scope, std::string_view pool_id, std::string_view phone_number_id) {
-  static constexpr Statement kSame{"keywords.same",
-                                   "WITH pool AS ("
-                                   "  SELECT keyword, keyword_message, keyword_action FROM pool_keywords"
-                                   "  WHERE account_id = $1 AND region = $2 AND pool_id = $3),"
-                                   " number AS ("
-                                   "  SELECT keyword, keyword_message, keyword_action FROM phone_number_keywords"
-                                   "  WHERE account_id = $1 AND region = $2 AND phone_number_id = $4)"
-                                   " SELECT NOT EXISTS (SELECT FROM (TABLE pool EXCEPT TABLE number) AS missing)"
-                                   " AND NOT EXISTS (SELECT FROM (TABLE number EXCEPT TABLE pool) AS extra)"};
-  bool same = false;
-  tx.Run(kSame, Params(scope.account, scope.region, pool_id, phone_number_id))[0].Read(same);
-  return same;
+  tx.Later(kDelete, Params(scope.account, scope.region, pool_id));
+  tx.Later(kCopy, Params(scope.account, scope.region, pool_id));
 }
 
 namespace {
@@ -150,15 +135,15 @@ void PutKeyword(Transaction& tx, const KeywordOwner& owner, const Keyword& keywo
       " VALUES ($1, $2, $3, $4, $5, $6)"
       " ON CONFLICT ON CONSTRAINT phone_number_keywords_pkey DO UPDATE"
       " SET keyword_message = excluded.keyword_message, keyword_action = excluded.keyword_action"};
-  tx.Run(owner.kind == KeywordOwner::Kind::kPool ? kOfPool : kOfPhoneNumber,
-         Params(owner.scope.account, owner.scope.region, owner.id, keyword.keyword, keyword.message, keyword.action));
+  tx.Later(owner.kind == KeywordOwner::Kind::kPool ? kOfPool : kOfPhoneNumber,
+           Params(owner.scope.account, owner.scope.region, owner.id, keyword.keyword, keyword.message, keyword.action));
 }
 
 void DeleteKeyword(Transaction& tx, const KeywordOwner& owner, std::string_view keyword) {
   Query query("keywords.delete");
   query.Add("DELETE");
   AddFromOwner(query, owner);
-  query.Add(" AND keyword = ?", keyword).Run(tx);
+  query.Add(" AND keyword = ?", keyword).Later(tx);
 }
 
 std::vector<Keyword> ListKeywords(Transaction& tx, const KeywordOwner& owner, const std::vector<Condition>& conditions,

@@ -38,9 +38,6 @@ void CopyKeywordsToPhoneNumber(Transaction& tx, const Scope& scope, std::string_
 // Gives every number in the pool the pool's keywords, instead of its own.
 void CopyKeywordsToPhoneNumbersOf(Transaction& tx, const Scope& scope, std::string_view pool_id);
 
-// Whether pool and number have the same keywords, with the same messages and actions.
-bool SameKeywords(Transaction& tx, const Scope& scope, std::string_view pool_id, std::string_view phone_number_id);
-
 // Whose keywords: a pool's or a phone number's.
 struct KeywordOwner {
   enum class Kind { kPool, kPhoneNumber } kind;

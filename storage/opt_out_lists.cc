@@ -106,7 +106,7 @@ void DeleteOptOutList(Transaction& tx, const Scope& scope, const OptOutList& lis
       "  DELETE FROM opt_out_lists WHERE account_id = $1 AND region = $2 AND opt_out_list_name = $3"
       "  RETURNING account_id, region, list_id)"
       " INSERT INTO deleted_opt_out_lists (account_id, region, list_id) SELECT account_id, region, list_id FROM list"};
-  tx.Run(kDelete, Params(scope.account, scope.region, list.name));
+  tx.Later(kDelete, Params(scope.account, scope.region, list.name));
 }
 
 #undef OPT_OUT_LIST_COLUMNS

@@ -63,7 +63,7 @@ void RecordOptIn(Transaction& tx, const OptOutListRef& list, std::string_view nu
       "INSERT INTO opted_in_numbers (account_id, region, list_id, phone_number, opted_in_at)"
       " VALUES ($1, $2, $3, $4, $5)"
       " ON CONFLICT ON CONSTRAINT opted_in_numbers_pkey DO UPDATE SET opted_in_at = excluded.opted_in_at"};
-  tx.Run(kRecord, Params(list.owner.account, list.owner.region, list.list_id, number, now));
+  tx.Later(kRecord, Params(list.owner.account, list.owner.region, list.list_id, number, now));
 }
 
 std::vector<OptedOutNumber> ListOptedOutNumbers(Transaction& tx, const OptOutListRef& list,

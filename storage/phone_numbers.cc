@@ -91,7 +91,7 @@ void LockPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<Pho
                                    "SELECT 1 FROM phone_numbers WHERE account_id = $1 AND region = $2"
                                    " AND (phone_number_id = ANY($3::text[]) OR phone_number = ANY($4::text[]))"
                                    " ORDER BY phone_number_id FOR NO KEY UPDATE"};
-  tx.Run(kLock, Params(scope.account, scope.region, ids, numbers));
+  tx.Later(kLock, Params(scope.account, scope.region, ids, numbers));
 }
 
 std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Viewer& viewer,
@@ -133,12 +133,13 @@ void InsertPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& n
       "INSERT INTO phone_numbers (region, " PHONE_NUMBER_COLUMNS
       ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"};
   const Configuration& configuration = number.configuration;
-  tx.Run(kInsert, Params(scope.region, scope.account, number.id, number.number, number.status, number.iso_country_code,
-                         configuration.message_type, configuration.two_way.enabled, configuration.two_way.channel_arn,
-                         configuration.two_way.channel_role, configuration.self_managed_opt_outs,
-                         configuration.opt_out_list.account, configuration.opt_out_list.name, number.capabilities,
-                         number.number_type, number.monthly_leasing_price, number.international_sending,
-                         number.deletion_protected, number.registration_id, number.pool_id, number.created));
+  tx.Later(kInsert,
+           Params(scope.region, scope.account, number.id, number.number, number.status, number.iso_country_code,
+                  configuration.message_type, configuration.two_way.enabled, configuration.two_way.channel_arn,
+                  configuration.two_way.channel_role, configuration.self_managed_opt_outs,
+                  configuration.opt_out_list.account, configuration.opt_out_list.name, number.capabilities,
+                  number.number_type, number.monthly_leasing_price, number.international_sending,
+                  number.deletion_protected, number.registration_id, number.pool_id, number.created));
 }
 
 void UpdatePhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& number) {
@@ -149,10 +150,10 @@ void UpdatePhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& n
       " international_sending_enabled = $10, deletion_protection_enabled = $11"
       " WHERE account_id = $1 AND region = $2 AND phone_number_id = $3"};
   const Configuration& configuration = number.configuration;
-  tx.Run(kUpdate, Params(scope.account, scope.region, number.id, configuration.two_way.enabled,
-                         configuration.two_way.channel_arn, configuration.two_way.channel_role,
-                         configuration.self_managed_opt_outs, configuration.opt_out_list.account,
-                         configuration.opt_out_list.name, number.international_sending, number.deletion_protected));
+  tx.Later(kUpdate, Params(scope.account, scope.region, number.id, configuration.two_way.enabled,
+                           configuration.two_way.channel_arn, configuration.two_way.channel_role,
+                           configuration.self_managed_opt_outs, configuration.opt_out_list.account,
+                           configuration.opt_out_list.name, number.international_sending, number.deletion_protected));
 }
 
 void DeletePhoneNumber(Transaction& tx, const Scope& scope, std::string_view id) {
@@ -161,7 +162,7 @@ void DeletePhoneNumber(Transaction& tx, const Scope& scope, std::string_view id)
   static constexpr Statement kDelete{
       "phone_numbers.delete",
       "DELETE FROM phone_numbers WHERE account_id = $1 AND region = $2 AND phone_number_id = $3"};
-  tx.Run(kDelete, Params(scope.account, scope.region, id));
+  tx.Later(kDelete, Params(scope.account, scope.region, id));
 }
 
 std::int64_t ActivatePhoneNumbers(Transaction& tx, Time before, int limit) {

@@ -18,17 +18,39 @@ bool ReadBool(const Rows& rows) {
 
 }  // namespace
 
+#define MEMBER_COUNT                                                                                           \
+  "count(phone_number_id), count(sender_id_key), (SELECT amount FROM account_quotas WHERE account_id = $1 AND" \
+  " region = $2 AND quota = 'ORIGINATION_IDENTITIES_PER_POOL')"
+
 MemberCount CountMembers(Transaction& tx, const Scope& scope, std::string_view pool_id) {
-  static constexpr Statement kCount{
-      "pool_members.count",
-      "SELECT count(phone_number_id), count(sender_id_key), (SELECT amount FROM account_quotas"
-      "   WHERE account_id = $1 AND region = $2"
-      "   AND quota = 'ORIGINATION_IDENTITIES_PER_POOL') FROM pool_members"
-      " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
+  static constexpr Statement kCount{"pool_members.count",
+                                    "SELECT " MEMBER_COUNT
+                                    " FROM pool_members WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
   MemberCount count;
   tx.Run(kCount, Params(scope.account, scope.region, pool_id))[0].Read(count.phone_numbers, count.sender_ids,
                                                                        count.quota);
   return count;
+}
+
+PoolToJoin FindPoolToJoin(Transaction& tx, const Scope& scope, std::string_view pool_id,
+                          std::string_view phone_number_id) {
+  static constexpr Statement kFind{"pool_members.pool_to_join",
+                                   "WITH pool AS ("
+                                   "  SELECT keyword, keyword_message, keyword_action FROM pool_keywords"
+                                   "  WHERE account_id = $1 AND region = $2 AND pool_id = $3),"
+                                   " number AS ("
+                                   "  SELECT keyword, keyword_message, keyword_action FROM phone_number_keywords"
+                                   "  WHERE account_id = $1 AND region = $2 AND phone_number_id = $4)"
+                                   " SELECT " MEMBER_COUNT
+                                   ", (SELECT number_capabilities FROM phone_numbers"
+                                   "   WHERE account_id = $1 AND region = $2 AND pool_id = $3 LIMIT 1),"
+                                   " NOT EXISTS (SELECT FROM (TABLE pool EXCEPT TABLE number) AS missing)"
+                                   " AND NOT EXISTS (SELECT FROM (TABLE number EXCEPT TABLE pool) AS extra)"
+                                   " FROM pool_members WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
+  PoolToJoin found;
+  tx.Run(kFind, Params(scope.account, scope.region, pool_id, phone_number_id))[0].Read(
+      found.count.phone_numbers, found.count.sender_ids, found.count.quota, found.capabilities, found.same_keywords);
+  return found;
 }
 
 std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx, const Scope& scope,
@@ -42,6 +64,8 @@ std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx,
   rows[0].Read(capabilities);
   return capabilities;
 }
+
+#undef MEMBER_COUNT
 
 bool IsSenderIdInPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name) {
   static constexpr Statement kExists{"pool_members.has_sender_id",
@@ -66,7 +90,7 @@ void AddPhoneNumberToPool(Transaction& tx, const Scope& scope, std::string_view 
       "WITH number AS ("
       "  UPDATE phone_numbers SET pool_id = $3 WHERE account_id = $1 AND region = $2 AND phone_number_id = $4)"
       " INSERT INTO pool_members (account_id, region, pool_id, phone_number_id) VALUES ($1, $2, $3, $4)"};
-  tx.Run(kAdd, Params(scope.account, scope.region, pool_id, phone_number_id));
+  tx.Later(kAdd, Params(scope.account, scope.region, pool_id, phone_number_id));
 }
 
 void AddSenderIdToPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name) {
@@ -74,7 +98,7 @@ void AddSenderIdToPool(Transaction& tx, const Scope& scope, std::string_view poo
       "pool_members.add_sender_id",
       "INSERT INTO pool_members (account_id, region, pool_id, sender_id_key, iso_country_code)"
       " VALUES ($1, $2, $3, lower($4 COLLATE \"C\"), $5)"};
-  tx.Run(kAdd, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code));
+  tx.Later(kAdd, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code));
 }
 
 void RemovePhoneNumberFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id,
@@ -86,7 +110,7 @@ void RemovePhoneNumberFromPool(Transaction& tx, const Scope& scope, std::string_
       "  WHERE account_id = $1 AND region = $2 AND pool_id = $3 AND phone_number_id = $4)"
       " UPDATE phone_numbers SET pool_id = NULL"
       " WHERE account_id = $1 AND region = $2 AND phone_number_id = $4 AND pool_id = $3"};
-  tx.Run(kRemove, Params(scope.account, scope.region, pool_id, phone_number_id));
+  tx.Later(kRemove, Params(scope.account, scope.region, pool_id, phone_number_id));
 }
 
 void RemoveSenderIdFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name) {
@@ -94,7 +118,7 @@ void RemoveSenderIdFromPool(Transaction& tx, const Scope& scope, std::string_vie
                                      "DELETE FROM pool_members"
                                      " WHERE account_id = $1 AND region = $2 AND pool_id = $3"
                                      " AND sender_id_key = lower($4 COLLATE \"C\") AND iso_country_code = $5"};
-  tx.Run(kRemove, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code));
+  tx.Later(kRemove, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code));
 }
 
 void RemoveAllFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id) {
@@ -108,7 +132,7 @@ void RemoveAllFromPool(Transaction& tx, const Scope& scope, std::string_view poo
       "  ORDER BY phone_number_id FOR NO KEY UPDATE)"
       " UPDATE phone_numbers AS number SET pool_id = NULL FROM numbers"
       " WHERE number.account_id = $1 AND number.region = $2 AND number.phone_number_id = numbers.phone_number_id"};
-  tx.Run(kRemove, Params(scope.account, scope.region, pool_id));
+  tx.Later(kRemove, Params(scope.account, scope.region, pool_id));
 }
 
 std::vector<PoolMember> ListMembers(Transaction& tx, const Scope& scope, std::string_view pool_id,

@@ -32,6 +32,17 @@ struct MemberCount {
 
 MemberCount CountMembers(Transaction& tx, const Scope& scope, std::string_view pool_id);
 
+// What decides, with their settings, whether a phone number may join a pool.
+struct PoolToJoin {
+  MemberCount count;
+  std::optional<std::vector<std::string>>
+      capabilities;            // that all numbers of the pool have, sorted; nullopt: no number
+  bool same_keywords = false;  // with the same messages and actions
+};
+
+PoolToJoin FindPoolToJoin(Transaction& tx, const Scope& scope, std::string_view pool_id,
+                          std::string_view phone_number_id);
+
 // The capabilities that all numbers of the pool have, sorted; nullopt if there is no number in it.
 std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx, const Scope& scope,
                                                                 std::string_view pool_id);

@@ -150,11 +150,11 @@ void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool) {
                                      "INSERT INTO pools (region, " POOL_COLUMNS
                                      ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
   const Configuration& configuration = pool.configuration;
-  tx.Run(kInsert, Params(scope.region, scope.account, pool.id, pool.status, configuration.message_type,
-                         configuration.two_way.enabled, configuration.two_way.channel_arn,
-                         configuration.two_way.channel_role, configuration.self_managed_opt_outs,
-                         configuration.opt_out_list.account, configuration.opt_out_list.name, pool.shared_routes,
-                         pool.deletion_protected, pool.created, pool.revision));
+  tx.Later(kInsert, Params(scope.region, scope.account, pool.id, pool.status, configuration.message_type,
+                           configuration.two_way.enabled, configuration.two_way.channel_arn,
+                           configuration.two_way.channel_role, configuration.self_managed_opt_outs,
+                           configuration.opt_out_list.account, configuration.opt_out_list.name, pool.shared_routes,
+                           pool.deletion_protected, pool.created, pool.revision));
 }
 
 void UpdatePool(Transaction& tx, const Scope& scope, Pool& pool) {
@@ -173,27 +173,28 @@ void UpdatePool(Transaction& tx, const Scope& scope, Pool& pool) {
       " UPDATE pools SET two_way_enabled = $4, two_way_channel_arn = $5, two_way_channel_role = $6,"
       "   self_managed_opt_outs_enabled = $7, opt_out_list_account_id = $8, opt_out_list_name = $9,"
       "   shared_routes_enabled = $10, deletion_protection_enabled = $11, revision = revision + 1"
-      " WHERE account_id = $1 AND region = $2 AND pool_id = $3 RETURNING revision"};
+      " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
   const Configuration& configuration = pool.configuration;
-  tx.Run(kUpdate, Params(scope.account, scope.region, pool.id, configuration.two_way.enabled,
-                         configuration.two_way.channel_arn, configuration.two_way.channel_role,
-                         configuration.self_managed_opt_outs, configuration.opt_out_list.account,
-                         configuration.opt_out_list.name, pool.shared_routes, pool.deletion_protected))[0]
-      .Read(pool.revision);
+  tx.Later(kUpdate, Params(scope.account, scope.region, pool.id, configuration.two_way.enabled,
+                           configuration.two_way.channel_arn, configuration.two_way.channel_role,
+                           configuration.self_managed_opt_outs, configuration.opt_out_list.account,
+                           configuration.opt_out_list.name, pool.shared_routes, pool.deletion_protected));
+  ++pool.revision;
 }
 
 void TouchPool(Transaction& tx, const Scope& scope, Pool& pool) {
   static constexpr Statement kTouch{"pools.touch",
                                     "UPDATE pools SET revision = revision + 1"
-                                    " WHERE account_id = $1 AND region = $2 AND pool_id = $3 RETURNING revision"};
-  tx.Run(kTouch, Params(scope.account, scope.region, pool.id))[0].Read(pool.revision);
+                                    " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
+  tx.Later(kTouch, Params(scope.account, scope.region, pool.id));
+  ++pool.revision;
 }
 
 void MarkPoolDeleting(Transaction& tx, const Scope& scope, std::string_view pool_id, Time now) {
   static constexpr Statement kMark{"pools.mark_deleting",
                                    "UPDATE pools SET status = 'DELETING', deleted_at = $4, revision = revision + 1"
                                    " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
-  tx.Run(kMark, Params(scope.account, scope.region, pool_id, now));
+  tx.Later(kMark, Params(scope.account, scope.region, pool_id, now));
 }
 
 void DeletePool(Transaction& tx, const Scope& scope, std::string_view pool_id) {
@@ -201,7 +202,7 @@ void DeletePool(Transaction& tx, const Scope& scope, std::string_view pool_id) {
   DeletePolicy(tx, scope, {"pool", std::string(pool_id)});
   static constexpr Statement kDelete{"pools.delete",
                                      "DELETE FROM pools WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
-  tx.Run(kDelete, Params(scope.account, scope.region, pool_id));
+  tx.Later(kDelete, Params(scope.account, scope.region, pool_id));
 }
 
 std::int64_t FinishPoolDeletions(Transaction& tx, Time before, int limit) {

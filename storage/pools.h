@@ -74,11 +74,11 @@ std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std
 
 void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool);
 
-// Writes everything that can change but the status and raises the revision, in `pool` too. The pool's phone numbers
-// take its configuration over.
+// Writes everything that can change but the status and raises the revision, in `pool` too, which must be locked. The
+// pool's phone numbers take its configuration over.
 void UpdatePool(Transaction& tx, const Scope& scope, Pool& pool);
 
-// Raises the revision because of a change elsewhere: of members or keywords.
+// Raises the revision of a pool that is locked because of a change elsewhere: of members or keywords.
 void TouchPool(Transaction& tx, const Scope& scope, Pool& pool);
 
 // Marks the pool as being deleted and raises its revision. Its members must be gone.

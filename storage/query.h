@@ -28,6 +28,7 @@ class Query {
   }
 
   Rows Run(Transaction& tx) const { return tx.Run({name_, text_, /*composed=*/true}, params_); }
+  void Later(Transaction& tx) const { tx.Later({name_, text_, /*composed=*/true}, params_); }
 
  private:
   Query& AddWithParameter(std::string_view piece);

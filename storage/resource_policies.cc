@@ -21,13 +21,13 @@ void PutPolicy(Transaction& tx, const Scope& scope, const Resource& resource, co
       "resource_policies.insert",
       "INSERT INTO resource_policies (account_id, region, resource_type, resource_id, policy, created_at)"
       " VALUES ($1, $2, $3, $4, $5, $6)"};
-  tx.Run(kInsert, Params(scope.account, scope.region, resource.type, resource.id, policy.text, policy.created));
+  tx.Later(kInsert, Params(scope.account, scope.region, resource.type, resource.id, policy.text, policy.created));
   static constexpr Statement kGrant{
       "resource_grants.insert",
       "INSERT INTO resource_grants (account_id, region, resource_type, resource_id, consumer, actions)"
       " VALUES ($1, $2, $3, $4, $5, $6)"};
   for (const Grant& grant : grants) {
-    tx.Run(kGrant, Params(scope.account, scope.region, resource.type, resource.id, grant.consumer, grant.actions));
+    tx.Later(kGrant, Params(scope.account, scope.region, resource.type, resource.id, grant.consumer, grant.actions));
   }
 }
 
@@ -36,7 +36,7 @@ void DeletePolicy(Transaction& tx, const Scope& scope, const Resource& resource)
       "resource_policies.delete",
       "DELETE FROM resource_policies"
       " WHERE account_id = $1 AND region = $2 AND resource_type = $3 AND resource_id = $4"};
-  tx.Run(kDelete, Params(scope.account, scope.region, resource.type, resource.id));
+  tx.Later(kDelete, Params(scope.account, scope.region, resource.type, resource.id));
 }
 
 }  // namespace poold

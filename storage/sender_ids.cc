@@ -128,8 +128,8 @@ void UpdateSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_
                                      "UPDATE sender_ids SET deletion_protection_enabled = $5"
                                      " WHERE account_id = $1 AND region = $2"
                                      " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4"};
-  tx.Run(kUpdate, Params(scope.account, scope.region, sender_id.sender_id, sender_id.iso_country_code,
-                         sender_id.deletion_protected));
+  tx.Later(kUpdate, Params(scope.account, scope.region, sender_id.sender_id, sender_id.iso_country_code,
+                           sender_id.deletion_protected));
 }
 
 void DeleteSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name) {
@@ -139,7 +139,7 @@ void DeleteSenderId(Transaction& tx, const Scope& scope, const SenderIdName& nam
   static constexpr Statement kDelete{"sender_ids.delete",
                                      "DELETE FROM sender_ids WHERE account_id = $1 AND region = $2"
                                      " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4"};
-  tx.Run(kDelete, Params(scope.account, scope.region, name.sender_id, name.iso_country_code));
+  tx.Later(kDelete, Params(scope.account, scope.region, name.sender_id, name.iso_country_code));
 }
 
 #undef SENDER_ID_COLUMNS

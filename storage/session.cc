@@ -15,6 +15,8 @@
 #include <optional>
 #include <pqxx/pqxx>
 
+#include "storage/round_trip.h"
+
 // Takes the place of libpq's own, for libpqxx, which asks for the encoding between receiving a result and taking
 // ownership of it. libpq's says -1 when the connection has just broken; libpqxx 6.4.5 then throws and never frees the
 // result: 2.3 KB for each connection that is lost, or cut off at a deadline. This one knows the encoding still.
@@ -28,11 +30,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using Kind = StorageFailure::Kind;
-
-// Prepared statements per session: each holds a plan in the server's memory. Composed ones, of which callers' filters
-// make thousands, get half, so that they cannot take the place of the constant ones.
-constexpr std::size_t kMaxPrepared = 256;
-constexpr std::size_t kMaxPreparedWhenComposed = kMaxPrepared / 2;
 
 // How long a stop may go unnoticed while connecting. Only then: a session that is connected is cut at once.
 constexpr std::chrono::milliseconds kConnectSlice{20};
@@ -58,13 +55,18 @@ int FollowResult(PGEventId event, void* info, void*) {
 }
 
 // READ WRITE since the session's default is read-only. The transaction's number comes with it, in one round trip.
-constexpr const char* kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ";
+constexpr const char* kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 constexpr const char* kBegun = "SELECT pg_current_xact_id(), substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
 constexpr const char* kBegunHidden = "SELECT pg_current_xact_id(), 'hidden'";
 
 struct OwnedRows : Rows::Data {
   OwnedRows(pqxx::result result, const PGresult* result_inside) : Rows::Data{result_inside}, owner(std::move(result)) {}
   pqxx::result owner;
+};
+
+struct ClearedRows : Rows::Data {
+  explicit ClearedRows(Result result) : Rows::Data{result.get()}, owner(std::move(result)) {}
+  Result owner;
 };
 
 struct FinishConnection {
@@ -274,18 +276,14 @@ struct Session::Link : pqxx::connection_base {
 
   OneConnection policy;
 
-  bool warned = false;  // by the server, during the last statement
+  bool warned = false;  // by the server, during the last round trip
 
   // libpqxx runs nothing without a transaction object. This one lives as long as the connection and sends nothing of
   // its own; BEGIN, COMMIT and ROLLBACK are ours.
   std::unique_ptr<pqxx::nontransaction> transaction;
 
-  struct Prepared {
-    std::string name;
-    bool ran = false;  // well, at least once
-  };
-  std::map<std::string, Prepared, std::less<>> prepared;  // by SQL
-  bool failed = false;                                    // the connection is of no more use
+  PreparedStatements prepared;
+  bool failed = false;  // the connection is of no more use
 };
 
 std::unique_ptr<Session> Session::Connect(const ConnectionParameters& parameters, bool prepare,
@@ -377,33 +375,79 @@ Session::~Session() {
 }
 
 Rows Session::Run(const Statement& statement, const Params& params) {
-  Link::Prepared* prepared = nullptr;
-  if (prepare_) {
-    auto found = link_->prepared.find(statement.sql);
-    const std::size_t room = statement.composed ? kMaxPreparedWhenComposed : kMaxPrepared;
-    if (found == link_->prepared.end() && link_->prepared.size() < room) {
-      const std::string name = "s" + std::to_string(link_->prepared.size());
-      found = link_->prepared.emplace(statement.sql, Link::Prepared{name}).first;
-      link_->prepare(name, found->first);  // libpqxx sends it at first use
-    }
-    if (found != link_->prepared.end()) prepared = &found->second;
-  }
-  const bool old_plan = prepared != nullptr && prepared->ran;
+  const Step only[] = {{statement, params, prepare_ ? link_->prepared.Of(statement) : nullptr}};
+  Together together = RunSteps(only, {});
+  if (together.failure) throw *together.failure;
+  return std::move(together.answers[0]);
+}
 
-  Rows rows = Told(statement.name, old_plan, [&] {
-    std::vector<const char*> values;
-    values.reserve(params.values().size());
-    for (const auto& value : params.values()) values.push_back(value ? value->c_str() : nullptr);
-    const auto arguments = pqxx::prepare::make_dynamic_params(values.begin(), values.end());
-    return prepared != nullptr ? link_->transaction->exec_prepared(prepared->name, arguments)
-                               : link_->transaction->exec_params(std::string(statement.sql), arguments);
+Session::Together Session::RunTogether(std::span<const Waiting> statements,
+                                       const std::function<void()>& only_last_is_left) {
+  std::vector<Statement> texts;
+  for (const Waiting& waiting : statements) texts.push_back({waiting.name, waiting.sql, waiting.composed});
+  std::vector<Step> steps;
+  for (std::size_t i = 0; i < statements.size(); ++i) {
+    const bool prepare = prepare_ && statements[i].prepared;
+    steps.push_back({texts[i], statements[i].params, prepare ? link_->prepared.Of(texts[i]) : nullptr});
+  }
+  steps.back().after_answers = only_last_is_left && steps.size() > 1;
+  return RunSteps(steps, only_last_is_left);
+}
+
+Session::Together Session::RunSteps(std::span<const Step> steps, const std::function<void()>& only_last_is_left) {
+  Together together;
+  if (link_->failed) {
+    together.failure = FailureOf(steps[0].statement.name, "", "");
+    return together;
+  }
+  const auto began = Clock::now();
+  link_->warned = false;
+  std::string sqlstate;
+  std::string what;
+  const auto end = SendTogether(link_->raw, steps, [&](std::size_t i, Result answer) {
+    const auto status = PQresultStatus(answer.get());
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+      listeners_.Tell(steps[i].statement.name, began, true, {});
+      together.answers.push_back(Rows(std::make_shared<ClearedRows>(std::move(answer))));
+      if (only_last_is_left && i + 2 == steps.size()) only_last_is_left();
+      return;
+    }
+    const char* state = PQresultErrorField(answer.get(), PG_DIAG_SQLSTATE);
+    sqlstate = state == nullptr ? "" : state;
+    what = PQresultErrorMessage(answer.get());
+    // "cached plan must not change result type": a migration changed a table under a statement that was prepared
+    // before. A new connection plans anew, so this one is as good as lost.
+    if (steps[i].prepared != nullptr && steps[i].prepared->ran && sqlstate == "0A000") link_->failed = true;
   });
-  if (prepared != nullptr) prepared->ran = true;
-  return rows;
+  if (end == RoundTripEnd::kLost) link_->failed = true;
+  const std::size_t answered = together.answers.size();
+  if (answered == steps.size()) return together;  // if it was lost after that, the next statement will notice
+  // Without an answer it may have been any of them that took so long or broke the connection.
+  const auto failed = steps.subspan(answered, sqlstate.empty() ? steps.size() - answered : 1);
+  std::string names;
+  for (const Step& step : failed) names += (names.empty() ? "" : ", ") + std::string(step.statement.name);
+  together.failure = FailureOf(names, sqlstate, what.c_str());
+  for (const Step& step : failed) listeners_.Tell(step.statement.name, began, false, together.failure->sqlstate());
+  return together;
 }
 
 Rows Session::RunText(std::string_view name, const std::string& sql) {
-  return Told(name, false, [&] { return link_->transaction->exec(sql); });
+  if (link_->failed) throw FailureOf(name, "", "");
+  const auto began = Clock::now();
+  in_the_making = {};
+  link_->warned = false;
+  try {
+    pqxx::result result = link_->transaction->exec(sql);
+    const PGresult* const raw = std::exchange(in_the_making.result, nullptr);
+    if (raw == nullptr) throw pqxx::internal_error("the result was lost");
+    listeners_.Tell(name, began, true, {});
+    return Rows(std::make_shared<OwnedRows>(std::move(result), raw));
+  } catch (const std::exception& error) {
+    if (dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr) link_->failed = true;
+    const StorageFailure failure = FailureOf(name, in_the_making.sqlstate, error.what());
+    listeners_.Tell(name, began, false, failure.sqlstate());
+    throw failure;
+  }
 }
 
 void Session::Listeners::Tell(std::string_view name, Clock::time_point began, bool ok, std::string sqlstate) const {
@@ -412,64 +456,38 @@ void Session::Listeners::Tell(std::string_view name, Clock::time_point began, bo
   if (log != nullptr) log->Add({name, began, ended, ok, std::move(sqlstate)});
 }
 
-template <typename Call>
-Rows Session::Told(std::string_view name, bool old_plan, const Call& call) {
-  const auto began = Clock::now();
-  try {
-    Rows rows = Guarded(name, old_plan, call);
-    listeners_.Tell(name, began, true, {});
-    return rows;
-  } catch (const StorageFailure& failure) {
-    listeners_.Tell(name, began, false, failure.sqlstate());
-    throw;
-  }
-}
-
-template <typename Call>
-Rows Session::Guarded(std::string_view name, bool old_plan, const Call& call) {
-  if (link_->failed) Fail(name, "", "");
-  in_the_making = {};
-  link_->warned = false;
-  try {
-    pqxx::result result = call();
-    const PGresult* const raw = std::exchange(in_the_making.result, nullptr);
-    if (raw == nullptr) throw pqxx::internal_error("the result was lost");
-    return Rows(std::make_shared<OwnedRows>(std::move(result), raw));
-  } catch (const std::exception& error) {
-    if (dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr) link_->failed = true;
-    // "cached plan must not change result type": a migration changed a table under a statement that was prepared
-    // before. A new connection plans anew, so this one is as good as lost.
-    const std::string sqlstate = in_the_making.sqlstate;
-    if (old_plan && sqlstate == "0A000") link_->failed = true;
-    Fail(name, sqlstate, error.what());
-  }
-}
-
-void Session::Fail(std::string_view name, const std::string& sqlstate, const char* what) {
+StorageFailure Session::FailureOf(std::string_view name, const std::string& sqlstate, const char* what) {
   if (PQstatus(link_->raw) != CONNECTION_OK) link_->failed = true;
   std::string text = std::string(name) + ": ";
 
   if (link_->failed) {
     const int why = cut_.load();
-    if (why == static_cast<int>(Kind::kCancelled)) throw StorageFailure(Kind::kCancelled, text + "cancelled");
-    if (why == static_cast<int>(Kind::kDeadline)) throw StorageFailure(Kind::kDeadline, text + "the deadline passed");
+    if (why == static_cast<int>(Kind::kCancelled)) return {Kind::kCancelled, text + "cancelled"};
+    if (why == static_cast<int>(Kind::kDeadline)) return {Kind::kDeadline, text + "the deadline passed"};
     // libpqxx's text says nothing; what the server or the socket said is in libpq.
-    throw StorageFailure(Kind::kUnavailable, text + "the connection was lost: " + ErrorOf(link_->raw), sqlstate);
+    return {Kind::kUnavailable, text + "the connection was lost: " + ErrorOf(link_->raw), sqlstate};
   }
 
   text += what;
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  Kind kind = KindOfSqlstate(sqlstate);
+  const Kind kind = KindOfSqlstate(sqlstate);
   // Not fit for us, while it is alive: a standby, a pooler's wrong connection, a stale plan.
   if (kind == Kind::kUnavailable) link_->failed = true;
-  throw StorageFailure(kind, text, sqlstate);
+  return {kind, text, sqlstate};
+}
+
+Session::Begun Session::ReadBegun(const Rows& rows) {
+  Begun begun;
+  rows[0].Read(begun.xid, begun.timeline);
+  return begun;
 }
 
 Session::Begun Session::Begin() {
-  Begun begun;
+  const std::string begin = std::string(kBegin) + "; " + begin_settings_;
   if (!timeline_hidden_) {
     try {
-      RunText("begin", kBegin + begin_settings_ + kBegun)[0].Read(begun.xid, begun.timeline);
+      const Begun begun = ReadBegun(RunText("begin", begin + kBegun));
+      began_before_ = true;
       return begun;
     } catch (const StorageFailure& failure) {
       // A PostgreSQL-like service that keeps its log to itself: no privilege, no such function, not supported. (A
@@ -480,8 +498,17 @@ Session::Begun Session::Begin() {
     RunText("rollback", "ROLLBACK");
     timeline_hidden_ = true;
   }
-  RunText("begin", kBegin + begin_settings_ + kBegunHidden)[0].Read(begun.xid, begun.timeline);
+  const Begun begun = ReadBegun(RunText("begin", begin + kBegunHidden));
+  began_before_ = true;
   return begun;
+}
+
+void Session::BeginLater(std::vector<Waiting>& waiting, std::function<void(const Rows&)> begun) const {
+  waiting.push_back({.name = "begin", .sql = kBegin, .params = {}, .then = {}, .prepared = false});
+  waiting.push_back({.name = "transaction id",
+                     .sql = timeline_hidden_ ? kBegunHidden : kBegun,
+                     .params = {},
+                     .then = std::move(begun)});
 }
 
 bool Session::warned() const { return link_->warned; }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -21,9 +22,21 @@ struct pg_result;  // libpq's PGresult
 
 namespace poold {
 
+struct Step;
+
 // What Rows points to; session.cc adds the owner of the result.
 struct Rows::Data {
   const pg_result* raw;
+};
+
+// A statement that is to be run together with others.
+struct Waiting {
+  std::string_view name;
+  std::string sql;
+  Params params;
+  std::function<void(const Rows&)> then;  // as Transaction::Later says; maybe none
+  bool composed = false;
+  bool prepared = true;  // or sent as text each time
 };
 
 // Where to connect and how, ready for libpq. What the url sets wins over our defaults, which are: UTF-8, keepalives
@@ -71,7 +84,7 @@ struct ConnectionParameters {
 // never connects anew by itself: libpqxx would, silently, and the next statement would run outside its transaction.
 class Session {
  public:
-  // Who is told of each round trip, as Database::Options and WorkLog say; either may be nullptr.
+  // Who is told of each statement, as Database::Options and WorkLog say; either may be nullptr.
   struct Listeners {
     const std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)>* observe = nullptr;
     WorkLog* log = nullptr;
@@ -97,6 +110,16 @@ class Session {
   // One statement with parameters, prepared on first use (the first 256 texts; more are sent unprepared each time).
   Rows Run(const Statement& statement, const Params& params);
 
+  // What came of statements that were run together.
+  struct Together {
+    std::vector<Rows> answers;              // of those that went well, in order
+    std::optional<StorageFailure> failure;  // of the next, with which it ended
+  };
+
+  // Runs the statements in order, in one round trip. After one that fails the server leaves out the rest. With
+  // `only_last_is_left`, that is called as soon as all but the last have been answered. Doesn't throw.
+  Together RunTogether(std::span<const Waiting> statements, const std::function<void()>& only_last_is_left = {});
+
   // SQL as it is, maybe several statements: one round trip. Returns the rows of the last.
   Rows RunText(std::string_view name, const std::string& sql);
 
@@ -117,9 +140,15 @@ class Session {
   // for each time, since the server behind a pooler may be another one than a moment ago.
   Begun Begin();
 
+  // The same as statements to be run together with others, the answer of the last of which ReadBegun reads. Only if
+  // CanBeginLater: after a Begin has found out how this server wants to be asked, and not behind a pooler.
+  bool CanBeginLater() const { return prepare_ && began_before_; }
+  void BeginLater(std::vector<Waiting>& waiting, std::function<void(const Rows&)> begun) const;
+  static Begun ReadBegun(const Rows& rows);
+
   bool broken() const;
 
-  // Whether the server had something to warn of while it ran the last statement, which it did.
+  // Whether the server had something to warn of during the last round trip, whose statements it ran.
   bool warned() const;
 
   // Which of the hosts it is connected to.
@@ -147,11 +176,8 @@ class Session {
                                                std::chrono::steady_clock::time_point deadline,
                                                const std::stop_token& stop);
 
-  template <typename Call>
-  Rows Guarded(std::string_view name, bool old_plan, const Call& call);
-  template <typename Call>
-  Rows Told(std::string_view name, bool old_plan, const Call& call);
-  [[noreturn]] void Fail(std::string_view name, const std::string& sqlstate, const char* what);
+  Together RunSteps(std::span<const Step> steps, const std::function<void()>& only_last_is_left);
+  StorageFailure FailureOf(std::string_view name, const std::string& sqlstate, const char* what);
 
   static constexpr int kNotCut = -1;
 
@@ -160,6 +186,7 @@ class Session {
   const std::string begin_settings_;
   std::atomic<int> cut_{kNotCut};  // else a StorageFailure::Kind
   bool timeline_hidden_ = false;
+  bool began_before_ = false;
   std::size_t host_ = 0;
   Listeners listeners_;
 };
@@ -167,6 +194,8 @@ class Session {
 // What Database keeps of one attempt of a body.
 struct Transaction::State {
   Session& session;
+  bool can_wait;                          // Later waits; else it runs at once
+  std::vector<Waiting> waiting;           // in the order in which they are to be run; perhaps BEGIN first
   std::optional<StorageFailure> failure;  // the first; there is no second
 };
 

@@ -31,14 +31,14 @@ void PutTags(Transaction& tx, const Scope& scope, const Resource& resource, cons
                                   " SELECT $1, $2, $3, $4, key, value"
                                   " FROM unnest($5::text[], $6::text[]) AS tag (key, value)"
                                   " ON CONFLICT ON CONSTRAINT tags_pkey DO UPDATE SET value = excluded.value"};
-  tx.Run(kPut, Params(scope.account, scope.region, resource.type, resource.id, columns.keys, columns.values));
+  tx.Later(kPut, Params(scope.account, scope.region, resource.type, resource.id, columns.keys, columns.values));
 }
 
 void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<std::string>& keys) {
   static constexpr Statement kDelete{"tags.delete",
                                      "DELETE FROM tags WHERE account_id = $1 AND region = $2"
                                      " AND resource_type = $3 AND resource_id = $4 AND key = ANY($5::text[])"};
-  tx.Run(kDelete, Params(scope.account, scope.region, resource.type, resource.id, keys));
+  tx.Later(kDelete, Params(scope.account, scope.region, resource.type, resource.id, keys));
 }
 
 std::int64_t CountTags(Transaction& tx, const Scope& scope, const Resource& resource) {
@@ -66,7 +66,7 @@ void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource) {
   static constexpr Statement kDelete{"tags.delete_all",
                                      "DELETE FROM tags WHERE account_id = $1 AND region = $2"
                                      " AND resource_type = $3 AND resource_id = $4"};
-  tx.Run(kDelete, Params(scope.account, scope.region, resource.type, resource.id));
+  tx.Later(kDelete, Params(scope.account, scope.region, resource.type, resource.id));
 }
 
 }  // namespace poold

@@ -16,6 +16,10 @@ namespace {
 
 using Kind = StorageFailure::Kind;
 
+// How many wait at most: they and their answers are kept in memory. (However large they are, nobody gets stuck: libpq
+// takes in answers while it cannot send.)
+constexpr std::size_t kMostWaiting = 32;
+
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 // An element of an array in text form: always quoted, so that neither separators nor the word NULL nor an empty text
@@ -306,12 +310,50 @@ Transaction::~Transaction() = default;
 
 Rows Transaction::Run(const Statement& statement, const Params& params) {
   if (state_.failure) throw *state_.failure;
+  if (!state_.waiting.empty()) {
+    Rows answer;
+    Wait(statement, params, [&answer](const Rows& rows) { answer = rows; });
+    RunWaiting();
+    return answer;
+  }
   try {
     return state_.session.Run(statement, params);
   } catch (const StorageFailure& failure) {
     state_.failure = failure;
     throw;
   }
+}
+
+void Transaction::Later(const Statement& statement, Params params, std::function<void(const Rows&)> then) {
+  if (state_.failure) throw *state_.failure;
+  if (!state_.can_wait) {
+    const Rows rows = Run(statement, params);
+    if (then) then(rows);
+    return;
+  }
+  Wait(statement, std::move(params), std::move(then));
+  if (state_.waiting.size() >= kMostWaiting) RunWaiting();
+}
+
+void Transaction::Wait(const Statement& statement, Params params, std::function<void(const Rows&)> then) {
+  state_.waiting.push_back({.name = statement.name,
+                            .sql = std::string(statement.sql),
+                            .params = std::move(params),
+                            .then = std::move(then),
+                            .composed = statement.composed});
+}
+
+void Transaction::RunWaiting() {
+  if (state_.failure) throw *state_.failure;
+  if (state_.waiting.empty()) return;
+  const std::vector<Waiting> statements = std::exchange(state_.waiting, {});
+  Session::Together together = state_.session.RunTogether(statements);
+  state_.failure = together.failure;
+  // In order, as if each had been run by itself: what the first of them refuses counts, not what went wrong after it.
+  for (std::size_t i = 0; i < together.answers.size(); ++i) {
+    if (statements[i].then) statements[i].then(together.answers[i]);
+  }
+  if (together.failure) throw *together.failure;
 }
 
 }  // namespace poold

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -182,10 +183,29 @@ class Transaction {
   // Database::Run never commits, even if the body swallows it.
   Rows Run(const Statement& statement, const Params& params = Params());
 
+  // Runs a statement whose answer isn't needed to go on: it waits, and then goes together with the next Run, or with
+  // the commit, in one round trip. All run in the order in which they were given, so that their effects and locks are
+  // those of as many Runs.
+  //
+  // `then` is given the answer before the next Run returns its own, and before the commit. What it throws leaves that
+  // Run, or Database::Run, as the body's own exception would, and also when the body has thrown something else since: a
+  // refusal, put off, still comes before those that come after it. But the statements behind it have been run by then,
+  // so whoever catches that must let the transaction be undone. It may be called after the body has returned, but no
+  // later than Database::Run returns: it must own what it uses of the body. It may call Run.
+  //
+  // Throws the failure of a dead transaction, as Run does. When much waits already, that is run first, with all that
+  // this can throw. In a body that reads, and behind a pooler, it runs at once.
+  void Later(const Statement& statement, Params params, std::function<void(const Rows&)> then = {});
+
+  // Runs what waits, now.
+  void RunWaiting();
+
  private:
   friend class Database;
   struct State;
   explicit Transaction(State& state) : state_(state) {}
+
+  void Wait(const Statement& statement, Params params, std::function<void(const Rows&)> then);
 
   State& state_;
 };

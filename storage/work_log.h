@@ -13,7 +13,8 @@ namespace poold {
 struct WorkLog {
   using Clock = std::chrono::steady_clock;
 
-  // A round trip: a statement by its name, or "connect", "begin", "commit", "rollback" and the like. Never its values.
+  // A statement by its name, or "connect", "begin", "commit", "rollback" and the like. Never its values. Those that
+  // went together in one round trip began at the same moment; each ended with its own answer.
   struct Statement {
     std::string_view name;  // constant text
     Clock::time_point began;
@@ -24,7 +25,7 @@ struct WorkLog {
 
   enum class Outcome {
     kCommitted,   // or, of one that only read, ended well
-    kRolledBack,  // by an exception of the body: a refusal
+    kRolledBack,  // by an exception of the body: a refusal, for instance
     kFailed       // by the database; perhaps there is another attempt
   };
 

@@ -8,7 +8,6 @@
 #include "server/error.h"
 #include "server/method.h"
 #include "storage/account_quotas.h"
-#include "storage/pool_members.h"
 
 namespace poold {
 namespace {
@@ -188,19 +187,18 @@ Error Refused(const Call& call, const Identity& identity, const std::vector<Mism
   return first.WithFields(std::move(fields));
 }
 
-// All of them, in the order of behaviour 4.8. Of a sender ID only the message type is compared: it has nothing else.
-std::vector<Mismatch> MismatchesOf(Call& call, const Pool& pool, const Identity& identity) {
+// All of them, in the order of behaviour 4.8.
+std::vector<Mismatch> MismatchesOf(Call& call, const Pool& pool, const Identity& identity, const PoolToJoin& found) {
   std::vector<Mismatch> mismatches;
   const Configuration& expected = pool.configuration;
   if (auto mismatch = MessageTypeMismatch(identity, expected.message_type)) mismatches.push_back(*std::move(mismatch));
-  if (identity.sender_id()) return mismatches;
   const auto compare = [&](bool same, std::string_view reason, std::string field, const std::string& expected_text,
                            const std::string& actual_text) {
     if (!same) mismatches.push_back(MismatchOf(reason, std::move(field), expected_text, actual_text));
   };
   const PhoneNumber& number = *identity.number();
   const Configuration& actual = number.configuration;
-  const auto capabilities = CapabilitiesOfNumbersIn(call.tx(), call.scope(), pool.id);
+  const auto& capabilities = found.capabilities;
   compare(!capabilities || *capabilities == number.capabilities, reason::kNumberCapabilitiesMismatch,
           "numberCapabilities", capabilities ? Joined(*capabilities) : "", Joined(number.capabilities));
   compare(expected.two_way == actual.two_way, reason::kTwoWayConfigMismatch, "twoWay", Described(expected.two_way),
@@ -210,8 +208,8 @@ std::vector<Mismatch> MismatchesOf(Call& call, const Pool& pool, const Identity&
           Described(actual.self_managed_opt_outs));
   compare(expected.opt_out_list == actual.opt_out_list, reason::kOptOutListMismatch, "optOutListName",
           Described(call, expected.opt_out_list), Described(call, actual.opt_out_list));
-  if (!mismatches.empty() && !call.validate_only()) return mismatches;  // one is enough, and this one costs a look-up
-  if (!SameKeywords(call.tx(), call.scope(), pool.id, number.id)) {
+  if (!mismatches.empty() && !call.validate_only()) return mismatches;  // one is enough, and this one costs look-ups
+  if (!found.same_keywords) {
     const auto pools = AllKeywords(call, {KeywordOwner::Kind::kPool, call.scope(), pool.id});
     const auto numbers = AllKeywords(call, {KeywordOwner::Kind::kPhoneNumber, call.scope(), number.id});
     compare(false, reason::kKeywordMismatch, "keywords", DescribedWithout(numbers, pools),
@@ -346,24 +344,25 @@ void RequireInNoPool(const PhoneNumber& number) {
                         "It is in the pool " + *number.pool_id + "; take it out of that first.");
 }
 
-void RequireSameConfiguration(Call& call, const Pool& pool, const Identity& identity) {
-  const std::vector<Mismatch> mismatches = MismatchesOf(call, pool, identity);
-  if (!mismatches.empty()) throw Refused(call, identity, mismatches);
+void RequireSameConfiguration(Call& call, const Pool& pool, const Identity& number, const PoolToJoin& found) {
+  const std::vector<Mismatch> mismatches = MismatchesOf(call, pool, number, found);
+  if (!mismatches.empty()) throw Refused(call, number, mismatches);
 }
 
-void RequireRoomInPool(Call& call, const Pool& pool) {
-  const MemberCount count = CountMembers(call.tx(), call.scope(), pool.id);
-  const auto limit = count.quota.value_or(call.settings().quotas.origination_identities_per_pool);
-  if (count.phone_numbers + count.sender_ids >= limit) {
+void RequireRoomInPool(const Call& call, const MemberCount& members) {
+  const auto limit = members.quota.value_or(call.settings().quotas.origination_identities_per_pool);
+  if (members.phone_numbers + members.sender_ids >= limit) {
     throw Error::Quota(reason::kOriginationIdentitiesPerPool, limit);
   }
 }
 
 void RequireRoomForTags(const Call& call, std::int64_t tags) {
   if (tags == 0) return;
-  const auto limit = FindAccountQuota(call.tx(), call.scope(), reason::kTagsPerResource)
-                         .value_or(call.settings().quotas.tags_per_resource);
-  if (tags > limit) throw Error::Quota(reason::kTagsPerResource, limit);
+  FindAccountQuotaLater(call.tx(), call.scope(), reason::kTagsPerResource,
+                        [tags, usual = call.settings().quotas.tags_per_resource](std::optional<std::int64_t> own) {
+                          const auto limit = own.value_or(usual);
+                          if (tags > limit) throw Error::Quota(reason::kTagsPerResource, limit);
+                        });
 }
 
 void RequireRoomInAccount(Call& call, Counter counter) {
@@ -372,8 +371,10 @@ void RequireRoomInAccount(Call& call, Counter counter) {
                              : counter == Counter::kPhoneNumbers ? quotas.phone_numbers
                              : counter == Counter::kSenderIds    ? quotas.sender_ids
                                                                  : quotas.opt_out_lists;
-  if (CountOne(call.tx(), call.scope(), counter, limit)) return;
-  throw Error::Quota(QuotaOf(counter), FindAccountQuota(call.tx(), call.scope(), QuotaOf(counter)).value_or(limit));
+  CountOne(call.tx(), call.scope(), counter, limit, [&call, counter, limit] {
+    const auto own = FindAccountQuota(call.tx(), call.scope(), QuotaOf(counter));
+    throw Error::Quota(QuotaOf(counter), own.value_or(limit));
+  });
 }
 
 }  // namespace poold

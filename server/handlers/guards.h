@@ -15,6 +15,7 @@
 #include "storage/keywords.h"
 #include "storage/opt_out_lists.h"
 #include "storage/phone_numbers.h"
+#include "storage/pool_members.h"
 #include "storage/pools.h"
 #include "storage/resource.h"
 #include "storage/sender_ids.h"
@@ -112,12 +113,12 @@ void RequireMessageType(const Call& call, const Identity& identity, std::string_
 // Conflict PHONE_NUMBER_ASSOCIATED_TO_POOL if the number is in a pool.
 void RequireInNoPool(const PhoneNumber& number);
 
-// Conflict with the typed mismatch of the first difference between pool and identity (behaviour 4.8). A call that only
+// Conflict with the typed mismatch of the first difference between pool and number (behaviour 4.8). A call that only
 // validates is told all of them, each with the expected and the actual value.
-void RequireSameConfiguration(Call& call, const Pool& pool, const Identity& identity);
+void RequireSameConfiguration(Call& call, const Pool& pool, const Identity& number, const PoolToJoin& found);
 
-// Quota ORIGINATION_IDENTITIES_PER_POOL if the pool, which is locked, is full.
-void RequireRoomInPool(Call& call, const Pool& pool);
+// Quota ORIGINATION_IDENTITIES_PER_POOL if the pool, which is locked and has so many members, is full.
+void RequireRoomInPool(const Call& call, const MemberCount& members);
 
 // Conflict (ABORTED) that names both, if the request expects another revision than the pool, which is locked, has.
 template <class Request>
@@ -128,10 +129,12 @@ void RequireRevision(const Pool& pool, const Request& request) {
                             std::to_string(pool.revision));
 }
 
-// Quota TAGS_PER_RESOURCE for more tags than a resource may carry.
+// Quota TAGS_PER_RESOURCE for more tags than a resource may carry. Looked up together with what follows, and thrown
+// there (Transaction::Later).
 void RequireRoomForTags(const Call& call, std::int64_t tags);
 
-// Counts one more against the account's quota, or throws Quota. Keeps the account's row locked: call it last.
+// Counts one more against the account's quota, or throws Quota: together with what follows, as above. Keeps the
+// account's row locked: call it last.
 void RequireRoomInAccount(Call& call, Counter counter);
 
 }  // namespace poold

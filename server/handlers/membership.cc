@@ -49,9 +49,13 @@ void Join(Call& call, const Pool& pool, const Identity& identity) {
   if (identity.number()) {
     RequireInNoPool(*identity.number());
     RequireActive(*identity.number());
+    const PoolToJoin found = FindPoolToJoin(call.tx(), call.scope(), pool.id, identity.id());
+    RequireSameConfiguration(call, pool, identity, found);
+    RequireRoomInPool(call, found.count);
+  } else {
+    RequireMessageType(call, identity, pool.configuration.message_type);  // it has nothing else to compare
+    RequireRoomInPool(call, CountMembers(call.tx(), call.scope(), pool.id));
   }
-  RequireSameConfiguration(call, pool, identity);
-  RequireRoomInPool(call, pool);
   AddMember(call, pool, identity);
 }
 

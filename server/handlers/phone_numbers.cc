@@ -170,7 +170,7 @@ RequestPhoneNumberResponse RequestPhoneNumber(Call& call, const RequestPhoneNumb
   PhoneNumber number;
   number.configuration = pool ? pool->configuration : FirstConfiguration(call, request);
   const InventoryNumber stock = RequireStock(call, request, capabilities);
-  if (pool) RequireRoomInPool(call, *pool);
+  if (pool) RequireRoomInPool(call, CountMembers(tx, call.scope(), pool->id));
   RequireRoomForTags(call, request.tags_size());
 
   number.account = call.scope().account;

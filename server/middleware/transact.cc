@@ -18,6 +18,11 @@ namespace {
 // Thrown to roll back a call that only validates, once it has done everything.
 struct Rehearsed {};
 
+// Thrown to end a call whose answer is that of an earlier one: whatever it has done meanwhile is rolled back.
+struct Replayed {
+  std::string answer;
+};
+
 bool ValidatesOnly(const Call& call) {
   const auto* field = call.method().validate_only;
   return field != nullptr && call.request().GetReflection()->GetBool(call.request(), field);
@@ -30,22 +35,20 @@ void EnterAccount(Call& call) {
   LockAccount(call.tx(), call.scope().account, call.method().policy.dev() ? AccountLock::kAlone : AccountLock::kShared);
 }
 
-// Does the work, or answers as the first call with this token did.
+// Does the work, unless the token was used before. Whether it was is learnt together with the handler's first look-up;
+// until then nothing of what a handler does can be seen by anybody.
 void Act(Call& call) {
   if (call.client_token().empty()) return call.method().handle(call);
 
   const ClientToken claim{call.scope(), call.method().name, call.client_token()};
   const Bytes hash{Fingerprint(call.request(), {"client_token"})};
   const Time now = call.world().Now();
-  const auto first = ClaimClientToken(call.tx(), claim, hash, now, now - limits::kClientTokenLife);
-  if (first) {
-    if (first->request_hash != hash) {
-      throw Error::Invalid(reason::kInvalidRequest, "clientToken",
-                           "was used before with other parameters; use a new token for a new request");
-    }
-    if (!call.response().ParseFromString(first->response.data)) throw Error::Internal("a stored answer is unreadable");
-    return;
-  }
+  const auto used = [hash](const StoredAnswer& first) {
+    if (first.request_hash == hash) throw Replayed{first.response.data};
+    throw Error::Invalid(reason::kInvalidRequest, "clientToken",
+                         "was used before with other parameters; use a new token for a new request");
+  };
+  ClaimClientToken(call.tx(), claim, hash, now, now - limits::kClientTokenLife, used);
   call.method().handle(call);
   StoreAnswer(call.tx(), claim, Bytes{call.response().SerializeAsString()});
 }
@@ -109,6 +112,8 @@ void Transact(Call& call) {
         &call.work_log());
   } catch (const Rehearsed&) {
     // The response stands; what was written to make it does not.
+  } catch (const Replayed& replayed) {
+    if (!call.response().ParseFromString(replayed.answer)) throw Error::Internal("a stored answer is unreadable");
   }
 }
 

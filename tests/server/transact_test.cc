@@ -347,6 +347,112 @@ TEST_F(TwoCallsWithOneToken, TheOtherActsIfTheFirstIsCalledOff) {
   EXPECT_FALSE(answer.response.deletion_protection_enabled()) << "the answer is its own";
 }
 
+// Whether a token was used is learnt together with what the handler asks or writes first.
+
+TEST(ClientToken, ThatWasUsedUndoesWhatTheHandlerWroteMeanwhile) {
+  Api api;
+  const auto create = [&](const std::string& name) {
+    return api.CallWith({{"idempotency-key", "token"}},
+                        Api::Parse<CreateOptOutListRequest>("opt_out_list_name: '" + name + "'"));
+  };
+  const auto first = create("Offers");
+  ASSERT_THAT(create("News"), IsInvalidField(reason::kInvalidRequest, "clientToken"));
+  ASSERT_THAT(api.Call<DeleteOptOutListRequest>("opt_out_list_name: 'Offers'"), IsOk());
+  ExpectReplay(first, create("Offers"));
+  std::vector<std::string> names;
+  const auto lists = api.Call<DescribeOptOutListsRequest>("");
+  for (const auto& list : lists.response.opt_out_lists()) names.push_back(list.opt_out_list_name());
+  EXPECT_THAT(names, ElementsAre("Default"));
+  std::int64_t used = -1;
+  api.Sql([&](Transaction& tx) {
+    tx.Run({"test", "SELECT opt_out_lists FROM accounts WHERE account_id = $1"}, Params(api.account()))[0].Read(used);
+  });
+  EXPECT_EQ(used, 1);
+}
+
+TEST(ClientToken, WithOtherParametersIsRefusedBeforeWhatTheHandlerRefuses) {
+  Api api;
+  ASSERT_THAT(RequestWith(api, "token"), IsOk());
+  // By the handler, before it asks the database anything.
+  ASSERT_THAT(RequestWith(api, "another", "international_sending_enabled: true"),
+              IsInvalidField(reason::kInternationalSendingNotSupported, "internationalSendingEnabled"));
+  EXPECT_THAT(RequestWith(api, "token", "international_sending_enabled: true"),
+              IsInvalidField(reason::kInvalidRequest, "clientToken"));
+  // By the handler, for what it finds.
+  ASSERT_THAT(RequestWith(api, "another", "opt_out_list_name: 'Nowhere'"), IsFault(Fault::kNotFound));
+  EXPECT_THAT(RequestWith(api, "token", "opt_out_list_name: 'Nowhere'"),
+              IsInvalidField(reason::kInvalidRequest, "clientToken"));
+}
+
+TEST(ClientToken, OfACreatedPoolReplaysThoughItsIdentityIsTakenNow) {
+  Api api;
+  const std::string text =
+      "origination_identity: '" + GivenNumber(api) +
+      "' message_type: MESSAGE_TYPE_TRANSACTIONAL client_token: 'token' tags { key: 'a' value: 'b' }";
+  const auto first = api.Call<CreatePoolRequest>(text);
+  const auto before = ThePool(api, first.response.pool_id()).ShortDebugString();
+  ExpectReplay(first, api.Call<CreatePoolRequest>(text));
+  EXPECT_THAT(api.Call<CreatePoolRequest>(text + " deletion_protection_enabled: true"),
+              IsInvalidField(reason::kInvalidRequest, "clientToken"));
+  EXPECT_EQ(api.Call<DescribePoolsRequest>("").response.pools_size(), 1);
+  EXPECT_EQ(ThePool(api, first.response.pool_id()).ShortDebugString(), before);
+}
+
+// Each is a wait for the database; see ARCHITECTURE.md. Whoever adds one has to mean it.
+
+class RoundTrips : public testing::Test {
+ protected:
+  RoundTrips() {
+    // Connections know how to begin a transaction, and have prepared the statements, from the second time on.
+    for (int i = 0; i < 4; ++i) CreatePool("warm" + std::to_string(i));
+  }
+
+  static std::string Ask(const std::string& sql) {
+    std::string answer;
+    Api().Sql([&](Transaction& tx) { tx.Run({"test", sql})[0].Read(answer); });
+    return answer;
+  }
+
+  Result<CreatePoolResponse> CreatePool(const std::string& token) {
+    return api_.Call<CreatePoolRequest>(
+        "origination_identity: 'EXAMPLECO' iso_country_code: 'GB' message_type: MESSAGE_TYPE_TRANSACTIONAL"
+        " tags { key: 'a' value: 'b' } client_token: '" +
+        token + "'");
+  }
+
+  template <class Call>
+  int Of(const Call& call) {
+    const int before = proxy_.RoundTrips();
+    EXPECT_THAT(call(), IsOk());
+    return proxy_.RoundTrips() - before;
+  }
+
+  CommitProxy proxy_{
+      Ask("SELECT current_setting('unix_socket_directories') || '/.s.PGSQL.' || current_setting('port')")};
+  Api api_{Settings(), proxy_.Url(Ask("SELECT current_database()"))};
+  const std::string sender_id_ = GivenSenderId(api_, "EXAMPLECO");
+};
+
+TEST_F(RoundTrips, OfCreatePoolAreTheIdentityTheWritesAndTheCommit) {
+  EXPECT_EQ(Of([&] { return CreatePool("token"); }), 3);
+}
+
+TEST_F(RoundTrips, OfARepetitionAreTheTokenAndTheRollback) {
+  CreatePool("token");
+  EXPECT_EQ(Of([&] { return CreatePool("token"); }), 2);
+}
+
+TEST_F(RoundTrips, OfAssociateAreThePoolTheNumberTheComparisonAndTheWritesWithTheCommit) {
+  const std::string pool = GivenPool(api_);
+  const auto associate = [&](const std::string& number) {
+    return api_.Call<AssociateOriginationIdentityRequest>("pool_id: '" + pool + "' origination_identity: '" + number +
+                                                          "' client_token: '" + number + "'");
+  };
+  associate(GivenNumber(api_));
+  const std::string number = GivenNumber(api_);
+  EXPECT_EQ(Of([&] { return associate(number); }), 4);
+}
+
 // The answer of a commit is lost on its way, and nobody can be asked what became of it: the caller is told that the
 // service is unavailable, tries again with the same token, and gets what the first call did.
 TEST(ClientToken, MakesARetrySafeAfterTheResponseWasLost) {

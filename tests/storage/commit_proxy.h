@@ -69,7 +69,8 @@ class CommitProxy {
   // What happens to the next COMMIT. Those after it are forwarded.
   void Next(Plan plan) { plan_ = plan; }
 
-  // Cuts the link at a message of the next transaction that has so many: 0 is its BEGIN. Plan: kCutBefore, kCutAfter.
+  // Cuts the link at a round trip of the next transaction that has so many: 0 is the one with its BEGIN. Plan:
+  // kCutBefore, kCutAfter.
   void NextAt(int message, Plan plan) {
     const std::lock_guard lock(mutex_);
     cut_at_ = message;
@@ -80,6 +81,9 @@ class CommitProxy {
     const std::lock_guard lock(mutex_);
     return cut_at_ >= 0;
   }
+
+  // How often a client has sent something, each time to wait for its answer.
+  int RoundTrips() const { return round_trips_; }
 
   // Waits, with a bound, until a COMMIT was cut off. False when none was.
   bool WaitForCut() {
@@ -97,10 +101,8 @@ class CommitProxy {
 
  private:
   static constexpr int kSliceMs = 20;  // how often a thread looks whether the proxy ends
-  static constexpr std::string_view kCommit{
-      "Q\0\0\0\x0b"
-      "COMMIT\0",
-      12};
+  // In whichever message it is: alone, or behind the statements that go with it.
+  static constexpr std::string_view kCommit{"\0COMMIT\0", 8};
 
   static constexpr std::string_view kBegin = "BEGIN ISOLATION";
 
@@ -142,13 +144,14 @@ class CommitProxy {
   }
 
   void Forward(int client, int server) {
-    int message = -1;  // of the transaction; each is one chunk, since libpq waits for its answer
+    int message = -1;  // of the transaction: a round trip; each is one chunk, since libpq waits for its answer
     while (!Ending()) {
       std::array<pollfd, 2> wait{{{client, POLLIN, 0}, {server, POLLIN, 0}}};
       if (::poll(wait.data(), 2, kSliceMs) <= 0) continue;
       if (wait[0].revents != 0) {
         const std::string chunk = Read(client);
         if (chunk.empty()) return;
+        ++round_trips_;
         if (chunk.find(kCommit) != std::string::npos) {
           const Plan plan = plan_.exchange(Plan::kForward);
           if (plan != Plan::kForward) return CutOff(plan, client, server, chunk);
@@ -209,6 +212,7 @@ class CommitProxy {
   int listener_ = -1;
   int port_ = 0;
   std::atomic<Plan> plan_{Plan::kForward};
+  std::atomic<int> round_trips_{0};
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -1096,11 +1096,29 @@ class NoStandbyTest : public OutageTest, public testing::WithParamInterface<cons
 };
 
 INSTANTIATE_TEST_SUITE_P(All, NoStandbyTest, testing::Values("pg_cancel_backend", "pg_terminate_backend"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 // It is on this server's disk, and nowhere else: a failover would lose it.
 TEST_P(NoStandbyTest, ACommitThatNoStandbyConfirmedIsNoSuccess) {
   auto failure = InsertLater(1s);
+  DoItToTheWaiting();
+  const auto outcome = failure.get();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->kind(), Kind::kUnavailable);
+  EXPECT_THAT(outcome->what(), HasSubstr("outcome unknown"));
+}
+
+TEST_P(NoStandbyTest, NorIsOneThatTookOtherStatementsAlong) {
+  auto failure = std::async(std::launch::async, [this] {
+    return FailureOf([&] {
+      Write(
+          [](Transaction& tx) {
+            tx.Run({"one", "SELECT 1"});
+            tx.Later({"insert", "INSERT INTO notes VALUES (1)"}, Params());
+          },
+          1s);
+    });
+  });
   DoItToTheWaiting();
   const auto outcome = failure.get();
   ASSERT_TRUE(outcome);

@@ -310,7 +310,7 @@ TEST(WorkLog, TellsWhatARunDid) {
     throw std::logic_error("refused");
   };
   EXPECT_THROW(database.Run(Mode::kWrite, Soon(), refuse, &refused), std::logic_error);
-  EXPECT_EQ(Told(refused), "rolled back: begin one rollback; ");
+  EXPECT_EQ(Told(refused), "rolled back: begin transaction id one rollback; ");
   EXPECT_EQ(database.stats().rolled_back, 1U);
 
   WorkLog contended;
@@ -319,7 +319,8 @@ TEST(WorkLog, TellsWhatARunDid) {
     tx.Run({"lock", ++tries == 1 ? "DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40P01'; END $$" : "SELECT 1"});
   };
   database.Run(Mode::kWrite, Soon(), deadlock_once, &contended);
-  EXPECT_EQ(Told(contended), "failed: begin lock(40P01) rollback; committed: begin lock commit; ");
+  EXPECT_EQ(Told(contended),
+            "failed: begin transaction id lock(40P01) rollback; committed: begin transaction id lock commit; ");
   EXPECT_EQ(database.stats().retries_deadlock, 1U);
 }
 
