@@ -633,13 +633,15 @@ std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, Transaction::
 // its future (SQLSTATE 22023), then the transaction is not in the database, so aborted; or the new server has given the
 // number to a transaction of its own. `aborted` and `in progress` then still mean that ours is not in the database:
 // had it been replicated, the number would be taken and committed. Only `committed` may speak of a stranger, so it
-// counts on the same timeline only. Elsewhere the truth is not to be had from the xid: unknown.
+// counts in the same history only. After a crash it is the same: the numbers of transactions that had not reached the
+// disk are given out again, to our own look-ups for instance. Elsewhere the truth is not to be had from the xid:
+// unknown.
 //
 // A server process that is ended while its commit waits for a standby leaves the transaction committed, but on this
 // server alone. So `committed` counts when a commit of our own after it has been answered.
 //
 // All of that holds behind a pooler, too: each question is asked inside a transaction, so of one server, which tells
-// its timeline with it.
+// its history with it.
 Database::Impl::Outcome Database::Impl::LookUp(Lease& lease, const Session::Begun& begun, Clock::time_point until) {
   const Bounds bounds{until, {}};
   for (;;) {
@@ -647,7 +649,7 @@ Database::Impl::Outcome Database::Impl::LookUp(Lease& lease, const Session::Begu
       lease.Discard();
       Session& session = lease.Ready(bounds);
       // Throws on a standby: it may not know yet.
-      const bool same_history = session.Begin().timeline == begun.timeline;
+      const bool same_history = session.Begin().history == begun.history;
       for (;;) {
         std::optional<std::string> status;
         try {

@@ -56,7 +56,9 @@ int FollowResult(PGEventId event, void* info, void*) {
 
 // READ WRITE since the session's default is read-only. The transaction's number comes with it, in one round trip.
 constexpr const char* kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-constexpr const char* kBegun = "SELECT pg_current_xact_id(), substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
+constexpr const char* kBegun =
+    "SELECT pg_current_xact_id(), substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || ' '"
+    " || extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())";
 constexpr const char* kBegunHidden = "SELECT pg_current_xact_id(), 'hidden'";
 
 struct OwnedRows : Rows::Data {
@@ -478,13 +480,13 @@ StorageFailure Session::FailureOf(std::string_view name, const std::string& sqls
 
 Session::Begun Session::ReadBegun(const Rows& rows) {
   Begun begun;
-  rows[0].Read(begun.xid, begun.timeline);
+  rows[0].Read(begun.xid, begun.history);
   return begun;
 }
 
 Session::Begun Session::Begin() {
   const std::string begin = std::string(kBegin) + "; " + begin_settings_;
-  if (!timeline_hidden_) {
+  if (!history_hidden_) {
     try {
       const Begun begun = ReadBegun(RunText("begin", begin + kBegun));
       began_before_ = true;
@@ -496,7 +498,7 @@ Session::Begun Session::Begin() {
       if (state != "42501" && state != "42883" && state != "0A000") throw;
     }
     RunText("rollback", "ROLLBACK");
-    timeline_hidden_ = true;
+    history_hidden_ = true;
   }
   const Begun begun = ReadBegun(RunText("begin", begin + kBegunHidden));
   began_before_ = true;
@@ -506,7 +508,7 @@ Session::Begun Session::Begin() {
 void Session::BeginLater(std::vector<Waiting>& waiting, std::function<void(const Rows&)> begun) const {
   waiting.push_back({.name = "begin", .sql = kBegin, .params = {}, .then = {}, .prepared = false});
   waiting.push_back({.name = "transaction id",
-                     .sql = timeline_hidden_ ? kBegunHidden : kBegun,
+                     .sql = history_hidden_ ? kBegunHidden : kBegun,
                      .params = {},
                      .then = std::move(begun)});
 }

@@ -131,12 +131,13 @@ class Session {
     // Its number, by which its commit can be looked up if the answer is lost: the 64-bit one, never used twice within
     // one history of the database.
     std::string xid;
-    // Which history that is: the server's timeline, which changes when a standby takes over. "hidden" where a
-    // PostgreSQL-like service keeps its log to itself.
-    std::string timeline;
+    // Which history that is: the server's timeline, which changes when a standby takes over, and since when it counts
+    // its statistics, which it begins anew after a crash: then a number that was not on disk yet is given out again.
+    // "hidden" where a PostgreSQL-like service keeps its log to itself.
+    std::string history;
   };
 
-  // Begins a READ COMMITTED transaction that may write, in one round trip. Throws on a standby. The timeline is asked
+  // Begins a READ COMMITTED transaction that may write, in one round trip. Throws on a standby. The history is asked
   // for each time, since the server behind a pooler may be another one than a moment ago.
   Begun Begin();
 
@@ -185,7 +186,7 @@ class Session {
   const bool prepare_;
   const std::string begin_settings_;
   std::atomic<int> cut_{kNotCut};  // else a StorageFailure::Kind
-  bool timeline_hidden_ = false;
+  bool history_hidden_ = false;
   bool began_before_ = false;
   std::size_t host_ = 0;
   Listeners listeners_;

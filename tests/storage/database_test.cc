@@ -976,6 +976,38 @@ TEST_F(OutageTest, EndsInTimeWhenTheServerTakesConnectionsButSaysNothing) {
   EXPECT_EQ(Notes(), 1);
 }
 
+// A number that wasn't on disk when the server crashed is given out again.
+TEST_F(OutageTest, ACommitFoundAfterACrashIsNotTakenForOurs) {
+  {
+    pqxx::connection admin(server_->url());
+    pqxx::nontransaction(admin).exec("ALTER SYSTEM SET wal_writer_delay = '10s'");
+  }
+  server_->Restart();
+
+  const Statement number{"number", "SELECT pg_current_xact_id()::text::bigint, pg_backend_pid()"};
+  Database tested({.url = server_->url(), .connections = 1, .max_tries = 1, .observe = {}});
+  std::int64_t ours = 0;
+  std::int64_t strangers = 0;
+  const auto failure = FailureOf([&] {
+    tested.Run(Mode::kWrite, In(20s), [&](Transaction& tx) {
+      int pid = 0;
+      tx.Run(number)[0].Read(ours, pid);
+      Insert(tx);
+      ASSERT_EQ(::kill(pid, SIGKILL), 0);
+      while (strangers < ours) {
+        Write([&](Transaction& stranger) {
+          stranger.Run(number)[0].Read(strangers, pid);
+          stranger.Run({"create", "CREATE TABLE IF NOT EXISTS others (id integer)"});
+        });
+      }
+    });
+  });
+  ASSERT_EQ(strangers, ours);
+  ASSERT_TRUE(failure) << "it isn't there";
+  EXPECT_THAT(failure->what(), HasSubstr("outcome unknown"));
+  EXPECT_EQ(Notes(), 0);
+}
+
 // Makes a standby of the server, and later promotes it: what a failover looks like from outside.
 class FailoverTest : public OutageTest {
  protected:
