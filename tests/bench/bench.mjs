@@ -10,6 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { shareEqually } from './support/control_group.mjs';
 import { run, start } from './support/processes.mjs';
 import { line, markdown, median } from './support/report.mjs';
 import { record } from './support/statements.mjs';
@@ -89,6 +90,8 @@ const began = performance.now();
 const say = (text) => console.log(`[${((performance.now() - began) / 1000).toFixed(0).padStart(3)} s] ${text}`);
 
 // ---- What is started
+
+const shares = shareEqually();
 
 // Memory as one gives it to a database; checkpoints as far apart as for a server that writes much. fsync stays on.
 const sharedBuffers = Math.floor(Math.min(2048, os.totalmem() / 2 ** 20 / 4));
@@ -216,7 +219,14 @@ async function load(to, operation, { rate = 0, ...more } = {}) {
 
 const scripts = {};
 
-// With the plans that PostgreSQL chooses by itself (auto), or the same one for all parameters (force_generic_plan).
+// How a session's statements may be planned: as PostgreSQL does by itself, with the same plan for all parameters, and that
+// by indexes, as poold's sessions do.
+const planners = [
+  '-c plan_cache_mode=auto',
+  '-c plan_cache_mode=force_generic_plan',
+  '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off',
+];
+
 async function pgbench(operation, { plans = scripts[operation].plans, time = seconds + warmUp } = {}) {
   const { script, constants } = scripts[operation];
   const variables = {
@@ -243,7 +253,7 @@ async function pgbench(operation, { plans = scripts[operation].plans, time = sec
       ...Object.entries(variables).flatMap(([name, value]) => ['-D', `${name}=${value}`]),
       urlOf('main'),
     ].map(String),
-    { env: { PGOPTIONS: `-c plan_cache_mode=${plans}` } },
+    { env: { PGOPTIONS: plans } },
   );
   const transactions = Number(/number of transactions actually processed: (\d+)/.exec(output)[1]);
   const failed = Number(/number of failed transactions: (\d+)/.exec(output)?.[1] ?? 0);
@@ -365,12 +375,12 @@ const perSecond = (results) => results.map((result) => result.per_second);
 
 const cpu = os.cpus();
 const about = [
-  `${cpu.length} × ${cpu[0].model}, ${Math.round(os.totalmem() / 2 ** 30)} GB, ${os.type()} ${os.release()}; client, server and PostgreSQL share it`,
+  `${cpu.length} × ${cpu[0].model}, ${Math.round(os.totalmem() / 2 ** 30)} GB, ${os.type()} ${os.release()}; client, server and PostgreSQL share it; ${shares}`,
   `${(await run(poold, ['version'])).trim()}, \`poold serve ${serverFlags.join(' ')}\` with an access file of ${principals.length} principals (bearer keys), the default log level to a file, tracing sampled at 1 % to a collector that takes the spans, metrics`,
   `PostgreSQL ${await ask('poold', 'SHOW server_version')} with fsync ${await ask('poold', 'SHOW fsync')}, synchronous_commit ${await ask('poold', 'SHOW synchronous_commit')}, ${postgresSettings.join(', ')}`,
   `closed loop: ${clients.connections} connections × ${clients.streams} calls at once, ${seconds} s after ${warmUp} s of warming up; every answer's status and content is checked`,
   'E: gRPC alone, the same kind of server with an answer from memory (bench_echo); same load',
-  `P: \`pgbench -M prepared\`, ${databaseConnections} connections, as many as the server has, with the statements that the server sent for a call, read from the wire, in as many round trips (build/bench/sql), and with plan_cache_mode auto or force_generic_plan, whichever is faster`,
+  `P: \`pgbench -M prepared\`, ${databaseConnections} connections, as many as the server has, with the statements that the server sent for a call, read from the wire, in as many round trips (build/bench/sql), and with the plans that are the fastest`,
   `peer: Node.js ${process.version} with grpc-js and pg, tests/bench/peer, as one process or as one for each core, whichever is faster, ${databaseConnections} connections in all; no authentication, validation, metrics or log`,
 ];
 
@@ -397,12 +407,11 @@ const server = await serve('poold', 'main');
 const limit = { address: echo.ready };
 // A limit is as high as PostgreSQL can make it.
 for (const [operation, script] of Object.entries(scripts)) {
-  const tried = {};
-  for (const plans of ['auto', 'force_generic_plan'])
-    tried[plans] = (await pgbench(operation, { plans, time: 1 })).per_second;
-  script.plans = tried.auto >= tried.force_generic_plan ? 'auto' : 'force_generic_plan';
+  const tried = [];
+  for (const plans of planners) tried.push((await pgbench(operation, { plans, time: 1 })).per_second);
+  script.plans = planners[tried.indexOf(Math.max(...tried))];
   say(
-    `pgbench, ${operation}: ${Math.round(tried.auto)} per second with plan_cache_mode auto, ${Math.round(tried.force_generic_plan)} with force_generic_plan`,
+    `pgbench, ${operation}: ${planners.map((plans, i) => `${Math.round(tried[i])} per second with ${plans}`).join(', ')}`,
   );
 }
 
@@ -444,7 +453,7 @@ const best = Object.fromEntries(Object.entries(rates).map(([name, values]) => [n
 const unit = 'per second';
 const noteOf = (operation) => {
   const { roundTrips, plans } = scripts[operation];
-  return `${roundTrips} round trip${roundTrips === 1 ? '' : 's'}; plan_cache_mode of pgbench: ${plans}`;
+  return `${roundTrips} round trip${roundTrips === 1 ? '' : 's'}; pgbench with PGOPTIONS='${plans}'`;
 };
 if (wanted.has('lookup')) {
   add({
