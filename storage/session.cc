@@ -207,6 +207,7 @@ ConnectionParameters ConnectionParameters::Parse(const std::string& url, const L
 
   // In `options` the later one wins.
   settings.emplace_back("plan_cache_mode", "force_generic_plan");
+  settings.emplace_back("enable_seqscan", "off");
   if (limits.refuse_writes && attrs != "read-write") settings.emplace_back("default_transaction_read_only", "on");
   std::string options;
   for (const auto& [name, value] : settings) options += "-c " + name + "=" + value + " ";

@@ -50,6 +50,8 @@ struct Waiting {
 //                                        which libpq takes a host with this default for a read-only one
 //   plan_cache_mode              force_generic_plan: our statements are look-ups by index, whose plans don't depend on
 //                                values, and planning one with unnest() anew each time takes longer than running it
+//   enable_seqscan               off: such a plan lasts as long as the connection, so it must not be made for a table
+//                                that is nearly empty today
 //   TimeZone=UTC, DateStyle=ISO          these win over the url, since reading times depends on them
 // Set as start-up options they cost no round trip and survive RESET.
 //
