@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 
@@ -62,8 +63,10 @@ void Breakdown(const Call& call, Line& line) {
   }
   std::chrono::steady_clock::duration database{0};
   std::string statements;
+  auto counted_until = std::chrono::steady_clock::time_point::min();  // those that went together overlap
   for (const WorkLog::Statement& statement : log.statements) {
-    database += statement.ended - statement.began;
+    database += std::max(statement.ended, counted_until) - std::max(statement.began, counted_until);
+    counted_until = std::max(counted_until, statement.ended);
     statements += fmt::format("{}{} {:.3f}", statements.empty() ? "" : ", ", statement.name,
                               Milliseconds(statement.ended - statement.began).count());
   }
