@@ -42,6 +42,11 @@ Method Row(std::string_view service, std::string_view name, const Together* toge
           together};
 }
 
+std::vector<Method> Numbered(std::vector<Method> methods) {
+  for (std::size_t i = 0; i < methods.size(); ++i) methods[i].index = i;
+  return methods;
+}
+
 }  // namespace
 
 std::unique_ptr<google::protobuf::Message> Method::NewRequest() const {
@@ -57,7 +62,7 @@ bool Method::CanRefuseWith(smsvoice::v2::Refusal refusal) const {
 }
 
 std::span<const Method> Methods() {
-  static const std::vector<Method> kMethods = {
+  static const std::vector<Method> kMethods = Numbered({
       Row<&CreatePool>("Pools", "CreatePool"),
       Row<&DescribePools>("Pools", "DescribePools", &kDescribePoolsTogether),
       Row<&UpdatePool>("Pools", "UpdatePool"),
@@ -96,7 +101,7 @@ std::span<const Method> Methods() {
       Row<&DescribeAccountAttributes>("Account", "DescribeAccountAttributes"),
       Row<&ResetAccount>("Dev", "ResetAccount"),
       Row<&SeedAccount>("Dev", "SeedAccount"),
-  };
+  });
   return kMethods;
 }
 

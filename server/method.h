@@ -38,6 +38,7 @@ struct Method {
   const google::protobuf::Message* response;
   void (*handle)(Call& call);          // calls the handler, fills the response
   const Together* together = nullptr;  // nullptr: each by itself
+  std::size_t index = 0;               // of its row
 
   std::unique_ptr<google::protobuf::Message> NewRequest() const;
   std::unique_ptr<google::protobuf::Message> NewResponse() const;

@@ -152,7 +152,7 @@ class Metrics::Impl {
   void Ended(const Call& call, const Error* error) {
     in_flight_.Decrement();
     const std::size_t door = call.http_request() == nullptr ? 0 : 1;
-    const auto method = static_cast<std::size_t>(&call.method() - Methods().data());
+    const std::size_t method = call.method().index;
     CallsOf(door, method, error).Increment();
     DurationsOf(door, method).Observe(Seconds(std::chrono::steady_clock::now() - call.received()));
   }
