@@ -60,6 +60,12 @@ class Output {
     if (first) ready_.notify_one();
   }
 
+  // Writes what is left; what comes later is lost.
+  void Finish() {
+    thread_.request_stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
  private:
   static constexpr std::size_t kMost = 4 << 20;
   static constexpr std::chrono::milliseconds kGathering{10};
@@ -76,7 +82,7 @@ class Output {
       const std::size_t lost = std::exchange(lost_, 0);
       lock.unlock();
       std::fwrite(lines.data(), 1, lines.size(), stderr);
-      if (lost > 0 && !stop.stop_requested()) spdlog::warn("{} lines of the log are lost: nobody read them", lost);
+      if (lost > 0) spdlog::warn("{} lines of the log are lost: nobody read them", lost);
       lock.lock();
     }
   }
@@ -87,6 +93,12 @@ class Output {
   std::size_t lost_ = 0;
   std::jthread thread_;
 };
+
+// Owned by the sinks.
+std::weak_ptr<Output>& TheOutput() {
+  static std::weak_ptr<Output> output;
+  return output;
+}
 
 // One for each form of line; both lead to the same place.
 class Sink final : public spdlog::sinks::base_sink<std::mutex> {
@@ -122,6 +134,7 @@ void LogOfGrpc(gpr_log_func_args* line) {
 void SetUpLogging(const Settings& settings) {
   const bool json = settings.log_format == "json";
   const auto output = std::make_shared<Output>();
+  TheOutput() = output;
   spdlog::set_default_logger(MakeLogger("poold", json, false, output));
   spdlog::register_logger(MakeLogger(kCallLog, json, true, output));
   spdlog::set_level(spdlog::level::from_str(settings.log_level));
@@ -141,6 +154,7 @@ void LogRefusedRequest(const LogSettings& settings, std::string_view request_id,
 
 void FinishLogging() {
   gpr_set_log_function([](gpr_log_func_args*) {});
+  if (const auto output = TheOutput().lock()) output->Finish();
   spdlog::shutdown();
 }
 

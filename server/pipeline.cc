@@ -115,9 +115,10 @@ std::optional<RefusalCause> CauseOf(const Error& error) {
   }
 }
 
-// Like Settle. A defect in answering them together is none of each by itself.
+// Like Settle, for two and more. A defect in answering them together is none of each by itself.
 std::vector<std::optional<Error>> SettleTogether(std::span<Call* const> calls) noexcept {
   try {
+    if (calls.size() < 2) return {};
     return AnswerTogether(calls);
   } catch (...) {
     return {};
@@ -142,28 +143,41 @@ void Answer(Call& call) noexcept {
   Finish(call, Settle(call, kExecution));
 }
 
-// Calls of one method: together, those that can, the others each by itself.
-void AnswerTogetherOrAlone(std::span<Call* const> calls) noexcept {
-  std::vector<Call*> together;
-  std::vector<Call*> alone;
-  for (Call* call : calls) (calls.size() > 1 && CanJoin(*call) ? together : alone).push_back(call);
-
-  const auto outcomes = together.size() > 1 ? SettleTogether(together) : std::vector<std::optional<Error>>();
-  if (outcomes.empty()) alone.insert(alone.begin(), together.begin(), together.end());
-  for (std::size_t i = 0; i < outcomes.size(); ++i) Finish(*together[i], outcomes[i]);
-  for (Call* call : alone) Finish(*call, Settle(*call, kExecution));
+void Queue(Executor& executor, Call& call) {
+  if (executor.Submit(call)) return;
+  call.service().metrics.Refused(RefusalCause::kQueueFull);
+  Finish(call, Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later"));
 }
 
-void AnswerLookUps(std::span<Call* const> calls) noexcept {
+// Calls of one method: together, those that can. The others, and all of them if the database fails, each go their own
+// way on the workers of `others`: what one of them meets there holds up none of its neighbours.
+void AnswerTogetherOrElse(std::span<Call* const> calls, Executor& others) noexcept {
+  if (calls.size() == 1) return Answer(*calls[0]);
+  std::vector<Call*> together;
+  std::vector<Call*> apart;
+  for (Call* call : calls) (CanJoin(*call) ? together : apart).push_back(call);
+
   const auto now = std::chrono::steady_clock::now();
-  for (Call* call : calls) Started(*call, now);
+  const auto outcomes = SettleTogether(together);
+  if (outcomes.empty()) apart.insert(apart.end(), together.begin(), together.end());
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    Started(*together[i], now);
+    Finish(*together[i], outcomes[i]);
+  }
+  for (Call* call : apart) Queue(others, *call);
+}
+
+void AnswerLookUps(std::span<Call* const> calls, Executor& others) noexcept {
   std::map<const Method*, std::vector<Call*>> by_method;
   for (Call* call : calls) by_method[&call->method()].push_back(call);
-  for (const auto& [method, alike] : by_method) AnswerTogetherOrAlone(alike);
+  for (const auto& [method, alike] : by_method) AnswerTogetherOrElse(alike, others);
 }
 
 // How many look-ups one statement answers.
 constexpr std::size_t kMostTogether = 64;
+
+// Two: while one waits for the database the other one answers. More only where there is much of everything.
+int LookUpWorkers(int connections) { return std::max(std::min(2, connections), connections / 4); }
 
 std::size_t Capacity(const Settings& settings) { return static_cast<std::size_t>(settings.queue_capacity); }
 
@@ -171,10 +185,10 @@ std::size_t Capacity(const Settings& settings) { return static_cast<std::size_t>
 
 Pipeline::Pipeline(const Settings& settings)
     : settings_(settings),
-      look_ups_(std::max(1, settings.database_connections / 4), Capacity(settings), kMostTogether,
-                [](std::span<Call* const> calls) { AnswerLookUps(calls); }),
       others_(settings.database_connections, Capacity(settings), 1,
-              [](std::span<Call* const> calls) { Answer(*calls[0]); }) {}
+              [](std::span<Call* const> calls) { Answer(*calls[0]); }),
+      look_ups_(LookUpWorkers(settings.database_connections), Capacity(settings), kMostTogether,
+                [this](std::span<Call* const> calls) { AnswerLookUps(calls, others_); }) {}
 
 void Pipeline::Start(Call& call) noexcept {
   Metrics& metrics = call.service().metrics;
@@ -188,10 +202,7 @@ void Pipeline::Start(Call& call) noexcept {
     return Finish(call, error);
   }
   call.set_queued(std::chrono::steady_clock::now());
-  if (!(IsLookUp(call) ? look_ups_ : others_).Submit(call)) {
-    metrics.Refused(RefusalCause::kQueueFull);
-    Finish(call, Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later"));
-  }
+  Queue(IsLookUp(call) ? look_ups_ : others_, call);
 }
 
 }  // namespace poold

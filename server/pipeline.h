@@ -23,11 +23,12 @@ class Pipeline {
 
  private:
   const Settings& settings_;
-  // Calls that are answered together (Method::together). A few workers are enough for them, and better than many: the
-  // fewer take calls, the more wait to be taken together.
-  Executor look_ups_;
   // As many workers as database connections: more would only wait for one.
   Executor others_;
+  // Calls that are answered together (Method::together). A few workers are enough for them, and better than many: the
+  // fewer take calls, the more wait to be taken together. Ends before others_, to which it hands what can't go
+  // together.
+  Executor look_ups_;
 };
 
 }  // namespace poold

@@ -61,7 +61,9 @@ void CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t
 }
 
 void UncountOne(Transaction& tx, const Scope& scope, Counter counter) {
-  tx.Later(Of(counter).down, Params(scope.account, scope.region));
+  // Not together with COMMIT: it may wait for the account's row, and a deadline that passes then must not leave in
+  // doubt whether the commit has happened.
+  tx.Later(Of(counter).down, Params(scope.account, scope.region), [](const Rows&) {});
 }
 
 Usage FindUsage(Transaction& tx, const Scope& scope) {

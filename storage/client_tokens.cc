@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "storage/session.h"
+
 namespace poold {
 
 void ClaimClientToken(Transaction& tx, const ClientToken& token, const Bytes& request_hash, Time now,
@@ -27,6 +29,8 @@ void ClaimClientToken(Transaction& tx, const ClientToken& token, const Bytes& re
         used(answer);
       });
 }
+
+void FollowCommits(Transaction& tx) { tx.Run(kFollowCommits); }
 
 void StoreAnswer(Transaction& tx, const ClientToken& token, const Bytes& response) {
   static constexpr Statement kStore{"client_tokens.store",

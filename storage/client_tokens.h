@@ -29,6 +29,11 @@ struct StoredAnswer {
 void ClaimClientToken(Transaction& tx, const ClientToken& token, const Bytes& request_hash, Time now,
                       Time expired_before, std::function<void(const StoredAnswer&)> used);
 
+// For a transaction of its own, before a stored answer is told: once that has committed, what the first call did is as
+// safe as commits are in this database. It can be seen before, if the first call's wait for the standbys was called
+// off.
+void FollowCommits(Transaction& tx);
+
 // Stores the answer under the claimed token.
 void StoreAnswer(Transaction& tx, const ClientToken& token, const Bytes& response);
 

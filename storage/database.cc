@@ -43,10 +43,6 @@ constexpr milliseconds kCommitItself{500};
 
 constexpr Statement kLookUp{"look up commit", "SELECT pg_xact_status($1::xid8)"};
 
-// Writes to the log and nowhere else. A commit after this one is answered when everything before it is as safe as
-// commits are in this database: on disk, and on as many standbys as it waits for.
-constexpr Statement kFollow{"follow commit", "SELECT pg_logical_emit_message(true, 'poold', '')"};
-
 milliseconds Jitter(milliseconds least, milliseconds most) {
   thread_local std::minstd_rand random(std::random_device{}());
   return milliseconds(std::uniform_int_distribution<milliseconds::rep>(least.count(), most.count())(random));
@@ -340,7 +336,7 @@ std::unique_ptr<Session> Database::Impl::Connect(const Bounds& bounds) {
 // --- Deadlines
 // --------------------------------------------------------------------------------------------------------
 
-// libpqxx blocks until the server answers, so somebody else has to look at the clock. This thread sleeps until the
+// libpq blocks until the server answers, so somebody else has to look at the clock. This thread sleeps until the
 // earliest deadline that it knows of and is woken for an earlier one only. Deadlines mostly come in order, so it wakes
 // about once per deadline's length, and not at all when nothing runs.
 void Database::Impl::Watch(const std::stop_token& stop) {
@@ -661,7 +657,7 @@ Database::Impl::Outcome Database::Impl::LookUp(Lease& lease, const Session::Begu
         if (!status) return Outcome::kUnknown;  // too long ago for the server to know: cannot be after seconds
         if (*status == "committed") {
           if (!same_history) return Outcome::kUnknown;
-          session.Run(kFollow, Params());
+          session.Run(kFollowCommits, Params());
           session.RunText("commit", "COMMIT");
           if (!session.warned()) return Outcome::kCommitted;
           throw StorageFailure(Kind::kUnavailable, "not confirmed by a standby");

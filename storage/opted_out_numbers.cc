@@ -114,7 +114,7 @@ std::vector<NamedOptedOutNumber> FindOptedOutNumbers(Transaction& tx, const OptO
 std::int64_t PurgeNumbersOfDeletedLists(Transaction& tx, int limit) {
   static constexpr Statement kPick{"deleted_opt_out_lists.pick",
                                    "SELECT account_id, region, list_id FROM deleted_opt_out_lists"
-                                   " LIMIT 1 FOR UPDATE SKIP LOCKED"};
+                                   " ORDER BY account_id, region, list_id LIMIT 1 FOR UPDATE SKIP LOCKED"};
   static constexpr Statement kNumbers{
       "opted_out_numbers.purge",
       "DELETE FROM opted_out_numbers WHERE ctid = ANY (ARRAY(SELECT ctid FROM opted_out_numbers"

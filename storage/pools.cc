@@ -42,8 +42,10 @@ Pool ReadPool(const Row& row) {
 std::vector<Pool> RunPage(Transaction& tx, Query& query, const std::optional<PoolPosition>& after, int limit) {
   if (after) query.Add(" AND (created_at, pool_id) > (?::timestamptz", after->created).Add(", ?)", after->id);
   query.Add(" ORDER BY created_at, pool_id LIMIT ?", limit);
+  const Rows rows = query.Run(tx);
   std::vector<Pool> pools;
-  for (const Row row : query.Run(tx)) pools.push_back(ReadPool(row));
+  pools.reserve(rows.size());
+  for (const Row row : rows) pools.push_back(ReadPool(row));
   return pools;
 }
 

@@ -208,6 +208,7 @@ ConnectionParameters ConnectionParameters::Parse(const std::string& url, const L
   // In `options` the later one wins.
   settings.emplace_back("plan_cache_mode", "force_generic_plan");
   settings.emplace_back("enable_seqscan", "off");
+  settings.emplace_back("jit", "off");
   if (limits.refuse_writes && attrs != "read-write") settings.emplace_back("default_transaction_read_only", "on");
   std::string options;
   for (const auto& [name, value] : settings) options += "-c " + name + "=" + value + " ";
@@ -407,6 +408,8 @@ Session::Together Session::RunSteps(std::span<const Step> steps, const std::func
   link_->warned = false;
   std::string sqlstate;
   std::string what;
+  link_->failed = true;  // until it has ended: an exception would leave it in the middle of answers
+  bool old_plan = false;
   const auto end = SendTogether(link_->raw, steps, [&](std::size_t i, Result answer) {
     const auto status = PQresultStatus(answer.get());
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
@@ -420,9 +423,9 @@ Session::Together Session::RunSteps(std::span<const Step> steps, const std::func
     what = PQresultErrorMessage(answer.get());
     // "cached plan must not change result type": a migration changed a table under a statement that was prepared
     // before. A new connection plans anew, so this one is as good as lost.
-    if (steps[i].prepared != nullptr && steps[i].prepared->ran && sqlstate == "0A000") link_->failed = true;
+    old_plan = steps[i].prepared != nullptr && steps[i].prepared->ran && sqlstate == "0A000";
   });
-  if (end == RoundTripEnd::kLost) link_->failed = true;
+  link_->failed = end == RoundTripEnd::kLost || old_plan;
   const std::size_t answered = together.answers.size();
   if (answered == steps.size()) return together;  // if it was lost after that, the next statement will notice
   // Without an answer it may have been any of them that took so long or broke the connection.

@@ -39,6 +39,10 @@ struct Waiting {
   bool prepared = true;  // or sent as text each time
 };
 
+// Writes to the log and nowhere else. A commit after this one is answered when everything before it is as safe as
+// commits are in this database: on disk, and on as many standbys as it waits for.
+inline constexpr Statement kFollowCommits{"follow commit", "SELECT pg_logical_emit_message(true, 'poold', '')"};
+
 // Where to connect and how, ready for libpq. What the url sets wins over our defaults, which are: UTF-8, keepalives
 // that notice a dead peer within half a minute, target_session_attrs=primary when there are several hosts, and in
 // `options`
@@ -52,6 +56,7 @@ struct Waiting {
 //                                values, and planning one with unnest() anew each time takes longer than running it
 //   enable_seqscan               off: such a plan lasts as long as the connection, so it must not be made for a table
 //                                that is nearly empty today
+//   jit                          off: for a plan that doesn't know its LIMIT it takes longer than the statement
 //   TimeZone=UTC, DateStyle=ISO          these win over the url, since reading times depends on them
 // Set as start-up options they cost no round trip and survive RESET.
 //
@@ -159,7 +164,7 @@ class Session {
 
   // Whether a transaction is open that could be committed, as the server said with its last answer.
   bool InTransaction() const;
-  // Whether one is open at all, perhaps failed.
+  // Whether none is open, not even a failed one.
   bool Idle() const;
 
   // Ends the statement that runs, or the next to be run, by shutting down the socket: the blocked thread returns at

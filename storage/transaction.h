@@ -197,7 +197,7 @@ class Transaction {
   // this can throw. In a body that reads, and behind a pooler, it runs at once.
   void Later(const Statement& statement, Params params, std::function<void(const Rows&)> then = {});
 
-  // Runs what waits, now.
+  // Runs what waits, now. For Database, before a commit or a refusal; bodies need it only to learn of a refusal early.
   void RunWaiting();
 
  private:

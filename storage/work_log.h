@@ -14,7 +14,7 @@ struct WorkLog {
   using Clock = std::chrono::steady_clock;
 
   // A statement by its name, or "connect", "begin", "commit", "rollback" and the like. Never its values. Those that
-  // went together in one round trip began at the same moment; each ended with its own answer.
+  // went together in one round trip began at the same moment; the server sends their answers together.
   struct Statement {
     std::string_view name;  // constant text
     Clock::time_point began;

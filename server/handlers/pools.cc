@@ -106,10 +106,12 @@ std::vector<Pool> NamedPools(Call& call, const DescribePoolsRequest& request, co
   return ShownOf(request, page, ids, found);
 }
 
-// Pools of the caller's own, by their ids: what needs neither a policy nor a filter.
+// Pools of the caller's own, by their ids: what needs neither a policy nor a filter. Without members that this build
+// doesn't know, so that it is small: such calls have a queue of their own.
 bool NamesOwnPools(const Call& call) {
   const auto& request = static_cast<const DescribePoolsRequest&>(call.request());
-  return !request.pool_ids().empty() && request.filters().empty() && std::ranges::all_of(request.pool_ids(), IsPoolId);
+  return request.GetReflection()->GetUnknownFields(request).empty() && !request.pool_ids().empty() &&
+         request.filters().empty() && std::ranges::all_of(request.pool_ids(), IsPoolId);
 }
 
 std::optional<Error> AnswerWith(Call& call, const std::vector<NamedPool>& found) {
@@ -251,10 +253,12 @@ ListPoolOriginationIdentitiesResponse ListPoolOriginationIdentities(
   const Page page = RequirePage(call);
   const OwnedId owned = RequireAccess(call, ResourceType::kPool, request.pool_id(), Access::kGranted);
   const Scope owner{owned.account, call.scope().region};
-  if (!FindPool(call.tx(), owner, owned.id)) throw Error::NotFound(ResourceType::kPool, request.pool_id());
   const std::int64_t after = page.after.empty() ? 0 : std::stoll(page.after.at(0));
   const auto members =
       ListMembers(call.tx(), owner, owned.id, ConditionsFrom(request.filters()), after, page.limit + 1);
+  if (members.empty() && !FindPool(call.tx(), owner, owned.id)) {
+    throw Error::NotFound(ResourceType::kPool, request.pool_id());
+  }
 
   ListPoolOriginationIdentitiesResponse response;
   response.set_pool_arn(PoolArn(owner, owned.id));

@@ -12,12 +12,13 @@ namespace poold {
 // be taken from calls that still have somebody waiting.
 void RefuseIfTooLate(Call& call);
 
-// Whether the call may be answered with others right now: it is not too late for it, and it is not its account's first.
+// Whether the call may be answered with others right now: it has time, since the group has no more than the hastiest of
+// it, and it is not its account's first.
 bool CanJoin(const Call& call);
 
-// Answers calls of one method by the statement that its `together` makes of them: one outcome for each. None at all if the
-// database failed; then nothing has been answered, and each is to go its own way, since one's deadline is nothing to
-// another: that of the statement is the earliest of theirs.
+// Answers calls of one method by the statement that its `together` makes of them: one outcome for each. None at all if
+// the database failed; then nothing has been answered, and each is to go its own way, since one's deadline is nothing
+// to another: that of the statement is the earliest of theirs.
 std::vector<std::optional<Error>> AnswerTogether(std::span<Call* const> calls);
 
 // Runs the method's handler in a transaction and commits: read-only or read-write as the method's policy says.

@@ -53,7 +53,7 @@ const operations = Object.keys(operationOf)
 // Clients: so many connections with so many calls at once on each. The service works on the database by as many
 // connections as pgbench and the peer.
 const clients = { connections: 8, streams: 16 };
-const databaseConnections = 8;
+const databaseConnections = 2 * os.cpus().length;
 
 // tests/bench/data.sql. `members` of every `step`th pool are what ListPoolOriginationIdentities lists.
 const dataSets = {
@@ -94,7 +94,7 @@ const say = (text) => console.log(`[${((performance.now() - began) / 1000).toFix
 const shares = shareEqually();
 
 // Memory as one gives it to a database; checkpoints as far apart as for a server that writes much. fsync stays on.
-const sharedBuffers = Math.floor(Math.min(2048, os.totalmem() / 2 ** 20 / 4));
+const sharedBuffers = Math.floor(os.totalmem() / 2 ** 20 / 4);
 const postgresSettings = [`shared_buffers=${sharedBuffers}MB`, 'max_wal_size=8GB', 'checkpoint_timeout=15min'];
 const postgres = await start(path.join(logs, 'postgres.log'), path.join(build, 'bench_postgres'), [
   path.join(work, 'postgres'),

@@ -437,9 +437,10 @@ TEST_F(RoundTrips, OfCreatePoolAreTheIdentityTheWritesAndTheCommit) {
   EXPECT_EQ(Of([&] { return CreatePool("token"); }), 3);
 }
 
-TEST_F(RoundTrips, OfARepetitionAreTheTokenAndTheRollback) {
+// The last two make sure that what the first call did is as safe as a commit before anybody is told of it.
+TEST_F(RoundTrips, OfARepetitionAreTheTokenTheRollbackAndACommitOfItsOwn) {
   CreatePool("token");
-  EXPECT_EQ(Of([&] { return CreatePool("token"); }), 2);
+  EXPECT_EQ(Of([&] { return CreatePool("token"); }), 4);
 }
 
 TEST_F(RoundTrips, OfAssociateAreThePoolTheNumberTheComparisonAndTheWritesWithTheCommit) {

@@ -62,7 +62,8 @@ function follow() {
       for (const sql of parts) execute({ sql, values: [] });
       end();
     },
-    // Close, Describe, a password, Terminate
+    // Flush (asks for the answers so far, and costs no round trip), Close, Describe, a password, Terminate
+    H: ignore,
     C: ignore,
     D: ignore,
     p: ignore,
