@@ -1,5 +1,6 @@
 // bench_echo: what gRPC itself can do, as a limit. The gRPC server of server/transport/grpc.cc (callback API, bytes in
-// and bytes out, tuned the same), with nothing behind it: DescribePools answers one pool from memory, whatever is asked.
+// and bytes out, tuned the same), with nothing behind it: DescribePools answers one pool from memory, whatever is
+// asked.
 //
 // It takes spans, too (OTLP over gRPC), and forgets them: a collector for the server that is measured.
 //
