@@ -84,10 +84,11 @@ TEST_F(RecordTest, ASlowCallTellsWhereItsTimeWent) {
   call.set_queued(began);
   call.set_started(began + std::chrono::milliseconds(2));
   call.work_log().statements = {
-      {"pools.list", began, began + std::chrono::milliseconds(30), true, ""},
-      {"pools.tags", began, began + std::chrono::milliseconds(10), true, ""},
+      {"begin", began, began + std::chrono::milliseconds(30), true, ""},
+      {"pools.list", began, began + std::chrono::milliseconds(30), true, ""},  // in the same round trip
+      {"pools.tags", began + std::chrono::milliseconds(35), began + std::chrono::milliseconds(45), true, ""},
   };
-  call.work_log().attempts = {{began, began, WorkLog::Outcome::kCommitted, 0, 2}};
+  call.work_log().attempts = {{began, began, WorkLog::Outcome::kCommitted, 0, 3}};
   while (std::chrono::steady_clock::now() - call.received() < std::chrono::milliseconds(1)) {
   }
   Record(call, nullptr);
@@ -96,7 +97,7 @@ TEST_F(RecordTest, ASlowCallTellsWhereItsTimeWent) {
   EXPECT_EQ(line["queue_ms"], 2);
   EXPECT_EQ(line["attempts"], 1);
   EXPECT_EQ(line["database_ms"], 40);
-  EXPECT_EQ(line["statements"], "pools.list 30.000, pools.tags 10.000");
+  EXPECT_EQ(line["statements"], "begin 30.000, pools.list 30.000, pools.tags 10.000");
 }
 
 TEST_F(RecordTest, ADefectIsTheLogsAndAnErrorThere) {

@@ -6,6 +6,7 @@
 #include <future>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/api.h"
@@ -118,13 +119,14 @@ TEST_F(TogetherTest, ManyLookUpsAreOneStatementAndEachGetsItsOwn) {
   for (int i = 0; i < 5; ++i) Add(i % 2 == 0 ? ours : theirs, Naming(pools[static_cast<std::size_t>(i)]));
   Go();
   EXPECT_EQ(Count("pools.find_together"), 1);
-  EXPECT_EQ(Count("pools.find_named"), 0);
+  EXPECT_EQ(Count("pools.find_named"), 1) << "of the one ahead of them";
   for (std::size_t i = 0; i < 5; ++i) {
     ASSERT_FALSE(outcomes[i]) << outcomes[i]->what();
     Api& owner = i % 2 == 0 ? ours : theirs;
     EXPECT_EQ(waiting[i]->response.pools_size(), 1);
     EXPECT_EQ(waiting[i]->response.pools(0).DebugString(), ThePool(owner, pools[i]).DebugString());
-    EXPECT_FALSE(waiting[i]->call.work_log().statements.empty()) << "its trace and its slow-call line need it";
+    EXPECT_FALSE(std::as_const(waiting[i]->call).work_log().statements.empty())
+        << "its trace and its slow-call line need it";
   }
 }
 
@@ -181,11 +183,11 @@ TEST_F(TogetherTest, OtherListingsGoTheirOwnWay) {
   Add(ours, Naming(pool));
   Go();
   EXPECT_EQ(Count("pools.find_together"), 1);
-  EXPECT_EQ(Count("pools.find_named"), 2);
+  EXPECT_EQ(Count("pools.find_named"), 3) << "with the one ahead of them";
   EXPECT_EQ(Count("pools.list"), 1);
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     EXPECT_FALSE(outcomes[i]) << outcomes[i]->what();
-    EXPECT_EQ(waiting[i]->response.pools_size(), 1) << i;
+    EXPECT_EQ(waiting[i]->response.pools_size(), i == 1 ? 2 : 1) << i;
   }
 }
 
