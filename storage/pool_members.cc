@@ -22,6 +22,9 @@ bool ReadBool(const Rows& rows) {
   "count(phone_number_id), count(sender_id_key), (SELECT amount FROM account_quotas WHERE account_id = $1 AND" \
   " region = $2 AND quota = 'ORIGINATION_IDENTITIES_PER_POOL')"
 
+#define CAPABILITIES_IN_POOL \
+  "SELECT number_capabilities FROM phone_numbers WHERE account_id = $1 AND region = $2 AND pool_id = $3 LIMIT 1"
+
 MemberCount CountMembers(Transaction& tx, const Scope& scope, std::string_view pool_id) {
   static constexpr Statement kCount{"pool_members.count",
                                     "SELECT " MEMBER_COUNT
@@ -41,9 +44,8 @@ PoolToJoin FindPoolToJoin(Transaction& tx, const Scope& scope, std::string_view 
                                    " number AS ("
                                    "  SELECT keyword, keyword_message, keyword_action FROM phone_number_keywords"
                                    "  WHERE account_id = $1 AND region = $2 AND phone_number_id = $4)"
-                                   " SELECT " MEMBER_COUNT
-                                   ", (SELECT number_capabilities FROM phone_numbers"
-                                   "   WHERE account_id = $1 AND region = $2 AND pool_id = $3 LIMIT 1),"
+                                   " SELECT " MEMBER_COUNT ", (" CAPABILITIES_IN_POOL
+                                   "),"
                                    " NOT EXISTS (SELECT FROM (TABLE pool EXCEPT TABLE number) AS missing)"
                                    " AND NOT EXISTS (SELECT FROM (TABLE number EXCEPT TABLE pool) AS extra)"
                                    " FROM pool_members WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
@@ -55,9 +57,7 @@ PoolToJoin FindPoolToJoin(Transaction& tx, const Scope& scope, std::string_view 
 
 std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx, const Scope& scope,
                                                                 std::string_view pool_id) {
-  static constexpr Statement kFind{"phone_numbers.capabilities_in_pool",
-                                   "SELECT number_capabilities FROM phone_numbers"
-                                   " WHERE account_id = $1 AND region = $2 AND pool_id = $3 LIMIT 1"};
+  static constexpr Statement kFind{"phone_numbers.capabilities_in_pool", CAPABILITIES_IN_POOL};
   const Rows rows = tx.Run(kFind, Params(scope.account, scope.region, pool_id));
   if (rows.empty()) return std::nullopt;
   std::vector<std::string> capabilities;
@@ -65,6 +65,7 @@ std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx,
   return capabilities;
 }
 
+#undef CAPABILITIES_IN_POOL
 #undef MEMBER_COUNT
 
 bool IsSenderIdInPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name) {

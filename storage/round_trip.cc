@@ -31,11 +31,6 @@ bool Send(PGconn* connection, const Step& step) {
   return PQsendQueryPrepared(connection, step.prepared->name.c_str(), count, values.data(), nullptr, nullptr, 0) == 1;
 }
 
-bool IsGood(const Result& result) {
-  const auto status = PQresultStatus(result.get());
-  return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-}
-
 // The answer of a statement, and the nothing that ends it.
 Result Receive(PGconn* connection) {
   Result result(PQgetResult(connection));
@@ -57,6 +52,11 @@ bool Drain(PGconn* connection) {
 }  // namespace
 
 void ClearResult::operator()(pg_result* result) const { PQclear(result); }
+
+bool IsGood(const Result& result) {
+  const auto status = PQresultStatus(result.get());
+  return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
 
 PreparedStatements::Entry* PreparedStatements::Of(const Statement& statement) {
   const auto found = entries_.find(statement.sql);

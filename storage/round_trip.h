@@ -47,6 +47,9 @@ struct ClearResult {
 };
 using Result = std::unique_ptr<pg_result, ClearResult>;
 
+// Whether it is what a statement that succeeded is answered.
+bool IsGood(const Result& result);
+
 // What became of the steps of a round trip.
 enum class RoundTripEnd {
   kAnswered,  // each was answered well

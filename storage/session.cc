@@ -411,8 +411,7 @@ Session::Together Session::RunSteps(std::span<const Step> steps, const std::func
   link_->failed = true;  // until it has ended: an exception would leave it in the middle of answers
   bool old_plan = false;
   const auto end = SendTogether(link_->raw, steps, [&](std::size_t i, Result answer) {
-    const auto status = PQresultStatus(answer.get());
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+    if (IsGood(answer)) {
       listeners_.Tell(steps[i].statement.name, began, true, {});
       together.answers.push_back(Rows(std::make_shared<ClearedRows>(std::move(answer))));
       if (only_last_is_left && i + 2 == steps.size()) only_last_is_left();

@@ -29,6 +29,7 @@
 #include "storage/failure.h"
 #include "storage/session.h"
 #include "tests/storage/commit_proxy.h"
+#include "tests/storage/failure_of.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_database.h"
 
@@ -48,15 +49,6 @@ using Plan = CommitProxy::Plan;
 constexpr auto kPromptly = 5s;
 
 Bounds In(milliseconds time, std::stop_token stop = {}) { return {Clock::now() + time, std::move(stop)}; }
-
-std::optional<StorageFailure> FailureOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const StorageFailure& failure) {
-    return failure;
-  }
-  return std::nullopt;
-}
 
 std::string KindName(Kind kind) {
   switch (kind) {

@@ -18,6 +18,7 @@
 #include "storage/database.h"
 #include "storage/failure.h"
 #include "tests/storage/commit_proxy.h"
+#include "tests/storage/failure_of.h"
 #include "tests/support/test_database.h"
 
 namespace poold {
@@ -45,15 +46,6 @@ constexpr Statement kSleep{"sleep", "SELECT pg_sleep(60)"};
 struct Refusal {
   std::string text;
 };
-
-std::optional<StorageFailure> FailureOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const StorageFailure& failure) {
-    return failure;
-  }
-  return std::nullopt;
-}
 
 // A database with one connection, behind a proxy that counts.
 class Later : public testing::Test {
