@@ -63,11 +63,11 @@ bool Method::CanRefuseWith(smsvoice::v2::Refusal refusal) const {
 
 std::span<const Method> Methods() {
   static const std::vector<Method> kMethods = Numbered({
-      Row<&CreatePool>("Pools", "CreatePool"),
+      Row<&CreatePool>("Pools", "CreatePool", &kCreatePoolsTogether),
       Row<&DescribePools>("Pools", "DescribePools", &kDescribePoolsTogether),
       Row<&UpdatePool>("Pools", "UpdatePool"),
       Row<&DeletePool>("Pools", "DeletePool"),
-      Row<&AssociateOriginationIdentity>("Pools", "AssociateOriginationIdentity"),
+      Row<&AssociateOriginationIdentity>("Pools", "AssociateOriginationIdentity", &kAssociateTogether),
       Row<&DisassociateOriginationIdentity>("Pools", "DisassociateOriginationIdentity"),
       Row<&ListPoolOriginationIdentities>("Pools", "ListPoolOriginationIdentities"),
       Row<&BatchAssociateOriginationIdentities>("Pools", "BatchAssociateOriginationIdentities"),

@@ -18,12 +18,21 @@ class Call;
 class Transaction;
 struct ApiSettings;
 
-// How several calls of a method, of whatever accounts, are answered by one statement if they wait at the same time.
+// What became of a call that was to be answered together with others.
+struct Outcome {
+  bool apart = false;                 // it must go its own way: nothing was done for it
+  std::optional<Error> refusal = {};  // of one that isn't apart: nothing if it is answered
+};
+
+// How several calls of a method, of whatever accounts, are answered together if they wait at the same time: what reads
+// by one statement, what writes in one transaction of few statements.
 struct Together {
   // Whether this call may be answered so. Looks at the request alone.
   bool (*fits)(const Call& call);
-  // Fills each call's response, or says how it is refused: one call's refusal is nothing to its neighbours.
-  std::vector<std::optional<Error>> (*answer)(Transaction& tx, std::span<Call* const> calls);
+  // Fills each call's response, or says what else becomes of it, which is nothing to its neighbours. Leaves those alone
+  // that are `apart` once the first statement has been answered. Of what writes: refuses nobody, but says `apart` of
+  // whoever isn't simply to be done, and waits for no lock of an account that is not among the callers'.
+  void (*answer)(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes);
 };
 
 // One RPC: a row of the table in method.cc.

@@ -1,8 +1,10 @@
 #include "server/pipeline.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "server/config.h"
@@ -115,19 +117,6 @@ std::optional<RefusalCause> CauseOf(const Error& error) {
   }
 }
 
-// Like Settle, for two and more. A defect in answering them together is none of each by itself.
-std::vector<std::optional<Error>> SettleTogether(std::span<Call* const> calls) noexcept {
-  try {
-    if (calls.size() < 2) return {};
-    return AnswerTogether(calls);
-  } catch (...) {
-    return {};
-  }
-}
-
-// Behind Validate, so that what it holds has its form.
-bool IsLookUp(const Call& call) { return call.method().together != nullptr && call.method().together->fits(call); }
-
 void Finish(Call& call, const std::optional<Error>& error) {
   Record(call, error ? &*error : nullptr);
   call.Finish(error ? &*error : nullptr);
@@ -149,35 +138,57 @@ void Queue(Executor& executor, Call& call) {
   Finish(call, Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later"));
 }
 
-// Calls of one method: together, those that can. The others, and all of them if the database fails, each go their own
-// way on the workers of `others`: what one of them meets there holds up none of its neighbours.
+// Like Settle, for several. What the database or a defect keeps them from doing together, each tries by itself, unless
+// it may have been done: then it must not be done again.
+std::vector<Outcome> SettleTogether(std::span<Call* const> calls) noexcept {
+  const bool writes = calls[0]->method().policy.writes();
+  try {
+    return AnswerTogether(calls);
+  } catch (const StorageFailure& failure) {
+    if (writes && failure.kind() == StorageFailure::Kind::kUnavailable) {
+      return std::vector<Outcome>(calls.size(), {.refusal = FromStorage(*calls[0], failure)});
+    }
+  } catch (...) {
+  }
+  return std::vector<Outcome>(calls.size(), {.apart = true});
+}
+
+// Calls of one method: together, those that can. The others each go their own way on the workers of `others`: what one
+// of them meets there holds up none of its neighbours.
 void AnswerTogetherOrElse(std::span<Call* const> calls, Executor& others) noexcept {
-  if (calls.size() == 1) return Answer(*calls[0]);
   std::vector<Call*> together;
   std::vector<Call*> apart;
   for (Call* call : calls) (CanJoin(*call) ? together : apart).push_back(call);
 
   const auto now = std::chrono::steady_clock::now();
-  const auto outcomes = SettleTogether(together);
-  if (outcomes.empty()) apart.insert(apart.end(), together.begin(), together.end());
+  std::vector<Outcome> outcomes;
+  if (!together.empty()) outcomes = SettleTogether(together);
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    Started(*together[i], now);
-    Finish(*together[i], outcomes[i]);
+    if (outcomes[i].apart) {
+      apart.push_back(together[i]);
+    } else {
+      Started(*together[i], now);
+      Finish(*together[i], outcomes[i].refusal);
+    }
   }
   for (Call* call : apart) Queue(others, *call);
 }
 
-void AnswerLookUps(std::span<Call* const> calls, Executor& others) noexcept {
+void AnswerGroups(std::span<Call* const> calls, Executor& others) noexcept {
   std::map<const Method*, std::vector<Call*>> by_method;
   for (Call* call : calls) by_method[&call->method()].push_back(call);
   for (const auto& [method, alike] : by_method) AnswerTogetherOrElse(alike, others);
 }
 
-// How many look-ups one statement answers.
+// How many calls are answered together.
 constexpr std::size_t kMostTogether = 64;
 
 // Two: while one waits for the database the other one answers. More only where there is much of everything.
 int LookUpWorkers(int connections) { return std::max(std::min(2, connections), connections / 4); }
+
+// Groups of calls that write are of different accounts at each worker, since those of one account would only wait for
+// each other.
+int ChangeWorkers(int connections) { return std::max(1, connections / 4); }
 
 std::size_t Capacity(const Settings& settings) { return static_cast<std::size_t>(settings.queue_capacity); }
 
@@ -188,7 +199,27 @@ Pipeline::Pipeline(const Settings& settings)
       others_(settings.database_connections, Capacity(settings), 1,
               [](std::span<Call* const> calls) { Answer(*calls[0]); }),
       look_ups_(LookUpWorkers(settings.database_connections), Capacity(settings), kMostTogether,
-                [this](std::span<Call* const> calls) { AnswerLookUps(calls, others_); }) {}
+                [this](std::span<Call* const> calls) {
+                  // One that waits alone needs no group.
+                  calls.size() == 1 ? Answer(*calls[0]) : AnswerGroups(calls, others_);
+                }) {
+  for (int i = 0; i < ChangeWorkers(settings.database_connections); ++i) {
+    changes_.emplace_back(1, Capacity(settings), kMostTogether,
+                          [this](std::span<Call* const> calls) { AnswerGroups(calls, others_); });
+  }
+}
+
+std::size_t Pipeline::queued() const {
+  std::size_t queued = look_ups_.queued() + others_.queued();
+  for (const Executor& executor : changes_) queued += executor.queued();
+  return queued;
+}
+
+Executor& Pipeline::QueueOf(const Call& call) {
+  if (!FitsOthers(call)) return others_;
+  if (!call.method().policy.writes()) return look_ups_;
+  return changes_[std::hash<std::string>()(call.scope().account) % changes_.size()];
+}
 
 void Pipeline::Start(Call& call) noexcept {
   Metrics& metrics = call.service().metrics;
@@ -202,7 +233,7 @@ void Pipeline::Start(Call& call) noexcept {
     return Finish(call, error);
   }
   call.set_queued(std::chrono::steady_clock::now());
-  Queue(IsLookUp(call) ? look_ups_ : others_, call);
+  Queue(QueueOf(call), call);
 }
 
 }  // namespace poold

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <deque>
+
 #include "server/call.h"
 #include "server/executor.h"
 
@@ -19,16 +22,20 @@ class Pipeline {
   void Start(Call& call) noexcept;
 
   // Calls that wait for a worker at this moment.
-  std::size_t queued() const { return look_ups_.queued() + others_.queued(); }
+  std::size_t queued() const;
 
  private:
+  Executor& QueueOf(const Call& call);
+
   const Settings& settings_;
   // As many workers as database connections: more would only wait for one.
   Executor others_;
   // Calls that are answered together (Method::together). A few workers are enough for them, and better than many: the
-  // fewer take calls, the more wait to be taken together. Ends before others_, to which it hands what can't go
+  // fewer take calls, the more wait to be taken together. They end before others_, to which they hand what can't go
   // together.
   Executor look_ups_;
+  // Those that write, by account. One worker each.
+  std::deque<Executor> changes_;
 };
 
 }  // namespace poold

@@ -60,6 +60,54 @@ void CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t
   });
 }
 
+void FindRoomForPools(Transaction& tx, const std::set<Scope>& accounts,
+                      std::function<void(std::map<Scope, RoomForPools>)> then) {
+  static constexpr Statement kFind{
+      "accounts.room_for_pools",
+      "SELECT account_id, region, pools,"
+      " (SELECT amount FROM account_quotas AS own WHERE own.account_id = accounts.account_id"
+      "  AND own.region = accounts.region AND quota = 'POOLS_PER_ACCOUNT'),"
+      " (SELECT amount FROM account_quotas AS own WHERE own.account_id = accounts.account_id"
+      "  AND own.region = accounts.region AND quota = 'TAGS_PER_RESOURCE')"
+      " FROM accounts WHERE (account_id, region) IN (SELECT * FROM unnest($1::text[], $2::text[]))"};
+  if (accounts.empty()) return;
+  const auto columns =
+      Params::Columns(accounts, [](const Scope& scope) { return Params(scope.account, scope.region); });
+  tx.Later(kFind, columns, [then = std::move(then)](const Rows& rows) {
+    std::map<Scope, RoomForPools> rooms;
+    for (const Row row : rows) {
+      Scope scope;
+      RoomForPools room;
+      row.Read(scope.account, scope.region, room.pools, room.pools_quota, room.tags_quota);
+      rooms[scope] = room;
+    }
+    then(std::move(rooms));
+  });
+}
+
+void CountPools(Transaction& tx, const std::map<Scope, std::int64_t>& more, std::int64_t limit,
+                std::function<void()> full) {
+  static constexpr Statement kCount{
+      "accounts.count_pools_of_several",
+      "WITH made AS ("
+      "  SELECT * FROM unnest($1::text[], $2::text[], $3::integer[]) AS made (account, region_, more)),"
+      " locked AS ("
+      "  SELECT account_id, region FROM accounts JOIN made ON account_id = account AND region = region_"
+      "  ORDER BY account_id, region FOR NO KEY UPDATE OF accounts)"
+      " UPDATE accounts SET pools = pools + more FROM locked JOIN made"
+      "   ON locked.account_id = account AND locked.region = region_"
+      " WHERE accounts.account_id = account AND accounts.region = region_ AND pools + more <= coalesce("
+      "   (SELECT amount FROM account_quotas AS own WHERE own.account_id = account AND own.region = region_"
+      "    AND quota = 'POOLS_PER_ACCOUNT'), $4)"};
+  if (more.empty()) return;
+  Params params = Params::Columns(
+      more, [](const auto& made) { return Params(made.first.account, made.first.region, made.second); });
+  params.Add(limit);
+  tx.Later(kCount, std::move(params), [full = std::move(full), accounts = more.size()](const Rows& rows) {
+    if (rows.affected() < static_cast<std::int64_t>(accounts)) full();
+  });
+}
+
 void UncountOne(Transaction& tx, const Scope& scope, Counter counter) {
   // Not together with COMMIT: it may wait for the account's row, and a deadline that passes then must not leave in
   // doubt whether the commit has happened.

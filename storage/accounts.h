@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -25,6 +27,22 @@ std::string_view QuotaOf(Counter counter);
 // Exact under concurrency: the account's row stays locked until the transaction ends, so call it as late as the rules
 // allow.
 void CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t limit, std::function<void()> full);
+
+// How many pools an account has at this moment, and its own quotas of what a new one needs: those that it has.
+struct RoomForPools {
+  std::int64_t pools = 0;
+  std::optional<std::int64_t> pools_quota;
+  std::optional<std::int64_t> tags_quota;  // of a resource
+};
+
+// Given to `then` together with the next statement (Transaction::Later).
+void FindRoomForPools(Transaction& tx, const std::set<Scope>& accounts,
+                      std::function<void(std::map<Scope, RoomForPools>)> then);
+
+// Counts so many more pools in each account, as CountOne. `full` is called if any of them would have too many. The
+// accounts are locked in one order, so that nobody waits in a circle.
+void CountPools(Transaction& tx, const std::map<Scope, std::int64_t>& more, std::int64_t limit,
+                std::function<void()> full);
 
 // Counts one less.
 void UncountOne(Transaction& tx, const Scope& scope, Counter counter);

@@ -1,10 +1,26 @@
 #include "storage/client_tokens.h"
 
+#include <compare>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "storage/session.h"
 
 namespace poold {
+namespace {
+
+// Of a token among those of one operation.
+struct Key {
+  std::string account;
+  std::string region;
+  std::string token;
+  auto operator<=>(const Key&) const = default;
+};
+
+Key KeyOf(const ClientToken& token) { return {token.scope.account, token.scope.region, std::string(token.token)}; }
+
+}  // namespace
 
 void ClaimClientToken(Transaction& tx, const ClientToken& token, const Bytes& request_hash, Time now,
                       Time expired_before, std::function<void(const StoredAnswer&)> used) {
@@ -30,13 +46,62 @@ void ClaimClientToken(Transaction& tx, const ClientToken& token, const Bytes& re
       });
 }
 
+void ClaimClientTokens(Transaction& tx, const std::vector<TokenClaim>& claims, Time now,
+                       std::function<void(const std::vector<bool>&)> claimed) {
+  // In one order, so that two that wait for tokens of each other don't do so in a circle.
+  static constexpr Statement kClaim{
+      "client_tokens.claim_several",
+      "INSERT INTO client_tokens (account_id, region, operation, client_token, request_hash, created_at)"
+      " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[])"
+      "   AS claim (account_id, region, operation, client_token, request_hash, created_at)"
+      " ORDER BY account_id, region, operation, client_token"
+      " ON CONFLICT ON CONSTRAINT client_tokens_pkey DO NOTHING RETURNING account_id, region, client_token"};
+  if (claims.empty()) return;
+  const auto columns = Params::Columns(claims, [now](const TokenClaim& claim) {
+    const auto& [scope, operation, token] = claim.token;
+    return Params(scope.account, scope.region, operation, token, claim.request_hash, now);
+  });
+  std::vector<Key> keys;
+  for (const TokenClaim& claim : claims) keys.push_back(KeyOf(claim.token));
+  tx.Later(kClaim, columns, [keys = std::move(keys), claimed = std::move(claimed)](const Rows& rows) {
+    std::set<Key> made;
+    for (const Row row : rows) {
+      Key key;
+      row.Read(key.account, key.region, key.token);
+      made.insert(std::move(key));
+    }
+    std::vector<bool> ours;
+    for (const Key& key : keys) ours.push_back(made.erase(key) == 1);
+    claimed(ours);
+  });
+}
+
+void ReleaseClientTokens(Transaction& tx, const std::vector<ClientToken>& tokens) {
+  static constexpr Statement kRelease{
+      "client_tokens.release",
+      "DELETE FROM client_tokens USING unnest($1::text[], $2::text[], $3::text[], $4::text[])"
+      "   AS unused (account, region_, operation_, token)"
+      " WHERE account_id = account AND region = region_ AND operation = operation_ AND client_token = token"};
+  if (tokens.empty()) return;
+  tx.Later(kRelease, Params::Columns(tokens, [](const ClientToken& token) {
+             return Params(token.scope.account, token.scope.region, token.operation, token.token);
+           }));
+}
+
 void FollowCommits(Transaction& tx) { tx.Run(kFollowCommits); }
 
-void StoreAnswer(Transaction& tx, const ClientToken& token, const Bytes& response) {
-  static constexpr Statement kStore{"client_tokens.store",
-                                    "UPDATE client_tokens SET response = $5"
-                                    " WHERE account_id = $1 AND region = $2 AND operation = $3 AND client_token = $4"};
-  tx.Later(kStore, Params(token.scope.account, token.scope.region, token.operation, token.token, response));
+void StoreAnswers(Transaction& tx, const std::vector<AnswerToStore>& answers) {
+  static constexpr Statement kStore{
+      "client_tokens.store",
+      "UPDATE client_tokens SET response = answer"
+      " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])"
+      "   AS answered (account, region_, operation_, token, answer)"
+      " WHERE account_id = account AND region = region_ AND operation = operation_ AND client_token = token"};
+  if (answers.empty()) return;
+  tx.Later(kStore, Params::Columns(answers, [](const AnswerToStore& answer) {
+             const auto& [scope, operation, token] = answer.token;
+             return Params(scope.account, scope.region, operation, token, answer.response);
+           }));
 }
 
 std::int64_t PurgeClientTokens(Transaction& tx, Time before, int limit) {

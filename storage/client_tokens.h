@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string_view>
+#include <vector>
 
 #include "storage/scope.h"
 #include "storage/transaction.h"
@@ -29,13 +30,29 @@ struct StoredAnswer {
 void ClaimClientToken(Transaction& tx, const ClientToken& token, const Bytes& request_hash, Time now,
                       Time expired_before, std::function<void(const StoredAnswer&)> used);
 
+// The same for the calls of a group, of one operation: `claimed` is told which of the tokens are theirs now, and which
+// somebody has used, whatever for and however long ago. A token that is there twice is the first one's.
+struct TokenClaim {
+  ClientToken token;
+  Bytes request_hash;
+};
+void ClaimClientTokens(Transaction& tx, const std::vector<TokenClaim>& claims, Time now,
+                       std::function<void(const std::vector<bool>&)> claimed);
+
+// Gives claimed tokens back unused.
+void ReleaseClientTokens(Transaction& tx, const std::vector<ClientToken>& tokens);
+
 // For a transaction of its own, before a stored answer is told: once that has committed, what the first call did is as
 // safe as commits are in this database. It can be seen before, if the first call's wait for the standbys was called
 // off.
 void FollowCommits(Transaction& tx);
 
-// Stores the answer under the claimed token.
-void StoreAnswer(Transaction& tx, const ClientToken& token, const Bytes& response);
+// Stores the answers under the claimed tokens.
+struct AnswerToStore {
+  ClientToken token;
+  Bytes response;
+};
+void StoreAnswers(Transaction& tx, const std::vector<AnswerToStore>& answers);
 
 // Forgets at most `limit` of the tokens used before `before`. Returns how many; several at once don't wait for each
 // other.

@@ -1,33 +1,28 @@
 #include "storage/keywords.h"
 
 #include "storage/query.h"
+#include "storage/several.h"
 
 namespace poold {
 namespace {
 
-void Insert(Transaction& tx, const Statement& statement, const Scope& scope, std::string_view owner_id,
-            const std::vector<Keyword>& keywords) {
-  std::vector<std::string> words;
-  std::vector<std::string> messages;
-  std::vector<std::string> actions;
-  for (const Keyword& keyword : keywords) {
-    words.push_back(keyword.keyword);
-    messages.push_back(keyword.message);
-    actions.push_back(keyword.action);
-  }
-  tx.Later(statement, Params(scope.account, scope.region, owner_id, words, messages, actions));
+Params Columns(const std::vector<Keyword>& keywords) {
+  return Params::Columns(
+      keywords, [](const Keyword& keyword) { return Params(keyword.keyword, keyword.message, keyword.action); });
 }
 
 }  // namespace
 
-void InsertPoolKeywords(Transaction& tx, const Scope& scope, std::string_view pool_id,
-                        const std::vector<Keyword>& keywords) {
+void InsertPoolKeywords(Transaction& tx, const std::vector<ScopedId>& pools, const std::vector<Keyword>& keywords) {
   static constexpr Statement kInsert{
       "pool_keywords.insert",
       "INSERT INTO pool_keywords (account_id, region, pool_id, keyword, keyword_message, keyword_action)"
-      " SELECT $1, $2, $3, word, message, action"
-      " FROM unnest($4::text[], $5::text[], $6::text[]) AS keyword (word, message, action)"};
-  Insert(tx, kInsert, scope, pool_id, keywords);
+      " SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS pool,"
+      "   unnest($4::text[], $5::text[], $6::text[]) AS keyword"};
+  if (pools.empty() || keywords.empty()) return;
+  Params params = ColumnsOf(pools);
+  params.Append(Columns(keywords));
+  tx.Later(kInsert, std::move(params));
 }
 
 void InsertPhoneNumberKeywords(Transaction& tx, const Scope& scope, std::string_view phone_number_id,
@@ -38,17 +33,20 @@ void InsertPhoneNumberKeywords(Transaction& tx, const Scope& scope, std::string_
       " (account_id, region, phone_number_id, keyword, keyword_message, keyword_action)"
       " SELECT $1, $2, $3, word, message, action"
       " FROM unnest($4::text[], $5::text[], $6::text[]) AS keyword (word, message, action)"};
-  Insert(tx, kInsert, scope, phone_number_id, keywords);
+  Params params(scope.account, scope.region, phone_number_id);
+  params.Append(Columns(keywords));
+  tx.Later(kInsert, std::move(params));
 }
 
-void CopyKeywordsToPool(Transaction& tx, const Scope& scope, std::string_view phone_number_id,
-                        std::string_view pool_id) {
+void CopyKeywordsToPools(Transaction& tx, const std::vector<NumberInPool>& first_numbers) {
   static constexpr Statement kCopy{
       "pool_keywords.copy_from_phone_number",
       "INSERT INTO pool_keywords (account_id, region, pool_id, keyword, keyword_message, keyword_action)"
-      " SELECT account_id, region, $4, keyword, keyword_message, keyword_action FROM phone_number_keywords"
-      " WHERE account_id = $1 AND region = $2 AND phone_number_id = $3"};
-  tx.Later(kCopy, Params(scope.account, scope.region, phone_number_id, pool_id));
+      " SELECT account_id, region, pool, keyword, keyword_message, keyword_action"
+      " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS first (account, region_, pool, number)"
+      " JOIN phone_number_keywords ON account_id = account AND region = region_ AND phone_number_id = number"};
+  if (first_numbers.empty()) return;
+  tx.Later(kCopy, ColumnsOf(first_numbers));
 }
 
 void CopyKeywordsToPhoneNumber(Transaction& tx, const Scope& scope, std::string_view pool_id,

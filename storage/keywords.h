@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "storage/condition.h"
+#include "storage/pool_members.h"
 #include "storage/scope.h"
 #include "storage/transaction.h"
 
@@ -21,15 +22,13 @@ struct Keyword {
   bool operator==(const Keyword&) const = default;
 };
 
-// Gives a new pool or number its first keywords.
-void InsertPoolKeywords(Transaction& tx, const Scope& scope, std::string_view pool_id,
-                        const std::vector<Keyword>& keywords);
+// Gives new pools, or a new number, their first keywords.
+void InsertPoolKeywords(Transaction& tx, const std::vector<ScopedId>& pools, const std::vector<Keyword>& keywords);
 void InsertPhoneNumberKeywords(Transaction& tx, const Scope& scope, std::string_view phone_number_id,
                                const std::vector<Keyword>& keywords);
 
-// Gives a new pool the keywords of its first number.
-void CopyKeywordsToPool(Transaction& tx, const Scope& scope, std::string_view phone_number_id,
-                        std::string_view pool_id);
+// Gives each new pool the keywords of its first number.
+void CopyKeywordsToPools(Transaction& tx, const std::vector<NumberInPool>& first_numbers);
 
 // Gives a number the keywords of a pool, instead of its own.
 void CopyKeywordsToPhoneNumber(Transaction& tx, const Scope& scope, std::string_view pool_id,

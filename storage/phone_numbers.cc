@@ -2,6 +2,7 @@
 
 #include "storage/query.h"
 #include "storage/resource_policies.h"
+#include "storage/several.h"
 #include "storage/tags.h"
 
 namespace poold {
@@ -26,14 +27,16 @@ constexpr FilterColumn kFilters[] = {
     {"two-way-channel-arn", "coalesce(two_way_channel_arn = ANY(?::text[]), false)"},
 };
 
-PhoneNumber ReadPhoneNumber(const Row& row, bool& meets_conditions) {
+template <typename... Further>
+PhoneNumber ReadPhoneNumber(const Row& row, bool& meets_conditions, Further&... further) {
   PhoneNumber number;
   Configuration& configuration = number.configuration;
   row.Read(number.account, number.id, number.number, number.status, number.iso_country_code, configuration.message_type,
            configuration.two_way.enabled, configuration.two_way.channel_arn, configuration.two_way.channel_role,
            configuration.self_managed_opt_outs, configuration.opt_out_list.account, configuration.opt_out_list.name,
            number.capabilities, number.number_type, number.monthly_leasing_price, number.international_sending,
-           number.deletion_protected, number.registration_id, number.pool_id, number.created, meets_conditions);
+           number.deletion_protected, number.registration_id, number.pool_id, number.created, meets_conditions,
+           further...);
   return number;
 }
 
@@ -74,6 +77,22 @@ std::optional<PhoneNumber> LockPhoneNumber(Transaction& tx, const Scope& scope, 
                                        " FOR NO KEY UPDATE"};
   const Statement& statement = name.kind == PhoneNumberName::Kind::kId ? kById : kByDigits;
   return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name.text)));
+}
+
+std::vector<std::optional<PhoneNumber>> TryLockPhoneNumbers(Transaction& tx, const std::vector<ScopedId>& wanted) {
+  static constexpr Statement kLock{
+      "phone_numbers.try_lock",
+      "SELECT found.*, true, number"
+      " FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (account, region_, id, number)"
+      " CROSS JOIN LATERAL (SELECT " PHONE_NUMBER_COLUMNS
+      "   FROM phone_numbers WHERE account_id = account AND region = region_ AND phone_number_id = id LIMIT 1"
+      "   FOR NO KEY UPDATE SKIP LOCKED) AS found"};
+  if (wanted.empty()) return {};
+  return ByNumber<PhoneNumber>(tx.Run(kLock, ColumnsOf(wanted)), wanted.size(),
+                               [](const Row& row, std::int64_t& number) {
+                                 bool ignored = false;
+                                 return ReadPhoneNumber(row, ignored, number);
+                               });
 }
 
 void LockPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<PhoneNumberName>& names) {

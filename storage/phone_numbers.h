@@ -48,6 +48,10 @@ std::optional<PhoneNumber> FindPhoneNumber(Transaction& tx, const Scope& scope, 
 // The same, locked against every other change until the transaction ends. Pools are locked before numbers.
 std::optional<PhoneNumber> LockPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name);
 
+// The numbers with these ids that are there and that no other transaction holds at this moment, locked as
+// LockPhoneNumber does it; nullopt for the others. Doesn't wait.
+std::vector<std::optional<PhoneNumber>> TryLockPhoneNumbers(Transaction& tx, const std::vector<ScopedId>& wanted);
+
 // Locks those of the numbers that are there, in the order of their ids: calls that lock several numbers so never wait
 // for each other in a circle.
 void LockPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<PhoneNumberName>& names);

@@ -18,46 +18,62 @@ bool ReadBool(const Rows& rows) {
 
 }  // namespace
 
-#define MEMBER_COUNT                                                                                           \
-  "count(phone_number_id), count(sender_id_key), (SELECT amount FROM account_quotas WHERE account_id = $1 AND" \
-  " region = $2 AND quota = 'ORIGINATION_IDENTITIES_PER_POOL')"
+// Of the pool with the columns or parameters `account`, `region` and `pool`.
+#define MEMBER_COUNT(account, region_)                                                                           \
+  "count(phone_number_id), count(sender_id_key), (SELECT amount FROM account_quotas WHERE account_id = " account \
+  " AND region = " region_ " AND quota = 'ORIGINATION_IDENTITIES_PER_POOL')"
 
-#define CAPABILITIES_IN_POOL \
-  "SELECT number_capabilities FROM phone_numbers WHERE account_id = $1 AND region = $2 AND pool_id = $3 LIMIT 1"
+#define CAPABILITIES_IN_POOL(account, region_, pool)                                                   \
+  "SELECT number_capabilities FROM phone_numbers WHERE account_id = " account " AND region = " region_ \
+  " AND pool_id = " pool " LIMIT 1"
 
 MemberCount CountMembers(Transaction& tx, const Scope& scope, std::string_view pool_id) {
-  static constexpr Statement kCount{"pool_members.count",
-                                    "SELECT " MEMBER_COUNT
-                                    " FROM pool_members WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
+  static constexpr Statement kCount{
+      "pool_members.count",
+      "SELECT " MEMBER_COUNT("$1", "$2") " FROM pool_members WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
   MemberCount count;
   tx.Run(kCount, Params(scope.account, scope.region, pool_id))[0].Read(count.phone_numbers, count.sender_ids,
                                                                        count.quota);
   return count;
 }
 
-PoolToJoin FindPoolToJoin(Transaction& tx, const Scope& scope, std::string_view pool_id,
-                          std::string_view phone_number_id) {
-  static constexpr Statement kFind{"pool_members.pool_to_join",
-                                   "WITH pool AS ("
-                                   "  SELECT keyword, keyword_message, keyword_action FROM pool_keywords"
-                                   "  WHERE account_id = $1 AND region = $2 AND pool_id = $3),"
-                                   " number AS ("
-                                   "  SELECT keyword, keyword_message, keyword_action FROM phone_number_keywords"
-                                   "  WHERE account_id = $1 AND region = $2 AND phone_number_id = $4)"
-                                   " SELECT " MEMBER_COUNT ", (" CAPABILITIES_IN_POOL
-                                   "),"
-                                   " NOT EXISTS (SELECT FROM (TABLE pool EXCEPT TABLE number) AS missing)"
-                                   " AND NOT EXISTS (SELECT FROM (TABLE number EXCEPT TABLE pool) AS extra)"
-                                   " FROM pool_members WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
-  PoolToJoin found;
-  tx.Run(kFind, Params(scope.account, scope.region, pool_id, phone_number_id))[0].Read(
-      found.count.phone_numbers, found.count.sender_ids, found.count.quota, found.capabilities, found.same_keywords);
-  return found;
+Params ColumnsOf(const std::vector<NumberInPool>& numbers) {
+  return Params::Columns(numbers, [](const NumberInPool& number) {
+    return Params(number.scope.account, number.scope.region, number.pool_id, number.phone_number_id);
+  });
+}
+
+std::vector<PoolToJoin> FindPoolsToJoin(Transaction& tx, const std::vector<NumberInPool>& joining) {
+  static constexpr Statement kFind{
+      "pool_members.pools_to_join",
+      "SELECT found.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS"
+      "   joining (account, region_, pool, number, place)"
+      " CROSS JOIN LATERAL ("
+      "   WITH of_pool AS ("
+      "     SELECT keyword, keyword_message, keyword_action FROM pool_keywords"
+      "     WHERE account_id = account AND region = region_ AND pool_id = pool),"
+      "   of_number AS ("
+      "     SELECT keyword, keyword_message, keyword_action FROM phone_number_keywords"
+      "     WHERE account_id = account AND region = region_ AND phone_number_id = number)"
+      "   SELECT " MEMBER_COUNT("account", "region_") ", (" CAPABILITIES_IN_POOL("account", "region_", "pool")
+      "),"
+      "   NOT EXISTS (SELECT FROM (TABLE of_pool EXCEPT TABLE of_number) AS missing)"
+      "   AND NOT EXISTS (SELECT FROM (TABLE of_number EXCEPT TABLE of_pool) AS extra)"
+      "   FROM pool_members WHERE account_id = account AND region = region_ AND pool_id = pool) AS found"
+      " ORDER BY place"};
+  std::vector<PoolToJoin> pools;
+  if (joining.empty()) return pools;
+  for (const Row row : tx.Run(kFind, ColumnsOf(joining))) {
+    PoolToJoin& found = pools.emplace_back();
+    row.Read(found.count.phone_numbers, found.count.sender_ids, found.count.quota, found.capabilities,
+             found.same_keywords);
+  }
+  return pools;
 }
 
 std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx, const Scope& scope,
                                                                 std::string_view pool_id) {
-  static constexpr Statement kFind{"phone_numbers.capabilities_in_pool", CAPABILITIES_IN_POOL};
+  static constexpr Statement kFind{"phone_numbers.capabilities_in_pool", CAPABILITIES_IN_POOL("$1", "$2", "$3")};
   const Rows rows = tx.Run(kFind, Params(scope.account, scope.region, pool_id));
   if (rows.empty()) return std::nullopt;
   std::vector<std::string> capabilities;
@@ -84,22 +100,31 @@ bool IsSenderIdInAnyPool(Transaction& tx, const Scope& scope, const SenderIdName
   return ReadBool(tx.Run(kExists, Params(scope.account, scope.region, name.sender_id, name.iso_country_code)));
 }
 
-void AddPhoneNumberToPool(Transaction& tx, const Scope& scope, std::string_view pool_id,
-                          std::string_view phone_number_id) {
+void AddPhoneNumbersToPools(Transaction& tx, const std::vector<NumberInPool>& numbers) {
   static constexpr Statement kAdd{
-      "pool_members.add_phone_number",
-      "WITH number AS ("
-      "  UPDATE phone_numbers SET pool_id = $3 WHERE account_id = $1 AND region = $2 AND phone_number_id = $4)"
-      " INSERT INTO pool_members (account_id, region, pool_id, phone_number_id) VALUES ($1, $2, $3, $4)"};
-  tx.Later(kAdd, Params(scope.account, scope.region, pool_id, phone_number_id));
+      "pool_members.add_phone_numbers",
+      "WITH joining AS ("
+      "  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS joining (account, region_, pool, id)),"
+      " number AS ("
+      "  UPDATE phone_numbers SET pool_id = pool FROM joining"
+      "  WHERE account_id = account AND region = region_ AND phone_number_id = id)"
+      " INSERT INTO pool_members (account_id, region, pool_id, phone_number_id) TABLE joining"};
+  if (numbers.empty()) return;
+  tx.Later(kAdd, ColumnsOf(numbers));
 }
 
-void AddSenderIdToPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name) {
+void AddSenderIdsToPools(Transaction& tx, const std::vector<SenderIdInPool>& sender_ids) {
   static constexpr Statement kAdd{
-      "pool_members.add_sender_id",
+      "pool_members.add_sender_ids",
       "INSERT INTO pool_members (account_id, region, pool_id, sender_id_key, iso_country_code)"
-      " VALUES ($1, $2, $3, lower($4 COLLATE \"C\"), $5)"};
-  tx.Later(kAdd, Params(scope.account, scope.region, pool_id, name.sender_id, name.iso_country_code));
+      " SELECT account, region_, pool, lower(name COLLATE \"C\"), country"
+      " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])"
+      "   AS joining (account, region_, pool, name, country)"};
+  if (sender_ids.empty()) return;
+  tx.Later(kAdd, Params::Columns(sender_ids, [](const SenderIdInPool& joining) {
+             return Params(joining.scope.account, joining.scope.region, joining.pool_id, joining.name.sender_id,
+                           joining.name.iso_country_code);
+           }));
 }
 
 void RemovePhoneNumberFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id,

@@ -40,8 +40,16 @@ struct PoolToJoin {
   bool same_keywords = false;  // with the same messages and actions
 };
 
-PoolToJoin FindPoolToJoin(Transaction& tx, const Scope& scope, std::string_view pool_id,
-                          std::string_view phone_number_id);
+// A phone number and a pool of the same account.
+struct NumberInPool {
+  Scope scope;
+  std::string pool_id;
+  std::string phone_number_id;
+};
+Params ColumnsOf(const std::vector<NumberInPool>& numbers);  // $1 to $4
+
+// For each of the numbers, in their order. The pools are there.
+std::vector<PoolToJoin> FindPoolsToJoin(Transaction& tx, const std::vector<NumberInPool>& joining);
 
 // The capabilities that all numbers of the pool have, sorted; nullopt if there is no number in it.
 std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx, const Scope& scope,
@@ -50,10 +58,14 @@ std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx,
 bool IsSenderIdInPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name);
 bool IsSenderIdInAnyPool(Transaction& tx, const Scope& scope, const SenderIdName& name);
 
-// Adds an identity that is not in the pool (and a number that is in no other).
-void AddPhoneNumberToPool(Transaction& tx, const Scope& scope, std::string_view pool_id,
-                          std::string_view phone_number_id);
-void AddSenderIdToPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name);
+// Adds identities to pools that they are not in (and numbers that are in no other).
+void AddPhoneNumbersToPools(Transaction& tx, const std::vector<NumberInPool>& numbers);
+struct SenderIdInPool {
+  Scope scope;
+  std::string pool_id;
+  SenderIdName name;
+};
+void AddSenderIdsToPools(Transaction& tx, const std::vector<SenderIdInPool>& sender_ids);
 
 // Takes a member out.
 void RemovePhoneNumberFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id,

@@ -2,6 +2,7 @@
 
 #include "storage/query.h"
 #include "storage/resource_policies.h"
+#include "storage/several.h"
 #include "storage/tags.h"
 
 namespace poold {
@@ -147,16 +148,38 @@ std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std
   return found;
 }
 
-void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool) {
-  static constexpr Statement kInsert{"pools.insert",
-                                     "INSERT INTO pools (region, " POOL_COLUMNS
-                                     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
-  const Configuration& configuration = pool.configuration;
-  tx.Later(kInsert, Params(scope.region, scope.account, pool.id, pool.status, configuration.message_type,
+std::vector<std::optional<Pool>> TryLockPools(Transaction& tx, const std::vector<ScopedId>& wanted) {
+  static constexpr Statement kLock{
+      "pools.try_lock",
+      "SELECT found.*, true, number"
+      " FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (account, region_, id, number)"
+      " CROSS JOIN LATERAL (SELECT " POOL_COLUMNS
+      "   FROM pools WHERE account_id = account AND region = region_ AND pool_id = id LIMIT 1"
+      "   FOR NO KEY UPDATE SKIP LOCKED) AS found"};
+  if (wanted.empty()) return {};
+  return ByNumber<Pool>(tx.Run(kLock, ColumnsOf(wanted)), wanted.size(), [](const Row& row, std::int64_t& number) {
+    bool ignored = false;
+    return ReadPool(row, ignored, number);
+  });
+}
+
+void InsertPools(Transaction& tx, const std::vector<NewPool>& pools) {
+  static constexpr Statement kInsert{
+      "pools.insert",
+      "INSERT INTO pools (region, " POOL_COLUMNS
+      ") SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::text[],"
+      " $8::text[], $9::boolean[], $10::text[], $11::text[], $12::boolean[], $13::boolean[], $14::timestamptz[],"
+      " $15::bigint[])"};
+  if (pools.empty()) return;
+  tx.Later(kInsert, Params::Columns(pools, [](const NewPool& made) {
+             const Pool& pool = made.pool;
+             const Configuration& configuration = pool.configuration;
+             return Params(made.scope.region, made.scope.account, pool.id, pool.status, configuration.message_type,
                            configuration.two_way.enabled, configuration.two_way.channel_arn,
                            configuration.two_way.channel_role, configuration.self_managed_opt_outs,
                            configuration.opt_out_list.account, configuration.opt_out_list.name, pool.shared_routes,
-                           pool.deletion_protected, pool.created, pool.revision));
+                           pool.deletion_protected, pool.created, pool.revision);
+           }));
 }
 
 void UpdatePool(Transaction& tx, const Scope& scope, Pool& pool) {
@@ -190,6 +213,15 @@ void TouchPool(Transaction& tx, const Scope& scope, Pool& pool) {
                                     " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
   tx.Later(kTouch, Params(scope.account, scope.region, pool.id));
   ++pool.revision;
+}
+
+void TouchPools(Transaction& tx, const std::vector<ScopedId>& pools) {
+  static constexpr Statement kTouch{"pools.touch_several",
+                                    "UPDATE pools SET revision = revision + 1"
+                                    " FROM unnest($1::text[], $2::text[], $3::text[]) AS touched (account, region_, id)"
+                                    " WHERE account_id = account AND region = region_ AND pool_id = id"};
+  if (pools.empty()) return;
+  tx.Later(kTouch, ColumnsOf(pools));
 }
 
 void MarkPoolDeleting(Transaction& tx, const Scope& scope, std::string_view pool_id, Time now) {

@@ -72,7 +72,15 @@ struct WantedPool {
 std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std::vector<WantedPool>& wanted,
                                                       std::size_t askers);
 
-void InsertPool(Transaction& tx, const Scope& scope, const Pool& pool);
+// The pools that are there and that no other transaction holds at this moment, locked as LockPool does it; nullopt for
+// the others. Doesn't wait.
+std::vector<std::optional<Pool>> TryLockPools(Transaction& tx, const std::vector<ScopedId>& wanted);
+
+struct NewPool {
+  Scope scope;
+  Pool pool;
+};
+void InsertPools(Transaction& tx, const std::vector<NewPool>& pools);
 
 // Writes everything that can change but the status and raises the revision, in `pool` too, which must be locked. The
 // pool's phone numbers take its configuration over.
@@ -80,6 +88,9 @@ void UpdatePool(Transaction& tx, const Scope& scope, Pool& pool);
 
 // Raises the revision of a pool that is locked because of a change elsewhere: of members or keywords.
 void TouchPool(Transaction& tx, const Scope& scope, Pool& pool);
+
+// The same for several.
+void TouchPools(Transaction& tx, const std::vector<ScopedId>& pools);
 
 // Marks the pool as being deleted and raises its revision. Its members must be gone.
 void MarkPoolDeleting(Transaction& tx, const Scope& scope, std::string_view pool_id, Time now);

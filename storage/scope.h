@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <string>
 
 namespace poold {
@@ -9,7 +10,13 @@ struct Scope {
   std::string account;  // 12 digits
   std::string region;   // for instance "us-east-1"
 
-  bool operator==(const Scope&) const = default;
+  auto operator<=>(const Scope&) const = default;
+};
+
+// Something by its id, and where it lives.
+struct ScopedId {
+  Scope scope;
+  std::string id;
 };
 
 }  // namespace poold

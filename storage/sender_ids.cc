@@ -2,6 +2,7 @@
 
 #include "storage/query.h"
 #include "storage/resource_policies.h"
+#include "storage/several.h"
 #include "storage/tags.h"
 
 namespace poold {
@@ -19,11 +20,12 @@ constexpr FilterColumn kFilters[] = {
     {"registered", "registered = ANY(?::boolean[])"},
 };
 
-SenderId ReadSenderId(const Row& row, bool& meets_conditions) {
+template <typename... Further>
+SenderId ReadSenderId(const Row& row, bool& meets_conditions, Further&... further) {
   SenderId sender_id;
   row.Read(sender_id.account, sender_id.sender_id, sender_id.iso_country_code, sender_id.message_types,
            sender_id.monthly_leasing_price, sender_id.deletion_protected, sender_id.registered,
-           sender_id.registration_id, sender_id.created, meets_conditions);
+           sender_id.registration_id, sender_id.created, meets_conditions, further...);
   return sender_id;
 }
 
@@ -59,6 +61,26 @@ std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const 
       " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4 FOR UPDATE"};
   const Statement& statement = lock == SenderIdLock::kForUse ? kForUse : kForChange;
   return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name.sender_id, name.iso_country_code)));
+}
+
+std::vector<std::optional<SenderId>> TryLockSenderIds(Transaction& tx, const std::vector<ScopedSenderId>& wanted) {
+  static constexpr Statement kLock{
+      "sender_ids.try_lock",
+      "SELECT found.*, true, number"
+      " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS"
+      "   wanted (account, region_, name, country, number)"
+      " CROSS JOIN LATERAL (SELECT " SENDER_ID_COLUMNS
+      "   FROM sender_ids WHERE account_id = account AND region = region_"
+      "   AND sender_id_key = lower(name COLLATE \"C\") AND iso_country_code = country LIMIT 1"
+      "   FOR KEY SHARE SKIP LOCKED) AS found"};
+  if (wanted.empty()) return {};
+  const auto columns = Params::Columns(wanted, [](const ScopedSenderId& one) {
+    return Params(one.scope.account, one.scope.region, one.name.sender_id, one.name.iso_country_code);
+  });
+  return ByNumber<SenderId>(tx.Run(kLock, columns), wanted.size(), [](const Row& row, std::int64_t& number) {
+    bool ignored = false;
+    return ReadSenderId(row, ignored, number);
+  });
 }
 
 std::vector<SenderId> ListSenderIds(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,

@@ -43,6 +43,14 @@ std::optional<SenderId> FindSenderId(Transaction& tx, const Scope& scope, const 
 enum class SenderIdLock { kForUse, kForChange };
 std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name, SenderIdLock lock);
 
+// The sender IDs that are there and that nobody is releasing or changing at this moment, locked kForUse; nullopt for
+// the others. Doesn't wait.
+struct ScopedSenderId {
+  Scope scope;
+  SenderIdName name;
+};
+std::vector<std::optional<SenderId>> TryLockSenderIds(Transaction& tx, const std::vector<ScopedSenderId>& wanted);
+
 // The first `limit` of the viewer's sender IDs after the given one that meet the conditions, by text without case, then
 // country.
 std::vector<SenderId> ListSenderIds(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,

@@ -24,6 +24,18 @@ void InsertTags(Transaction& tx, const Scope& scope, const Resource& resource, c
   if (!tags.empty()) PutTags(tx, scope, resource, tags);
 }
 
+void InsertTags(Transaction& tx, const std::vector<NewTag>& tags) {
+  static constexpr Statement kInsert{
+      "tags.insert",
+      "INSERT INTO tags (account_id, region, resource_type, resource_id, key, value)"
+      " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])"};
+  if (tags.empty()) return;
+  tx.Later(kInsert, Params::Columns(tags, [](const NewTag& made) {
+             return Params(made.scope.account, made.scope.region, made.resource.type, made.resource.id, made.tag.key,
+                           made.tag.value);
+           }));
+}
+
 void PutTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags) {
   const Columns columns = ColumnsOf(tags);
   static constexpr Statement kPut{"tags.put",

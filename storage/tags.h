@@ -18,6 +18,14 @@ struct Tag {
 // Adds tags to a resource that has none with these keys. Does nothing for no tags.
 void InsertTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags);
 
+// The same for several resources.
+struct NewTag {
+  Scope scope;
+  Resource resource;
+  Tag tag;
+};
+void InsertTags(Transaction& tx, const std::vector<NewTag>& tags);
+
 // Adds tags, or changes the values of those whose keys are there.
 void PutTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags);
 

@@ -22,15 +22,20 @@ constexpr std::size_t kMostWaiting = 32;
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
-// An element of an array in text form: always quoted, so that neither separators nor the word NULL nor an empty text
-// need a rule of their own.
-void AppendElement(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
+// One more element of an array in text form. Always quoted, so that neither separators nor the word NULL nor an empty
+// text need a rule of their own.
+void AppendElement(std::string& array, const std::optional<std::string_view>& text) {
+  if (array.size() > 1) array += ',';
+  if (!text) {
+    array += "NULL";
+    return;
   }
-  out += '"';
+  array += '"';
+  for (const char c : *text) {
+    if (c == '"' || c == '\\') array += '\\';
+    array += c;
+  }
+  array += '"';
 }
 
 void RefuseNul(std::string_view text) {
@@ -209,7 +214,6 @@ void Params::Add(const std::vector<std::string>& texts) {
   std::string array = "{";
   for (const std::string& text : texts) {
     RefuseNul(text);
-    if (array.size() > 1) array += ',';
     AppendElement(array, text);
   }
   values_.emplace_back(array + "}");
@@ -218,15 +222,20 @@ void Params::Add(const std::vector<std::string>& texts) {
 void Params::Add(const std::vector<std::optional<std::string>>& texts) {
   std::string array = "{";
   for (const std::optional<std::string>& text : texts) {
-    if (array.size() > 1) array += ',';
-    if (text) {
-      RefuseNul(*text);
-      AppendElement(array, *text);
-    } else {
-      array += "NULL";
-    }
+    if (text) RefuseNul(*text);
+    AppendElement(array, text);
   }
   values_.emplace_back(array + "}");
+}
+
+Params Params::Transposed(const std::vector<Params>& rows) {
+  std::vector<std::string> arrays(rows.at(0).values_.size(), "{");
+  for (const Params& row : rows) {
+    for (std::size_t i = 0; i < arrays.size(); ++i) AppendElement(arrays[i], row.values_.at(i));
+  }
+  Params columns;
+  for (std::string& array : arrays) columns.values_.emplace_back(std::move(array += '}'));
+  return columns;
 }
 
 std::size_t Rows::size() const { return data_ ? static_cast<std::size_t>(PQntuples(data_->raw)) : 0; }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,6 +56,16 @@ class Params {
     (Add(rest), ...);
   }
 
+  // The columns of several rows, each as an array: for `FROM unnest($1::text[], $2::bigint[])`. `row_of` makes the
+  // Params of one row, of which no value is an array itself. There is at least one row.
+  template <typename Things, typename RowOf>
+  static Params Columns(const Things& things, const RowOf& row_of) {
+    std::vector<Params> rows;
+    rows.reserve(std::size(things));
+    for (const auto& thing : things) rows.push_back(row_of(thing));
+    return Transposed(rows);
+  }
+
   void Add(std::string_view text);
   void Add(const std::string& text) { Add(std::string_view(text)); }
   void Add(const char* text) { Add(std::string_view(text)); }
@@ -77,12 +88,20 @@ class Params {
     }
   }
 
+  // The values of `further` behind these.
+  void Append(Params further) {
+    values_.insert(values_.end(), std::make_move_iterator(further.values_.begin()),
+                   std::make_move_iterator(further.values_.end()));
+  }
+
   int size() const { return static_cast<int>(values_.size()); }
 
   // The text forms, NULL as nullopt.
   const std::vector<std::optional<std::string>>& values() const { return values_; }
 
  private:
+  static Params Transposed(const std::vector<Params>& rows);
+
   std::vector<std::optional<std::string>> values_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
+#include <utility>
 
 #include "server/arn.h"
 #include "server/config.h"
@@ -283,6 +285,42 @@ Identity RequireIdentity(Call& call, const std::string& text, const std::optiona
   Identity identity = FindIdentity(call, text, iso_country_code, locking);
   if (iso_country_code && *iso_country_code != identity.iso_country_code()) throw CountryMismatch();
   return identity;
+}
+
+bool IsPlainIdentity(const std::string& text, const std::optional<std::string>& iso_country_code) {
+  if (IsPhoneNumberId(text)) return true;
+  return iso_country_code && !IsArn(text) && !IsDigits(text) && text.size() <= limits::kSenderIdLength;
+}
+
+std::vector<std::optional<Identity>> TryLockIdentities(Transaction& tx, const std::vector<NamedIdentity>& named) {
+  std::vector<ScopedId> ids;
+  std::vector<ScopedSenderId> names;
+  for (const auto& [scope, text, country] : named) {
+    if (IsPhoneNumberId(text)) {
+      ids.push_back({scope, text});
+    } else {
+      names.push_back({scope, {text, country.value()}});
+    }
+  }
+  auto numbers = TryLockPhoneNumbers(tx, ids);
+  auto sender_ids = TryLockSenderIds(tx, names);
+
+  std::vector<std::optional<Identity>> identities;
+  std::set<std::pair<Scope, std::string>> before;
+  auto number = numbers.begin();
+  auto sender_id = sender_ids.begin();
+  for (const auto& [scope, text, country] : named) {
+    auto& identity = identities.emplace_back();
+    if (!IsPhoneNumberId(text)) {
+      if (*sender_id) identity = {{**sender_id}};
+      ++sender_id;
+      continue;
+    }
+    const bool elsewhere = *number && country && (*number)->iso_country_code != *country;
+    if (*number && !elsewhere && before.insert({scope, text}).second) identity = {{**number}};
+    ++number;
+  }
+  return identities;
 }
 
 void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identities) {

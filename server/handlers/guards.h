@@ -81,6 +81,20 @@ enum class Locking { kLock, kNoLock };
 Identity RequireIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
                          Locking locking = Locking::kLock);
 
+// Whether it is a phone number's id, or a bare sender ID with its country: what can be looked up without ARNs, and
+// for several calls at once.
+bool IsPlainIdentity(const std::string& text, const std::optional<std::string>& iso_country_code);
+
+// What several calls name as RequireIdentity has it, all of it plain. Each is locked; nullopt for what isn't there, is
+// in another country, or is held by another transaction at this moment, and for a number that was named before. Doesn't
+// wait.
+struct NamedIdentity {
+  Scope scope;
+  std::string text;
+  std::optional<std::string> iso_country_code;
+};
+std::vector<std::optional<Identity>> TryLockIdentities(Transaction& tx, const std::vector<NamedIdentity>& named);
+
 // Locks the phone numbers among several identities, named as for RequireIdentity, all in one order, so that two calls
 // that name the same ones cannot wait for each other. A call that needs more than one calls it before RequireIdentity,
 // which refuses what isn't there.

@@ -20,7 +20,9 @@ namespace poold {
 
 smsvoice::v2::CreatePoolResponse CreatePool(Call& call, const smsvoice::v2::CreatePoolRequest& request);
 smsvoice::v2::DescribePoolsResponse DescribePools(Call& call, const smsvoice::v2::DescribePoolsRequest& request);
+extern const Together kCreatePoolsTogether;
 extern const Together kDescribePoolsTogether;
+extern const Together kAssociateTogether;
 smsvoice::v2::UpdatePoolResponse UpdatePool(Call& call, const smsvoice::v2::UpdatePoolRequest& request);
 smsvoice::v2::DeletePoolResponse DeletePool(Call& call, const smsvoice::v2::DeletePoolRequest& request);
 smsvoice::v2::AssociateOriginationIdentityResponse AssociateOriginationIdentity(

@@ -25,9 +25,9 @@ void RequireAnotherMember(Call& call, const Pool& pool, const Identity& leaving)
 
 void AddMember(Call& call, const Pool& pool, const Identity& identity) {
   if (identity.number()) {
-    AddPhoneNumberToPool(call.tx(), call.scope(), pool.id, identity.id());
+    AddPhoneNumbersToPools(call.tx(), {{call.scope(), pool.id, identity.id()}});
   } else {
-    AddSenderIdToPool(call.tx(), call.scope(), pool.id, identity.sender_id_name());
+    AddSenderIdsToPools(call.tx(), {{call.scope(), pool.id, identity.sender_id_name()}});
   }
 }
 
@@ -45,13 +45,20 @@ bool IsMember(Call& call, const Pool& pool, const Identity& identity) {
                            : IsSenderIdInPool(call.tx(), call.scope(), pool.id, identity.sender_id_name());
 }
 
+void RequireJoinable(const PhoneNumber& number) {
+  RequireInNoPool(number);
+  RequireActive(number);
+}
+
+void RequireFit(Call& call, const Pool& pool, const Identity& number, const PoolToJoin& found) {
+  RequireSameConfiguration(call, pool, number, found);
+  RequireRoomInPool(call, found.count);
+}
+
 void Join(Call& call, const Pool& pool, const Identity& identity) {
   if (identity.number()) {
-    RequireInNoPool(*identity.number());
-    RequireActive(*identity.number());
-    const PoolToJoin found = FindPoolToJoin(call.tx(), call.scope(), pool.id, identity.id());
-    RequireSameConfiguration(call, pool, identity, found);
-    RequireRoomInPool(call, found.count);
+    RequireJoinable(*identity.number());
+    RequireFit(call, pool, identity, FindPoolsToJoin(call.tx(), {{call.scope(), pool.id, identity.id()}}).at(0));
   } else {
     RequireMessageType(call, identity, pool.configuration.message_type);  // it has nothing else to compare
     RequireRoomInPool(call, CountMembers(call.tx(), call.scope(), pool.id));

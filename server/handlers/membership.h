@@ -29,6 +29,11 @@ void RemoveMember(Call& call, const Pool& pool, const Identity& identity);
 // Whether the identity is in this pool.
 bool IsMember(Call& call, const Pool& pool, const Identity& identity);
 
+// What a number must be to join any pool: in none, and active; and then to join this one: like the numbers in it, with
+// room for one more.
+void RequireJoinable(const PhoneNumber& number);
+void RequireFit(Call& call, const Pool& pool, const Identity& number, const PoolToJoin& found);
+
 // Checks an identity that is not in the pool by all rules and puts it in.
 void Join(Call& call, const Pool& pool, const Identity& identity);
 

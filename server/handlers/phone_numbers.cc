@@ -189,7 +189,7 @@ RequestPhoneNumberResponse RequestPhoneNumber(Call& call, const RequestPhoneNumb
   InsertPhoneNumber(tx, call.scope(), number);
   InsertTags(tx, call.scope(), {"phone-number", number.id}, TagsFrom(request.tags()));
   if (pool) {
-    AddPhoneNumberToPool(tx, call.scope(), pool->id, number.id);
+    AddPhoneNumbersToPools(tx, {{call.scope(), pool->id, number.id}});
     number.pool_id = pool->id;
     CopyKeywordsToPhoneNumber(tx, call.scope(), pool->id, number.id);
     TouchPool(tx, call.scope(), *pool);

@@ -9,6 +9,7 @@
 #include "server/handlers/keywords.h"
 #include "server/handlers/membership.h"
 #include "server/handlers/paging.h"
+#include "server/handlers/pools.h"
 #include "server/handlers/render.h"
 #include "server/world.h"
 #include "storage/pool_members.h"
@@ -25,41 +26,6 @@ Configuration InheritFrom(const Call& call, const Identity& first) {
   Configuration configuration;
   configuration.opt_out_list = {call.scope().account, std::string(kDefaultOptOutList)};
   return configuration;
-}
-
-void InheritKeywords(Call& call, const Identity& first, const Pool& pool) {
-  if (first.number()) {
-    CopyKeywordsToPool(call.tx(), call.scope(), first.id(), pool.id);
-  } else {
-    InsertPoolKeywords(call.tx(), call.scope(), pool.id, FirstKeywords(call.settings()));
-  }
-}
-
-// Into any of the responses that show a pool; they differ in what they leave out (behaviour 13).
-template <class Answer>
-void RenderPool(const Call& call, const Pool& pool, Answer& answer) {
-  answer.set_pool_arn(PoolArn({pool.account, call.scope().region}, pool.id));
-  answer.set_pool_id(pool.id);
-  answer.set_status(FromAwsName<PoolStatus>(pool.status));
-  RenderConfiguration(pool.configuration, answer);
-  answer.set_shared_routes_enabled(pool.shared_routes);
-  if constexpr (requires { answer.set_deletion_protection_enabled(true); }) {
-    answer.set_deletion_protection_enabled(pool.deletion_protected);
-  }
-  SetTime(*answer.mutable_created_timestamp(), pool.created);
-  answer.set_revision(pool.revision);
-}
-
-template <class Answer>
-Answer RenderMembership(const Call& call, const Pool& pool, const Identity& identity) {
-  Answer answer;
-  answer.set_pool_arn(PoolArn(call.scope(), pool.id));
-  answer.set_pool_id(pool.id);
-  answer.set_origination_identity_arn(identity.Arn(call.scope()));
-  answer.set_origination_identity(identity.id());
-  answer.set_iso_country_code(identity.iso_country_code());
-  answer.set_revision(pool.revision);
-  return answer;
 }
 
 std::optional<PoolPosition> PoolPositionFrom(const Page& page) {
@@ -127,7 +93,7 @@ std::optional<Error> AnswerWith(Call& call, const std::vector<NamedPool>& found)
   }
 }
 
-std::vector<std::optional<Error>> DescribePoolsTogether(Transaction& tx, std::span<Call* const> calls) {
+void DescribePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
   std::vector<WantedPool> wanted;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const auto& ids = static_cast<const DescribePoolsRequest&>(calls[i]->request()).pool_ids();
@@ -137,22 +103,17 @@ std::vector<std::optional<Error>> DescribePoolsTogether(Transaction& tx, std::sp
     }
   }
   const auto found = FindPoolsTogether(tx, wanted, calls.size());
-  std::vector<std::optional<Error>> refusals;
-  for (std::size_t i = 0; i < calls.size(); ++i) refusals.push_back(AnswerWith(*calls[i], found[i]));
-  return refusals;
+  for (std::size_t i = 0; i < calls.size(); ++i) outcomes[i].refusal = AnswerWith(*calls[i], found[i]);
 }
 
 }  // namespace
 
 const Together kDescribePoolsTogether{&NamesOwnPools, &DescribePoolsTogether};
 
-CreatePoolResponse CreatePool(Call& call, const CreatePoolRequest& request) {
-  Transaction& tx = call.tx();
-  const Identity first = RequireIdentity(call, request.origination_identity(), CountryOf(request));
+PlannedPool PlanPool(const Call& call, const CreatePoolRequest& request, Identity first) {
   if (first.number()) RequireActive(*first.number());
   RequireMessageType(call, first, AwsName(request.message_type()));
   if (first.number()) RequireInNoPool(*first.number());  // a sender ID may be in many
-  RequireRoomForTags(call, request.tags_size());
 
   Pool pool;
   pool.account = call.scope().account;
@@ -162,17 +123,47 @@ CreatePoolResponse CreatePool(Call& call, const CreatePoolRequest& request) {
   pool.configuration.message_type = AwsName(request.message_type());
   pool.deletion_protected = request.deletion_protection_enabled();
   pool.created = call.world().Now();
+  return {call.scope(), std::move(pool), std::move(first), TagsFrom(request.tags())};
+}
 
-  InsertPool(tx, call.scope(), pool);
-  InheritKeywords(call, first, pool);
-  InsertTags(tx, call.scope(), {"pool", pool.id}, TagsFrom(request.tags()));
-  AddMember(call, pool, first);
-  RequireRoomInAccount(call, Counter::kPools);
+void MakePools(Transaction& tx, const std::vector<PlannedPool>& pools, const ApiSettings& settings) {
+  std::vector<NewPool> made;
+  std::vector<NumberInPool> numbers;
+  std::vector<SenderIdInPool> sender_ids;
+  std::vector<ScopedId> without_number;
+  std::vector<NewTag> tags;
+  for (const auto& [scope, pool, first, its_tags] : pools) {
+    made.push_back({scope, pool});
+    if (first.number()) {
+      numbers.push_back({scope, pool.id, first.id()});
+    } else {
+      sender_ids.push_back({scope, pool.id, first.sender_id_name()});
+      without_number.push_back({scope, pool.id});
+    }
+    for (const Tag& tag : its_tags) tags.push_back({scope, {"pool", pool.id}, tag});
+  }
+  InsertPools(tx, made);
+  CopyKeywordsToPools(tx, numbers);
+  InsertPoolKeywords(tx, without_number, FirstKeywords(settings));
+  InsertTags(tx, tags);
+  AddPhoneNumbersToPools(tx, numbers);
+  AddSenderIdsToPools(tx, sender_ids);
+}
 
+CreatePoolResponse RenderCreated(const Call& call, const Pool& pool, const CreatePoolRequest& request) {
   CreatePoolResponse response;
   RenderPool(call, pool, response);
   *response.mutable_tags() = request.tags();
   return response;
+}
+
+CreatePoolResponse CreatePool(Call& call, const CreatePoolRequest& request) {
+  const Identity first = RequireIdentity(call, request.origination_identity(), CountryOf(request));
+  const PlannedPool planned = PlanPool(call, request, first);
+  RequireRoomForTags(call, request.tags_size());
+  MakePools(call.tx(), {planned}, call.settings());
+  RequireRoomInAccount(call, Counter::kPools);
+  return RenderCreated(call, planned.pool, request);
 }
 
 DescribePoolsResponse DescribePools(Call& call, const DescribePoolsRequest& request) {

@@ -28,6 +28,9 @@ bool ValidatesOnly(const Call& call) {
   return field != nullptr && call.request().GetReflection()->GetBool(call.request(), field);
 }
 
+// So that a call that meets a lock after all holds its neighbours up no longer.
+constexpr std::chrono::seconds kTogetherAtMost{1};
+
 // In `dev` some calls act on an account as a whole (service Dev). They are alone in it, so that no other call of the
 // account finds half of it gone; every lock is taken after this one.
 void EnterAccount(Call& call) {
@@ -35,22 +38,66 @@ void EnterAccount(Call& call) {
   LockAccount(call.tx(), call.scope().account, call.method().policy.dev() ? AccountLock::kAlone : AccountLock::kShared);
 }
 
+ClientToken TokenOf(const Call& call) { return {call.scope(), call.method().name, call.client_token()}; }
+
+Bytes HashOf(const Call& call) { return {Fingerprint(call.request(), {"client_token"})}; }
+
+Bytes AnswerOf(const Call& call) { return {call.response().SerializeAsString()}; }
+
 // Does the work, unless the token was used before. Whether it was is learnt together with the handler's first look-up;
 // until then nothing of what a handler does can be seen by anybody.
 void Act(Call& call) {
   if (call.client_token().empty()) return call.method().handle(call);
 
-  const ClientToken claim{call.scope(), call.method().name, call.client_token()};
-  const Bytes hash{Fingerprint(call.request(), {"client_token"})};
+  const Bytes hash = HashOf(call);
   const Time now = call.world().Now();
   const auto used = [hash](const StoredAnswer& first) {
     if (first.request_hash == hash) throw Replayed{first.response.data};
     throw Error::Invalid(reason::kInvalidRequest, "clientToken",
                          "was used before with other parameters; use a new token for a new request");
   };
-  ClaimClientToken(call.tx(), claim, hash, now, now - limits::kClientTokenLife, used);
+  ClaimClientToken(call.tx(), TokenOf(call), hash, now, now - limits::kClientTokenLife, used);
   call.method().handle(call);
-  StoreAnswer(call.tx(), claim, Bytes{call.response().SerializeAsString()});
+  StoreAnswers(call.tx(), {{TokenOf(call), AnswerOf(call)}});
+}
+
+// Thrown to roll back what was begun for a group of which nobody is left.
+struct AllApart {};
+
+// Claims the tokens of a group. Whoever's is used, or being used, goes apart: that is for its own transaction to look
+// into. Both lists are told with the next statement, and must outlive the run.
+void ClaimTokens(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes,
+                 std::vector<bool>& have_token) {
+  std::vector<TokenClaim> claims;
+  std::vector<std::size_t> claiming;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (calls[i]->client_token().empty()) continue;
+    claims.push_back({TokenOf(*calls[i]), HashOf(*calls[i])});
+    claiming.push_back(i);
+  }
+  ClaimClientTokens(tx, claims, calls[0]->world().Now(),
+                    [claiming, outcomes, &have_token](const std::vector<bool>& claimed) {
+                      for (std::size_t n = 0; n < claimed.size(); ++n) {
+                        have_token[claiming[n]] = claimed[n];
+                        outcomes[claiming[n]].apart = !claimed[n];
+                      }
+                    });
+}
+
+void SettleTokens(Transaction& tx, std::span<Call* const> calls, std::span<const Outcome> outcomes,
+                  const std::vector<bool>& have_token) {
+  std::vector<AnswerToStore> answers;
+  std::vector<ClientToken> unused;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (!have_token[i]) continue;
+    if (outcomes[i].apart) {
+      unused.push_back(TokenOf(*calls[i]));
+    } else {
+      answers.push_back({TokenOf(*calls[i]), AnswerOf(*calls[i])});
+    }
+  }
+  ReleaseClientTokens(tx, unused);
+  StoreAnswers(tx, answers);
 }
 
 }  // namespace
@@ -63,29 +110,45 @@ void RefuseIfTooLate(Call& call) {
              : Error::Deadline("the deadline passed in the queue");
 }
 
+bool FitsOthers(const Call& call) {
+  const Method& method = call.method();
+  if (method.together == nullptr || !method.together->fits(call)) return false;
+  // What a rehearsal wrote is rolled back; in `dev` accounts are entered one by one.
+  return !method.policy.writes() || (!ValidatesOnly(call) && !call.settings().dev);
+}
+
 bool CanJoin(const Call& call) {
   constexpr std::chrono::milliseconds kEnough{100};
   return !call.stop_token().stop_requested() && std::chrono::steady_clock::now() + kEnough < call.deadline() &&
          call.service().known_accounts.Knows(call.scope());
 }
 
-std::vector<std::optional<Error>> AnswerTogether(std::span<Call* const> calls) {
-  auto deadline = calls[0]->deadline();
+std::vector<Outcome> AnswerTogether(std::span<Call* const> calls) {
+  const Method& method = calls[0]->method();
+  const bool writes = method.policy.writes();
+  auto deadline = std::chrono::steady_clock::now() + kTogetherAtMost;
   for (const Call* call : calls) deadline = std::min(deadline, call->deadline());
-  std::vector<std::optional<Error>> outcomes;
+  std::vector<Outcome> outcomes;
+  std::vector<bool> have_token;
   const auto log = std::make_shared<WorkLog>();
   try {
     calls[0]->service().database.Run(
-        Database::Mode::kRead, {deadline, {}},
+        writes ? Database::Mode::kWrite : Database::Mode::kRead, {deadline, {}},
         [&](Transaction& tx) {
+          outcomes.assign(calls.size(), {});
+          have_token.assign(calls.size(), false);
           for (Call* call : calls) call->response().Clear();
-          outcomes = calls[0]->method().together->answer(tx, calls);
+          if (writes) ClaimTokens(tx, calls, outcomes, have_token);
+          method.together->answer(tx, calls, outcomes);
+          if (std::ranges::all_of(outcomes, &Outcome::apart)) throw AllApart();
+          if (writes) SettleTokens(tx, calls, outcomes, have_token);
         },
         log.get());
-  } catch (const StorageFailure&) {
-    return {};
+  } catch (const AllApart&) {
   }
-  for (Call* call : calls) call->set_shared_work_log(log);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (!outcomes[i].apart) calls[i]->set_shared_work_log(log);
+  }
   return outcomes;
 }
 

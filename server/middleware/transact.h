@@ -1,10 +1,10 @@
 #pragma once
 
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "server/call.h"
+#include "server/method.h"
 
 namespace poold {
 
@@ -12,14 +12,19 @@ namespace poold {
 // be taken from calls that still have somebody waiting.
 void RefuseIfTooLate(Call& call);
 
+// Whether the call may be answered with others of its method, as far as its request says. After Validate.
+bool FitsOthers(const Call& call);
+
 // Whether the call may be answered with others right now: it has time, since the group has no more than the hastiest of
 // it, and it is not its account's first.
 bool CanJoin(const Call& call);
 
-// Answers calls of one method by the statement that its `together` makes of them: one outcome for each. None at all if
-// the database failed; then nothing has been answered, and each is to go its own way, since one's deadline is nothing
-// to another: that of the statement is the earliest of theirs.
-std::vector<std::optional<Error>> AnswerTogether(std::span<Call* const> calls);
+// Answers calls of one method, who all fit, as their `together` does it: one outcome for each. Calls that write do so
+// in one transaction, committed when it returns, with their client tokens as in Transact; a token that somebody else
+// has used or is using makes its call go apart. Throws StorageFailure, as Database::Run: if it doesn't say that
+// something may have been committed nevertheless, nothing was done, and each is to go its own way, since one's deadline
+// is nothing to another: the group's is the earliest of theirs, and a second at most.
+std::vector<Outcome> AnswerTogether(std::span<Call* const> calls);
 
 // Runs the method's handler in a transaction and commits: read-only or read-write as the method's policy says.
 //

@@ -55,7 +55,7 @@ class Locks : public testing::Test {
   }
 
   void Associate(Transaction& tx, const std::string& pool, const std::string& number) {
-    AddPhoneNumberToPool(tx, api_.scope, pool, number);
+    AddPhoneNumbersToPools(tx, {{api_.scope, pool, number}});
   }
 
   PhoneNumberName NameOf(const std::string& id) { return {PhoneNumberName::Kind::kId, id}; }
@@ -246,7 +246,7 @@ TEST_F(WithoutTheSenderIdLocks, TheForeignKeyRefusesItsReleaseFromUnderAPool) {
   const Body release = [&](Transaction& tx) {
     ASSERT_TRUE(FindSenderId(tx, scope_, name));
     ASSERT_FALSE(IsSenderIdInAnyPool(tx, scope_, name));
-    Run([&](Transaction& other) { AddSenderIdToPool(other, scope_, pool, name); });
+    Run([&](Transaction& other) { AddSenderIdsToPools(other, {{scope_, pool, name}}); });
     DeleteSenderId(tx, scope_, name);
   };
   EXPECT_EQ(FailureOf(release), Kind::kBug);

@@ -1,0 +1,177 @@
+// CreatePool and AssociateOriginationIdentity of several callers in one transaction. Whoever is simply to be done is
+// done here, by the same rules and in the same order of locks as the operations themselves (pools.cc); everybody else,
+// whoever would be refused or would have to wait, goes apart. So no call waits for a neighbour's lock, and there is one
+// place that says how a call is refused.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/arn.h"
+#include "server/aws_names.h"
+#include "server/config.h"
+#include "server/handlers/guards.h"
+#include "server/handlers/handlers.h"
+#include "server/handlers/membership.h"
+#include "server/handlers/pools.h"
+#include "storage/accounts.h"
+#include "storage/pool_members.h"
+
+namespace poold {
+namespace {
+
+using namespace smsvoice::v2;  // NOLINT: the requests and responses of this noun
+
+// Thrown to undo what was done for the group: each call goes its own way.
+Error NotTogether() { return Error::LostRace(); }
+
+template <class Request>
+std::vector<NamedIdentity> IdentitiesIn(std::span<Call* const> calls) {
+  std::vector<NamedIdentity> named;
+  for (const Call* call : calls) {
+    const auto& request = static_cast<const Request&>(call->request());
+    named.push_back({call->scope(), request.origination_identity(), CountryOf(request)});
+  }
+  return named;
+}
+
+// What `make` makes of a call, unless a rule refuses that.
+template <class Make>
+auto IfAllowed(const Make& make) -> std::optional<decltype(make())> {
+  try {
+    return make();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+std::set<Scope> AccountsOf(std::span<Call* const> calls) {
+  std::set<Scope> accounts;
+  for (const Call* call : calls) accounts.insert(call->scope());
+  return accounts;
+}
+
+// ---- CreatePool
+
+bool NamesPlainIdentity(const Call& call) {
+  const auto& request = static_cast<const CreatePoolRequest&>(call.request());
+  return IsPlainIdentity(request.origination_identity(), CountryOf(request));
+}
+
+void CreatePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
+  const ApiSettings& settings = calls[0]->settings();
+  const auto rooms = std::make_shared<std::map<Scope, RoomForPools>>();
+  FindRoomForPools(tx, AccountsOf(calls), [rooms](auto found) { *rooms = std::move(found); });
+  const auto identities = TryLockIdentities(tx, IdentitiesIn<CreatePoolRequest>(calls));
+
+  std::vector<PlannedPool> planned;
+  std::map<Scope, std::int64_t> made;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    Call& call = *calls[i];
+    const auto& request = static_cast<const CreatePoolRequest&>(call.request());
+    if (outcomes[i].apart) continue;
+    outcomes[i].apart = true;
+    if (!identities[i]) continue;
+    const RoomForPools& room = (*rooms)[call.scope()];
+    const bool room_for_tags = request.tags_size() <= room.tags_quota.value_or(settings.quotas.tags_per_resource);
+    const auto made_so_far = made.contains(call.scope()) ? made[call.scope()] : 0;
+    const bool room_for_pool = room.pools + made_so_far < room.pools_quota.value_or(settings.quotas.pools);
+    if (!room_for_tags || !room_for_pool) continue;
+    auto pool = IfAllowed([&] { return PlanPool(call, request, *identities[i]); });
+    if (!pool) continue;
+    ++made[call.scope()];
+    static_cast<CreatePoolResponse&>(call.response()) = RenderCreated(call, pool->pool, request);
+    planned.push_back(*std::move(pool));
+    outcomes[i].apart = false;
+  }
+  MakePools(tx, planned, settings);
+  CountPools(tx, made, settings.quotas.pools, [] { throw NotTogether(); });
+}
+
+// ---- AssociateOriginationIdentity
+
+bool NamesPlainNumberAndPool(const Call& call) {
+  const auto& request = static_cast<const AssociateOriginationIdentityRequest&>(call.request());
+  return IsPoolId(request.pool_id()) && IsPhoneNumberId(request.origination_identity());
+}
+
+// What is to be done for a call, if no rule refuses it.
+struct Association {
+  std::size_t call;
+  Pool pool;
+  Identity number;
+};
+
+// Of the calls whose pool and number could be locked, those that may be.
+std::vector<Association> AllowedOf(Transaction& tx, std::span<Call* const> calls, std::vector<Association> candidates) {
+  std::vector<NumberInPool> joining;
+  for (const auto& [i, pool, number] : candidates) joining.push_back({calls[i]->scope(), pool.id, number.id()});
+  const auto found = FindPoolsToJoin(tx, joining);
+  std::vector<Association> allowed;
+  for (std::size_t n = 0; n < candidates.size(); ++n) {
+    const auto& [i, pool, number] = candidates[n];
+    Call& call = *calls[i];
+    const bool is_allowed = found[n].same_keywords && IfAllowed([&] {
+                              RequireFit(call, pool, number, found[n]);
+                              return true;
+                            });
+    if (is_allowed) allowed.push_back(std::move(candidates[n]));
+  }
+  return allowed;
+}
+
+void AssociateTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
+  using Request = AssociateOriginationIdentityRequest;
+  const auto request_of = [&](std::size_t i) -> const Request& {
+    return static_cast<const Request&>(calls[i]->request());
+  };
+  std::vector<ScopedId> wanted;
+  for (std::size_t i = 0; i < calls.size(); ++i) wanted.push_back({calls[i]->scope(), request_of(i).pool_id()});
+  auto pools = TryLockPools(tx, wanted);
+  auto numbers = TryLockIdentities(tx, IdentitiesIn<Request>(calls));
+
+  // One for each pool and each number: what the second may do depends on the first.
+  std::set<std::pair<Scope, std::string>> taken;
+  std::vector<Association> candidates;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (outcomes[i].apart) continue;
+    outcomes[i].apart = true;
+    if (!pools[i] || !numbers[i]) continue;
+    const bool sound = IfAllowed([&] {
+                         RequireActive(*pools[i]);
+                         RequireRevision(*pools[i], request_of(i));
+                         RequireJoinable(*numbers[i]->number());
+                         return true;
+                       }).has_value();
+    const Scope& scope = calls[i]->scope();
+    if (!sound || taken.contains({scope, pools[i]->id}) || taken.contains({scope, numbers[i]->id()})) continue;
+    taken.insert({scope, pools[i]->id});
+    taken.insert({scope, numbers[i]->id()});
+    candidates.push_back({i, *std::move(pools[i]), *std::move(numbers[i])});
+  }
+
+  std::vector<NumberInPool> joined;
+  std::vector<ScopedId> touched;
+  for (auto& [i, pool, number] : AllowedOf(tx, calls, std::move(candidates))) {
+    Call& call = *calls[i];
+    joined.push_back({call.scope(), pool.id, number.id()});
+    touched.push_back({call.scope(), pool.id});
+    ++pool.revision;
+    static_cast<AssociateOriginationIdentityResponse&>(call.response()) =
+        RenderMembership<AssociateOriginationIdentityResponse>(call, pool, number);
+    outcomes[i].apart = false;
+  }
+  AddPhoneNumbersToPools(tx, joined);
+  TouchPools(tx, touched);
+}
+
+}  // namespace
+
+const Together kCreatePoolsTogether{&NamesPlainIdentity, &CreatePoolsTogether};
+const Together kAssociateTogether{&NamesPlainNumberAndPool, &AssociateTogether};
+
+}  // namespace poold
