@@ -128,12 +128,13 @@ std::vector<Outcome> AnswerTogether(std::span<Call* const> calls) {
   const bool writes = method.policy.writes();
   auto deadline = std::chrono::steady_clock::now() + kTogetherAtMost;
   for (const Call* call : calls) deadline = std::min(deadline, call->deadline());
+  const auto stop = calls.size() == 1 ? calls[0]->stop_token() : std::stop_token();
   std::vector<Outcome> outcomes;
   std::vector<bool> have_token;
   const auto log = std::make_shared<WorkLog>();
   try {
     calls[0]->service().database.Run(
-        writes ? Database::Mode::kWrite : Database::Mode::kRead, {deadline, {}},
+        writes ? Database::Mode::kWrite : Database::Mode::kRead, {deadline, stop},
         [&](Transaction& tx) {
           outcomes.assign(calls.size(), {});
           have_token.assign(calls.size(), false);

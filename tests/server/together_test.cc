@@ -1,17 +1,16 @@
 // Look-ups that wait at the same time are answered by one statement, and nobody can tell.
 
+#include "tests/support/together.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <future>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "tests/support/api.h"
 #include "tests/support/given.h"
-#include "tests/support/held_rows.h"
 
 namespace poold {
 namespace {
@@ -23,97 +22,20 @@ using testing::Not;
 
 std::string Naming(const std::string& pool_id) { return "pool_ids: '" + pool_id + "'"; }
 
-// One worker of look-ups, who is kept busy while calls gather.
-class TogetherTest : public testing::Test {
+class LookUpsTogether : public TogetherTest {
  protected:
-  struct Waiting {
-    Waiting(Service& service, const std::string& account, const std::string& text)
-        : request(Api::Parse<DescribePoolsRequest>(text)),
-          call(service, *FindMethod("DescribePools"), request, response) {
-      call.headers = {{"x-account-id", account}, {"x-region", "us-east-1"}};
-    }
-    DescribePoolsRequest request;
-    DescribePoolsResponse response;
-    TestCall call;
-  };
+  LookUpsTogether() : TogetherTest(1) {}
 
-  static Settings OneWorker() {
-    Settings settings;
-    settings.database_connections = 1;
-    return settings;
-  }
+  Waiting& Add(const Api& api, const std::string& text) { return TogetherTest::Add<DescribePoolsRequest>(api, text); }
+  void Go() { TogetherTest::Go(ahead); }
+  const DescribePoolsResponse& Pools(std::size_t i) const { return waiting[i]->As<DescribePoolsResponse>(); }
 
-  Database::Options Options() {
-    Database::Options options;
-    options.url = TestDatabaseUrl();
-    options.observe = [this](std::string_view name, std::chrono::nanoseconds, bool) {
-      const std::lock_guard lock(mutex);
-      statements.emplace_back(name);
-    };
-    return options;
-  }
-
-  TogetherTest() {
-    service.page_tokens = &tokens;
-    for (const Api* api : {&ours, &theirs}) {  // the accounts are known
-      Waiting first(service, api->account(), "");
-      pipeline.Start(first.call);
-      EXPECT_FALSE(first.call.Wait());
-    }
-    statements.clear();
-  }
-
-  Waiting& Add(const Api& api, const std::string& text) {
-    return *waiting.emplace_back(std::make_unique<Waiting>(service, api.account(), text));
-  }
-
-  // Nobody reads pools until it is released.
-  static std::unique_ptr<HeldRows> HoldPools() {
-    return std::make_unique<HeldRows>(TestDatabaseUrl(), "LOCK TABLE pools IN ACCESS EXCLUSIVE MODE; SELECT 1", "");
-  }
-
-  // All that were added wait while the one worker of look-ups is held up by the first; then it goes on.
-  void Go() {
-    const auto held = HoldPools();
-    StartBehindFirst(*held);
-    held->Release();
-    EXPECT_FALSE(ahead->call.Wait());
-    for (const auto& each : waiting) outcomes.push_back(each->call.Wait());
-  }
-
-  void StartBehindFirst(HeldRows& held) {
-    ahead = std::make_unique<Waiting>(service, ours.account(), Naming(any_pool));
-    pipeline.Start(ahead->call);
-    EXPECT_TRUE(held.EventuallyWaiting(1));
-    const std::lock_guard lock(mutex);
-    statements.clear();
-    for (const auto& each : waiting) pipeline.Start(each->call);
-  }
-
-  int Count(const std::string& statement) {
-    const std::lock_guard lock(mutex);
-    return static_cast<int>(std::ranges::count(statements, statement));
-  }
-
-  std::mutex mutex;
-  std::vector<std::string> statements;
-  Api ours;
-  Api theirs;
-  Settings settings = OneWorker();
-  Database database{Options()};
-  KnownAccounts known_accounts;
-  PageTokens tokens{"0123456789abcdef"};
-  RateLimiter rate_limiter;
-  Metrics metrics;
-  Service service{database, ours.world, settings.api, known_accounts, rate_limiter, metrics};
-  Pipeline pipeline{settings};
   const std::string any_pool = GivenSenderIdPool(ours, "ANY");
-  std::unique_ptr<Waiting> ahead;
-  std::vector<std::unique_ptr<Waiting>> waiting;
-  std::vector<std::optional<Error>> outcomes;
+  Waiting ahead{service, ours.account(), Api::Parse<DescribePoolsRequest>(Naming(any_pool)),
+                MethodOf<DescribePoolsRequest>()};
 };
 
-TEST_F(TogetherTest, ManyLookUpsAreOneStatementAndEachGetsItsOwn) {
+TEST_F(LookUpsTogether, ManyLookUpsAreOneStatementAndEachGetsItsOwn) {
   std::vector<std::string> pools;
   for (int i = 0; i < 5; ++i) pools.push_back(GivenSenderIdPool(i % 2 == 0 ? ours : theirs, "S" + std::to_string(i)));
   for (int i = 0; i < 5; ++i) Add(i % 2 == 0 ? ours : theirs, Naming(pools[static_cast<std::size_t>(i)]));
@@ -123,14 +45,14 @@ TEST_F(TogetherTest, ManyLookUpsAreOneStatementAndEachGetsItsOwn) {
   for (std::size_t i = 0; i < 5; ++i) {
     ASSERT_FALSE(outcomes[i]) << outcomes[i]->what();
     Api& owner = i % 2 == 0 ? ours : theirs;
-    EXPECT_EQ(waiting[i]->response.pools_size(), 1);
-    EXPECT_EQ(waiting[i]->response.pools(0).DebugString(), ThePool(owner, pools[i]).DebugString());
+    EXPECT_EQ(Pools(i).pools_size(), 1);
+    EXPECT_EQ(Pools(i).pools(0).DebugString(), ThePool(owner, pools[i]).DebugString());
     EXPECT_FALSE(std::as_const(waiting[i]->call).work_log().statements.empty())
         << "its trace and its slow-call line need it";
   }
 }
 
-TEST_F(TogetherTest, SeveralPoolsOfACallComeInTheirOrderAndPages) {
+TEST_F(LookUpsTogether, SeveralPoolsOfACallComeInTheirOrderAndPages) {
   const std::string first = GivenSenderIdPool(ours, "FIRST");
   ours.world.Advance(std::chrono::seconds(1));
   const std::string second = GivenSenderIdPool(ours, "SECOND");
@@ -138,15 +60,15 @@ TEST_F(TogetherTest, SeveralPoolsOfACallComeInTheirOrderAndPages) {
   Add(ours, "pool_ids: ['" + second + "', '" + first + "'] max_results: 1");
   Go();
   EXPECT_EQ(Count("pools.find_together"), 1);
-  ASSERT_EQ(waiting[0]->response.pools_size(), 2);
-  EXPECT_EQ(waiting[0]->response.pools(0).pool_id(), first);
-  EXPECT_EQ(waiting[0]->response.pools(1).pool_id(), second);
-  ASSERT_EQ(waiting[1]->response.pools_size(), 1);
-  EXPECT_EQ(waiting[1]->response.pools(0).pool_id(), first);
-  EXPECT_NE(waiting[1]->response.next_token(), "");
+  ASSERT_EQ(Pools(0).pools_size(), 2);
+  EXPECT_EQ(Pools(0).pools(0).pool_id(), first);
+  EXPECT_EQ(Pools(0).pools(1).pool_id(), second);
+  ASSERT_EQ(Pools(1).pools_size(), 1);
+  EXPECT_EQ(Pools(1).pools(0).pool_id(), first);
+  EXPECT_NE(Pools(1).next_token(), "");
 }
 
-TEST_F(TogetherTest, ABadCallDoesNotTouchItsNeighbours) {
+TEST_F(LookUpsTogether, ABadCallDoesNotTouchItsNeighbours) {
   const std::string pool = GivenSenderIdPool(ours, "GOOD");
   const std::string other = GivenSenderIdPool(theirs, "THEIRS");
   Add(ours, Naming(pool));
@@ -169,12 +91,12 @@ TEST_F(TogetherTest, ABadCallDoesNotTouchItsNeighbours) {
   EXPECT_EQ(outcomes[4]->fault(), Fault::kDeadline);
   EXPECT_EQ(outcomes[5]->fault(), Fault::kCancelled);
   EXPECT_FALSE(outcomes[6]);
-  EXPECT_EQ(waiting[0]->response.pools(0).pool_id(), pool);
-  EXPECT_EQ(waiting[6]->response.pools(0).pool_id(), other);
+  EXPECT_EQ(Pools(0).pools(0).pool_id(), pool);
+  EXPECT_EQ(Pools(6).pools(0).pool_id(), other);
 }
 
 // What needs a policy, a filter or all pools is asked for by itself, and so is what is not a look-up at all.
-TEST_F(TogetherTest, OtherListingsGoTheirOwnWay) {
+TEST_F(LookUpsTogether, OtherListingsGoTheirOwnWay) {
   const std::string pool = GivenSenderIdPool(ours, "GOOD");
   Add(ours, Naming(pool));
   Add(ours, "");
@@ -187,11 +109,11 @@ TEST_F(TogetherTest, OtherListingsGoTheirOwnWay) {
   EXPECT_EQ(Count("pools.list"), 1);
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     EXPECT_FALSE(outcomes[i]) << outcomes[i]->what();
-    EXPECT_EQ(waiting[i]->response.pools_size(), i == 1 ? 2 : 1) << i;
+    EXPECT_EQ(Pools(i).pools_size(), i == 1 ? 2 : 1) << i;
   }
 }
 
-TEST_F(TogetherTest, OneThatWaitsAloneGoesAlone) {
+TEST_F(LookUpsTogether, OneThatWaitsAloneGoesAlone) {
   Add(ours, Naming(GivenSenderIdPool(ours, "GOOD")));
   Go();
   EXPECT_EQ(Count("pools.find_together"), 0);
@@ -199,7 +121,7 @@ TEST_F(TogetherTest, OneThatWaitsAloneGoesAlone) {
 }
 
 // Each by itself, within its own deadline.
-TEST_F(TogetherTest, WhatTheDatabaseFailsToDoTogetherIsTriedForEach) {
+TEST_F(LookUpsTogether, WhatTheDatabaseFailsToDoTogetherIsTriedForEach) {
   const std::string pool = GivenSenderIdPool(ours, "GOOD");
   Waiting& hasty = Add(ours, Naming(pool));
   hasty.call.set_deadline(hasty.call.received() + std::chrono::seconds(1));
@@ -207,17 +129,17 @@ TEST_F(TogetherTest, WhatTheDatabaseFailsToDoTogetherIsTriedForEach) {
   patient.call.set_deadline(patient.call.received() + std::chrono::seconds(20));
 
   const auto before = HoldPools();
-  StartBehindFirst(*before);
+  StartBehind(ahead, *before);
   auto behind = std::async(std::launch::async, [] { return HoldPools(); });  // gets them once the first has read
   EXPECT_TRUE(before->EventuallyWaiting(2));
   before->Release();
   const auto after = behind.get();
-  EXPECT_FALSE(ahead->call.Wait());
+  EXPECT_FALSE(ahead.call.Wait());
 
   EXPECT_EQ(hasty.call.Wait()->fault(), Fault::kDeadline);
   after->Release();
   EXPECT_FALSE(patient.call.Wait());
-  EXPECT_EQ(patient.response.pools_size(), 1);
+  EXPECT_EQ(patient.As<DescribePoolsResponse>().pools_size(), 1);
   EXPECT_EQ(Count("pools.find_together"), 1);
 }
 

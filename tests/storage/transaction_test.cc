@@ -113,6 +113,26 @@ TEST(Params, RefuseTextWithNulWhichPostgresqlCannotStore) {
   ExpectBug(FailureOf([] { Params(std::vector<std::string>{std::string(1, '\0')}); }), "NUL");
 }
 
+TEST(Params, OfSeveralRowsAreTheirColumns) {
+  using Pair = std::pair<std::optional<std::string>, int>;
+  const std::vector<Pair> rows{{"plain", 1}, {"with \"quotes\", \\ and {braces}", -2}, {std::nullopt, 3}, {"NULL", 4}};
+  const Params columns = Params::Columns(rows, [](const Pair& row) {
+    return Params(row.first, row.second, Bytes{std::string("\0\x7f\xff", 3)}, row.second > 2);
+  });
+  std::vector<Pair> back;
+  std::vector<bool> flags;
+  for (const Row row : Query("SELECT * FROM unnest($1::text[], $2::integer[], $3::bytea[], $4::boolean[])", columns)) {
+    Pair& pair = back.emplace_back();
+    Bytes bytes;
+    bool flag = false;
+    row.Read(pair.first, pair.second, bytes, flag);
+    EXPECT_EQ(bytes.data, std::string("\0\x7f\xff", 3));
+    flags.push_back(flag);
+  }
+  EXPECT_EQ(back, rows);
+  EXPECT_EQ(flags, (std::vector{false, false, true, true}));
+}
+
 TEST(TextArrays, QuoteWhateverHasAMeaningInAnArray) {
   const std::vector<std::vector<std::string>> cases = {
       {}, {""}, {"NULL"}, {"null"}, {"a,b", "{c}", "\"", "\\", "\\\\\"", " padded "}, {"電話", "\n"}, {"", "", "x"}};
