@@ -398,6 +398,17 @@ TEST(ClientToken, OfACreatedPoolReplaysThoughItsIdentityIsTakenNow) {
   EXPECT_EQ(ThePool(api, first.response.pool_id()).ShortDebugString(), before);
 }
 
+// What a proxy in front of the tests' database needs to know.
+constexpr std::string_view kSocket =
+    "SELECT current_setting('unix_socket_directories') || '/.s.PGSQL.' || current_setting('port')";
+constexpr std::string_view kDatabase = "SELECT current_database()";
+
+std::string Ask(std::string_view sql) {
+  std::string answer;
+  Api().Sql([&](Transaction& tx) { tx.Run({"test", sql})[0].Read(answer); });
+  return answer;
+}
+
 // Each is a wait for the database; see ARCHITECTURE.md. Whoever adds one has to mean it.
 
 class RoundTrips : public testing::Test {
@@ -405,12 +416,6 @@ class RoundTrips : public testing::Test {
   RoundTrips() {
     // Connections know how to begin a transaction, and have prepared the statements, from the second time on.
     for (int i = 0; i < 4; ++i) CreatePool("warm" + std::to_string(i));
-  }
-
-  static std::string Ask(const std::string& sql) {
-    std::string answer;
-    Api().Sql([&](Transaction& tx) { tx.Run({"test", sql})[0].Read(answer); });
-    return answer;
   }
 
   Result<CreatePoolResponse> CreatePool(const std::string& token) {
@@ -427,9 +432,8 @@ class RoundTrips : public testing::Test {
     return proxy_.RoundTrips() - before;
   }
 
-  CommitProxy proxy_{
-      Ask("SELECT current_setting('unix_socket_directories') || '/.s.PGSQL.' || current_setting('port')")};
-  Api api_{Settings(), proxy_.Url(Ask("SELECT current_database()"))};
+  CommitProxy proxy_{Ask(kSocket)};
+  Api api_{Settings(), proxy_.Url(Ask(kDatabase))};
   const std::string sender_id_ = GivenSenderId(api_, "EXAMPLECO");
 };
 
@@ -458,19 +462,11 @@ TEST_F(RoundTrips, OfAssociateAreThePoolTheNumberTheComparisonAndTheWritesWithTh
 // The answer of a commit is lost on its way, and nobody can be asked what became of it: the caller is told that the
 // service is unavailable, tries again with the same token, and gets what the first call did.
 TEST(ClientToken, MakesARetrySafeAfterTheResponseWasLost) {
-  std::string socket;
-  std::string name;
   Api direct;
-  direct.Sql([&](Transaction& tx) {
-    tx.Run({"test",
-            "SELECT current_setting('unix_socket_directories') || '/.s.PGSQL.' || current_setting('port'),"
-            " current_database()"})[0]
-        .Read(socket, name);
-  });
-  CommitProxy proxy(socket);
+  CommitProxy proxy(Ask(kSocket));
   Settings settings;
   settings.default_deadline = milliseconds(400);
-  Api api(settings, proxy.Url(name));
+  Api api(settings, proxy.Url(Ask(kDatabase)));
   ASSERT_THAT(api.Call<DescribePhoneNumbersRequest>(""), IsOk());  // the account is there and known
 
   proxy.Next(CommitProxy::Plan::kCutAfterAndHold);
@@ -484,6 +480,26 @@ TEST(ClientToken, MakesARetrySafeAfterTheResponseWasLost) {
   const auto again = RequestWith(api, "token");
   ASSERT_THAT(again, IsOk());
   EXPECT_THAT(Numbers(direct), ElementsAre(again.response.phone_number_id()));
+}
+
+// A call that is done together with others, if there are any, and has no token: it may have been done, so it must not be
+// tried by itself.
+TEST(Transact, DoesNotDoAgainWhatMayHaveBeenDone) {
+  Api direct;
+  CommitProxy proxy(Ask(kSocket));
+  Api api(Settings(), proxy.Url(Ask(kDatabase)));
+  const std::string sender_id = GivenSenderId(api, "EXAMPLECO");
+
+  proxy.Next(CommitProxy::Plan::kCutAfterAndHold);
+  auto lost = std::async(std::launch::async, [&] {
+    return api.Call<CreatePoolRequest>("origination_identity: '" + sender_id +
+                                       "' iso_country_code: 'GB' message_type: MESSAGE_TYPE_TRANSACTIONAL");
+  });
+  ASSERT_TRUE(proxy.WaitForCut());
+  EXPECT_TRUE(Eventually([&] { return api.database().stats().in_doubt_unknown == 1; }));
+  proxy.Open();
+  EXPECT_THAT(lost.get(), IsFault(Fault::kUnavailable));
+  EXPECT_EQ(direct.CallAs(api.account(), DescribePoolsRequest()).response.pools_size(), 1);
 }
 
 // What else Transact does.
