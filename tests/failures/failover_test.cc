@@ -100,7 +100,7 @@ TEST_F(Failover, ToNobodyAcknowledgesNothingUntilAStandbyIsBack) {
   const int acknowledged = load_->tally().acknowledged;
   ASSERT_TRUE(load_->WaitForFailures(6));
   EXPECT_EQ(load_->tally().acknowledged, acknowledged);
-  EXPECT_EQ(Ask(first_.url(), "SELECT count(*) >= 6 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), "t");
+  EXPECT_EQ(Ask(first_.url(), "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), "t");
   second_->Restart();
   EXPECT_TRUE(load_->WaitForMore(100));
   ExpectExactlyOnce(*load_, first_.UrlOf("service"));

@@ -192,7 +192,8 @@ TEST_F(ChangesTogether, NobodyWaitsForANeighboursLock) {
   EXPECT_FALSE(ahead.call.Wait());
   EXPECT_FALSE(waiting[2]->call.Wait());
   EXPECT_FALSE(waiting[3]->call.Wait());
-  EXPECT_TRUE(number_held.EventuallyWaiting(2)) << "each by itself";
+  EXPECT_TRUE(number_held.EventuallyWaiting(1)) << "by itself";
+  EXPECT_TRUE(sender_id_held.EventuallyWaiting(1));
   number_held.Release();
   EXPECT_FALSE(waiting[0]->call.Wait());
   sender_id_held.Release();

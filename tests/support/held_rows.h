@@ -20,11 +20,17 @@ class HeldRows {
 
   void Release() { held_.abort(); }
 
-  // Statements of this database that wait for a lock at this moment.
+  // Statements that wait for these rows at this moment, or for one that does.
   int Waiting() {
     pqxx::nontransaction look(watcher_);
     return look
-        .exec1("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        .exec_params1(
+            "WITH RECURSIVE waiting (pid) AS ("
+            "  SELECT $1::integer"
+            "  UNION SELECT activity.pid FROM pg_stat_activity AS activity"
+            "    JOIN waiting ON waiting.pid = ANY(pg_blocking_pids(activity.pid)))"
+            " SELECT count(*) - 1 FROM waiting",
+            holder_.backendpid())
         .at(0)
         .as<int>();
   }
