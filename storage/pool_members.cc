@@ -158,8 +158,10 @@ std::vector<PoolMember> ListMembers(Transaction& tx, const Scope& scope, std::st
   AddConditions(query, kFilters, conditions);
   query.Add(" ORDER BY position LIMIT ?", limit);
 
+  const Rows rows = query.Run(tx);
   std::vector<PoolMember> members;
-  for (const Row row : query.Run(tx)) {
+  members.reserve(rows.size());
+  for (const Row row : rows) {
     PoolMember& member = members.emplace_back();
     row.Read(member.position, member.phone_number_id, member.phone_number, member.sender_id, member.iso_country_code,
              member.capabilities);

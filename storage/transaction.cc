@@ -131,9 +131,9 @@ bool ParseBytes(std::string_view text, std::string& bytes) {
   return true;
 }
 
-// A one-dimensional array: {plain,"with \"quotes\"",NULL,"NULL"}.
-bool ParseArray(std::string_view text, std::vector<std::optional<std::string>>& elements) {
-  elements.clear();
+// A one-dimensional array: {plain,"with \"quotes\"",NULL,"NULL"}. Gives each element to `add`, NULL as nullopt.
+template <typename Add>
+bool ParseArray(std::string_view text, Add add) {
   if (text.size() < 2 || text.front() != '{' || text.back() != '}') return false;
   text = text.substr(1, text.size() - 2);
   if (text.empty()) return true;
@@ -147,7 +147,7 @@ bool ParseArray(std::string_view text, std::vector<std::optional<std::string>>& 
       }
       if (i >= text.size()) return false;
       ++i;
-      elements.emplace_back(std::move(element));
+      add(std::move(element));
     } else {
       for (; i < text.size() && text[i] != ','; ++i) {
         if (text[i] == '{' || text[i] == '}' || text[i] == '"') return false;  // several dimensions
@@ -155,9 +155,9 @@ bool ParseArray(std::string_view text, std::vector<std::optional<std::string>>& 
         element += text[i];
       }
       if (element == "NULL") {
-        elements.emplace_back(std::nullopt);
+        add(std::nullopt);
       } else {
-        elements.emplace_back(std::move(element));
+        add(std::move(element));
       }
     }
     text.remove_prefix(i);
@@ -294,18 +294,18 @@ void Row::Parse(int column, std::string_view text, Bytes& field) const {
 }
 
 void Row::Parse(int column, std::string_view text, std::vector<std::optional<std::string>>& field) const {
-  if (!ParseArray(text, field)) Unreadable(rows_->data_->raw, column, "not a text[]");
+  field.clear();
+  const auto add = [&](std::optional<std::string> element) { field.push_back(std::move(element)); };
+  if (!ParseArray(text, add)) Unreadable(rows_->data_->raw, column, "not a text[]");
 }
 
 void Row::Parse(int column, std::string_view text, std::vector<std::string>& field) const {
-  std::vector<std::optional<std::string>> elements;
-  Parse(column, text, elements);
   field.clear();
-  field.reserve(elements.size());
-  for (auto& element : elements) {
+  const auto add = [&](std::optional<std::string> element) {
     if (!element) Unreadable(rows_->data_->raw, column, "NULL inside an array where a value is needed");
-    field.push_back(std::move(*element));
-  }
+    field.push_back(*std::move(element));
+  };
+  if (!ParseArray(text, add)) Unreadable(rows_->data_->raw, column, "not a text[]");
 }
 
 Transaction::~Transaction() = default;
