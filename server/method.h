@@ -1,5 +1,6 @@
 #pragma once
 
+#include <google/protobuf/arena.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
@@ -45,12 +46,15 @@ struct Method {
   bool CanRefuseWith(smsvoice::v2::Refusal refusal) const;
 };
 
-// The messages of a call, empty; doors make them before the Call that refers to them.
+// The messages of a call, empty; doors make them before the Call that refers to them. The arena owns them and all that
+// is in them: the hundreds of small objects of a page would each be allocated and freed by themselves.
 struct Messages {
-  explicit Messages(const Method& method) : request(method.NewRequest()), response(method.NewResponse()) {}
+  explicit Messages(const Method& method)
+      : request(method.request->New(&arena)), response(method.response->New(&arena)) {}
 
-  std::unique_ptr<google::protobuf::Message> request;
-  std::unique_ptr<google::protobuf::Message> response;
+  google::protobuf::Arena arena;
+  google::protobuf::Message* const request;
+  google::protobuf::Message* const response;
 };
 
 // All of them, in the order of the API. Made at first use, then constant; any thread.

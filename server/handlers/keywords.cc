@@ -125,7 +125,7 @@ PutKeywordResponse PutKeyword(Call& call, const PutKeywordRequest& request) {
   return response;
 }
 
-DescribeKeywordsResponse DescribeKeywords(Call& call, const DescribeKeywordsRequest& request) {
+void DescribeKeywords(Call& call, const DescribeKeywordsRequest& request, DescribeKeywordsResponse& response) {
   const Page page = RequirePage(call);
   const Subject subject = RequireReadable(call, request.origination_identity());
   const std::string after = page.after.empty() ? "" : page.after.at(0);
@@ -133,7 +133,6 @@ DescribeKeywordsResponse DescribeKeywords(Call& call, const DescribeKeywordsRequ
       request.keywords().empty()
           ? ListKeywords(call.tx(), subject.keywords, ConditionsFrom(request.filters()), after, page.limit + 1)
           : NamedKeywords(call, subject, request, after);
-  DescribeKeywordsResponse response;
   response.set_origination_identity_arn(ArnOf(subject));
   response.set_origination_identity(subject.id.id);
   RenderPage(
@@ -144,7 +143,6 @@ DescribeKeywordsResponse DescribeKeywords(Call& call, const DescribeKeywordsRequ
         item.set_keyword_message(keyword.message);
         item.set_keyword_action(FromAwsName<KeywordAction>(keyword.action));
       });
-  return response;
 }
 
 DeleteKeywordResponse DeleteKeyword(Call& call, const DeleteKeywordRequest& request) {

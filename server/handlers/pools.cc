@@ -175,15 +175,13 @@ CreatePoolResponse CreatePool(Call& call, const CreatePoolRequest& request) {
   return response;
 }
 
-DescribePoolsResponse DescribePools(Call& call, const DescribePoolsRequest& request) {
+void DescribePools(Call& call, const DescribePoolsRequest& request, DescribePoolsResponse& response) {
   const Page page = RequirePage(call);
   const auto pools = request.pool_ids().empty()
                          ? ListPools(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
                                      PoolPositionFrom(page), page.limit + 1)
                          : NamedPools(call, request, page);
-  DescribePoolsResponse response;
   RenderPools(call, page, pools, response);
-  return response;
 }
 
 UpdatePoolResponse UpdatePool(Call& call, const UpdatePoolRequest& request) {
@@ -248,8 +246,8 @@ DisassociateOriginationIdentityResponse DisassociateOriginationIdentity(
   return RenderMembership<DisassociateOriginationIdentityResponse>(call, pool, identity);
 }
 
-ListPoolOriginationIdentitiesResponse ListPoolOriginationIdentities(
-    Call& call, const ListPoolOriginationIdentitiesRequest& request) {
+void ListPoolOriginationIdentities(Call& call, const ListPoolOriginationIdentitiesRequest& request,
+                                   ListPoolOriginationIdentitiesResponse& response) {
   const Page page = RequirePage(call);
   const OwnedId owned = RequireAccess(call, ResourceType::kPool, request.pool_id(), Access::kGranted);
   const Scope owner{owned.account, call.scope().region};
@@ -260,18 +258,16 @@ ListPoolOriginationIdentitiesResponse ListPoolOriginationIdentities(
     throw Error::NotFound(ResourceType::kPool, request.pool_id());
   }
 
-  ListPoolOriginationIdentitiesResponse response;
   response.set_pool_arn(PoolArn(owner, owned.id));
   response.set_pool_id(owned.id);
   RenderPage(
       call, page, members, response,
       [](const PoolMember& member) { return std::vector{std::to_string(member.position)}; },
       [&](const PoolMember& member) { RenderMember(owner, member, *response.add_origination_identities()); });
-  return response;
 }
 
-ListPoolsForOriginationIdentityResponse ListPoolsForOriginationIdentity(
-    Call& call, const ListPoolsForOriginationIdentityRequest& request) {
+void ListPoolsForOriginationIdentity(Call& call, const ListPoolsForOriginationIdentityRequest& request,
+                                     ListPoolsForOriginationIdentityResponse& response) {
   const Page page = RequirePage(call);
   const Identity identity = RequireIdentity(call, request.origination_identity(), CountryOf(request), Locking::kNoLock);
   const auto after = PoolPositionFrom(page);
@@ -279,9 +275,7 @@ ListPoolsForOriginationIdentityResponse ListPoolsForOriginationIdentity(
       identity.number()
           ? ListPoolsOfPhoneNumber(call.tx(), call.scope(), identity.id(), after, page.limit + 1)
           : ListPoolsOfSenderId(call.tx(), call.scope(), identity.sender_id_name(), after, page.limit + 1);
-  ListPoolsForOriginationIdentityResponse response;
   RenderPools(call, page, pools, response);
-  return response;
 }
 
 }  // namespace poold
