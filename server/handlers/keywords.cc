@@ -129,14 +129,13 @@ void DescribeKeywords(Call& call, const DescribeKeywordsRequest& request, Descri
   const Page page = RequirePage(call);
   const Subject subject = RequireReadable(call, request.origination_identity());
   const std::string after = page.after.empty() ? "" : page.after.at(0);
-  const auto keywords =
-      request.keywords().empty()
-          ? ListKeywords(call.tx(), subject.keywords, ConditionsFrom(request.filters()), after, page.limit + 1)
-          : NamedKeywords(call, subject, request, after);
+  auto keywords = request.keywords().empty() ? ListKeywords(call.tx(), subject.keywords,
+                                                            ConditionsFrom(request.filters()), after, page.limit + 1)
+                                             : NamedKeywords(call, subject, request, after);
   response.set_origination_identity_arn(ArnOf(subject));
   response.set_origination_identity(subject.id.id);
   RenderPage(
-      call, page, keywords, response, [](const Keyword& keyword) { return std::vector{keyword.keyword}; },
+      call, page, std::move(keywords), response, [](const Keyword& keyword) { return std::vector{keyword.keyword}; },
       [&](const Keyword& keyword) {
         auto& item = *response.add_keywords();
         item.set_keyword(keyword.keyword);

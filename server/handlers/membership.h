@@ -40,6 +40,7 @@ Identity Associate(Call& call, const Pool& pool, const std::string& identity,
 Identity Disassociate(Call& call, const Pool& pool, const std::string& identity,
                       const std::optional<std::string>& iso_country_code);
 
-void RenderMember(const Scope& owner, const PoolMember& member, smsvoice::v2::OriginationIdentityMetadata& item);
+// Takes the member's texts.
+void RenderMember(const Scope& owner, PoolMember&& member, smsvoice::v2::OriginationIdentityMetadata& item);
 
 }  // namespace poold

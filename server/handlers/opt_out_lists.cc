@@ -111,11 +111,11 @@ void DescribeOptOutLists(Call& call, const DescribeOptOutListsRequest& request, 
   const Page page = RequirePage(call);
   std::optional<OptOutListPosition> after;
   if (!page.after.empty()) after = {TimeFromPart(page.after.at(0)), page.after.at(1), page.after.at(2)};
-  const auto lists = request.opt_out_list_names().empty()
-                         ? ListOptOutLists(call.tx(), ViewerOf(call, request), after, page.limit + 1)
-                         : NamedLists(call, request, after);
+  auto lists = request.opt_out_list_names().empty()
+                   ? ListOptOutLists(call.tx(), ViewerOf(call, request), after, page.limit + 1)
+                   : NamedLists(call, request, after);
   RenderPage(
-      call, page, lists, response,
+      call, page, std::move(lists), response,
       [](const OptOutList& list) {
         return std::vector{PositionPart(list.created), list.name, list.account};
       },
@@ -155,14 +155,14 @@ void DescribeOptedOutNumbers(Call& call, const DescribeOptedOutNumbersRequest& r
   const Page page = RequirePage(call);
   const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name(), Locking::kNoLock);
   const std::string after = page.after.empty() ? "" : page.after.at(0);
-  const auto entries =
+  auto entries =
       request.opted_out_numbers().empty()
           ? ListOptedOutNumbers(call.tx(), RefOf(call, list), ConditionsFrom(request.filters()), after, page.limit + 1)
           : NamedNumbers(call, RefOf(call, list), request, after);
   response.set_opt_out_list_arn(ArnOf(call, list));
   response.set_opt_out_list_name(list.name);
   RenderPage(
-      call, page, entries, response, [](const OptedOutNumber& entry) { return std::vector{entry.number}; },
+      call, page, std::move(entries), response, [](const OptedOutNumber& entry) { return std::vector{entry.number}; },
       [&](const OptedOutNumber& entry) { RenderEntry(entry, *response.add_opted_out_numbers()); });
 }
 

@@ -207,12 +207,12 @@ RequestPhoneNumberResponse RequestPhoneNumber(Call& call, const RequestPhoneNumb
 void DescribePhoneNumbers(Call& call, const DescribePhoneNumbersRequest& request,
                           DescribePhoneNumbersResponse& response) {
   const Page page = RequirePage(call);
-  const auto numbers = request.phone_number_ids().empty()
-                           ? ListPhoneNumbers(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
-                                              PositionFrom(page), page.limit + 1)
-                           : NamedNumbers(call, request, page);
+  auto numbers = request.phone_number_ids().empty()
+                     ? ListPhoneNumbers(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
+                                        PositionFrom(page), page.limit + 1)
+                     : NamedNumbers(call, request, page);
   RenderPage(
-      call, page, numbers, response,
+      call, page, std::move(numbers), response,
       [](const PhoneNumber& number) {
         return std::vector{PositionPart(number.created), number.id};
       },

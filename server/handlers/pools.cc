@@ -35,11 +35,11 @@ void InheritKeywords(Call& call, const Identity& first, const Pool& pool) {
   }
 }
 
-// Into any of the responses that show a pool; they differ in what they leave out (behaviour 13).
+// Into any of the responses that show a pool; they differ in what they leave out (behaviour 13). Takes its id along.
 template <class Answer>
-void RenderPool(const Call& call, const Pool& pool, Answer& answer) {
+void RenderPool(const Call& call, Pool&& pool, Answer& answer) {
   answer.set_pool_arn(PoolArn({pool.account, call.scope().region}, pool.id));
-  answer.set_pool_id(pool.id);
+  answer.set_pool_id(std::move(pool.id));
   answer.set_status(FromAwsName<PoolStatus>(pool.status));
   RenderConfiguration(pool.configuration, answer);
   answer.set_shared_routes_enabled(pool.shared_routes);
@@ -48,6 +48,11 @@ void RenderPool(const Call& call, const Pool& pool, Answer& answer) {
   }
   SetTime(*answer.mutable_created_timestamp(), pool.created);
   answer.set_revision(pool.revision);
+}
+
+template <class Answer>
+void RenderPool(const Call& call, const Pool& pool, Answer& answer) {
+  RenderPool(call, Pool(pool), answer);
 }
 
 template <class Answer>
@@ -68,13 +73,13 @@ std::optional<PoolPosition> PoolPositionFrom(const Page& page) {
 }
 
 template <class Response>
-void RenderPools(const Call& call, const Page& page, const std::vector<Pool>& pools, Response& response) {
+void RenderPools(const Call& call, const Page& page, std::vector<Pool>&& pools, Response& response) {
   RenderPage(
-      call, page, pools, response,
+      call, page, std::move(pools), response,
       [](const Pool& pool) {
         return std::vector{PositionPart(pool.created), pool.id};
       },
-      [&](const Pool& pool) { RenderPool(call, pool, *response.add_pools()); });
+      [&](Pool&& pool) { RenderPool(call, std::move(pool), *response.add_pools()); });
 }
 
 // Of the pools that were found by the names in the request, those that the page shows; NotFound for the first name that
@@ -177,11 +182,11 @@ CreatePoolResponse CreatePool(Call& call, const CreatePoolRequest& request) {
 
 void DescribePools(Call& call, const DescribePoolsRequest& request, DescribePoolsResponse& response) {
   const Page page = RequirePage(call);
-  const auto pools = request.pool_ids().empty()
-                         ? ListPools(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
-                                     PoolPositionFrom(page), page.limit + 1)
-                         : NamedPools(call, request, page);
-  RenderPools(call, page, pools, response);
+  auto pools = request.pool_ids().empty()
+                   ? ListPools(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
+                               PoolPositionFrom(page), page.limit + 1)
+                   : NamedPools(call, request, page);
+  RenderPools(call, page, std::move(pools), response);
 }
 
 UpdatePoolResponse UpdatePool(Call& call, const UpdatePoolRequest& request) {
@@ -252,8 +257,7 @@ void ListPoolOriginationIdentities(Call& call, const ListPoolOriginationIdentiti
   const OwnedId owned = RequireAccess(call, ResourceType::kPool, request.pool_id(), Access::kGranted);
   const Scope owner{owned.account, call.scope().region};
   const std::int64_t after = page.after.empty() ? 0 : std::stoll(page.after.at(0));
-  const auto members =
-      ListMembers(call.tx(), owner, owned.id, ConditionsFrom(request.filters()), after, page.limit + 1);
+  auto members = ListMembers(call.tx(), owner, owned.id, ConditionsFrom(request.filters()), after, page.limit + 1);
   if (members.empty() && !FindPool(call.tx(), owner, owned.id)) {
     throw Error::NotFound(ResourceType::kPool, request.pool_id());
   }
@@ -261,9 +265,9 @@ void ListPoolOriginationIdentities(Call& call, const ListPoolOriginationIdentiti
   response.set_pool_arn(PoolArn(owner, owned.id));
   response.set_pool_id(owned.id);
   RenderPage(
-      call, page, members, response,
+      call, page, std::move(members), response,
       [](const PoolMember& member) { return std::vector{std::to_string(member.position)}; },
-      [&](const PoolMember& member) { RenderMember(owner, member, *response.add_origination_identities()); });
+      [&](PoolMember&& member) { RenderMember(owner, std::move(member), *response.add_origination_identities()); });
 }
 
 void ListPoolsForOriginationIdentity(Call& call, const ListPoolsForOriginationIdentityRequest& request,
@@ -271,11 +275,10 @@ void ListPoolsForOriginationIdentity(Call& call, const ListPoolsForOriginationId
   const Page page = RequirePage(call);
   const Identity identity = RequireIdentity(call, request.origination_identity(), CountryOf(request), Locking::kNoLock);
   const auto after = PoolPositionFrom(page);
-  const auto pools =
-      identity.number()
-          ? ListPoolsOfPhoneNumber(call.tx(), call.scope(), identity.id(), after, page.limit + 1)
-          : ListPoolsOfSenderId(call.tx(), call.scope(), identity.sender_id_name(), after, page.limit + 1);
-  RenderPools(call, page, pools, response);
+  auto pools = identity.number()
+                   ? ListPoolsOfPhoneNumber(call.tx(), call.scope(), identity.id(), after, page.limit + 1)
+                   : ListPoolsOfSenderId(call.tx(), call.scope(), identity.sender_id_name(), after, page.limit + 1);
+  RenderPools(call, page, std::move(pools), response);
 }
 
 }  // namespace poold
