@@ -64,10 +64,12 @@ std::optional<Arn> ParseArn(std::string_view text) {
 
 std::string MakeArn(std::string_view partition, std::string_view region, std::string_view account,
                     std::string_view type, std::string_view id) {
-  std::string arn;
-  arn.reserve(24 + partition.size() + region.size() + account.size() + type.size() + id.size());
-  arn.append("arn:").append(partition).append(":").append(kService).append(":").append(region).append(":");
-  arn.append(account).append(":").append(type).append("/").append(id);
+  const std::string_view parts[] = {"arn:", partition, ":", kService, ":", region, ":", account, ":", type, "/", id};
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  std::string arn(size, '\0');
+  char* end = arn.data();
+  for (const std::string_view part : parts) end += part.copy(end, part.size());
   return arn;
 }
 

@@ -54,13 +54,20 @@ const google::protobuf::EnumValueDescriptor* FindByAwsName(const google::protobu
   return nullptr;
 }
 
-std::string AwsNames(const google::protobuf::EnumDescriptor& type) {
-  std::string names;
+std::vector<SpelledValue> SpelledValues(const google::protobuf::EnumDescriptor& type) {
+  std::vector<SpelledValue> values;
   for (int i = 0; i < type.value_count(); ++i) {
     const std::string_view name = AwsName(*type.value(i));
-    if (name.empty()) continue;
+    if (!name.empty()) values.push_back({name, type.value(i)->number()});
+  }
+  return values;
+}
+
+std::string AwsNames(const google::protobuf::EnumDescriptor& type) {
+  std::string names;
+  for (const SpelledValue& value : SpelledValues(type)) {
     if (!names.empty()) names += ", ";
-    names += name;
+    names += value.name;
   }
   return names;
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace poold {
 
@@ -29,11 +30,23 @@ requires google::protobuf::is_proto_enum<E>::value std::string_view AwsName(E va
 const google::protobuf::EnumValueDescriptor* FindByAwsName(const google::protobuf::EnumDescriptor& type,
                                                            std::string_view text, bool ignore_case = false);
 
-// The enum's value 0 (UNSPECIFIED) if there is none of that spelling.
+struct SpelledValue {
+  std::string_view name;
+  int number;
+};
+
+// The values that have a spelling, in the order of the .proto.
+std::vector<SpelledValue> SpelledValues(const google::protobuf::EnumDescriptor& type);
+
+// The enum's value 0 (UNSPECIFIED) if there is none of that spelling. Several are needed for each item of a listing, so
+// the spellings are put together once.
 template <class E>
-requires google::protobuf::is_proto_enum<E>::value E FromAwsName(std::string_view text, bool ignore_case = false) {
-  const auto* value = FindByAwsName(*google::protobuf::GetEnumDescriptor<E>(), text, ignore_case);
-  return value == nullptr ? static_cast<E>(0) : static_cast<E>(value->number());
+requires google::protobuf::is_proto_enum<E>::value E FromAwsName(std::string_view text) {
+  static const std::vector<SpelledValue> kValues = SpelledValues(*google::protobuf::GetEnumDescriptor<E>());
+  for (const SpelledValue& value : kValues) {
+    if (value.name == text) return static_cast<E>(value.number);
+  }
+  return static_cast<E>(0);
 }
 
 // "ACTIVE, CREATING": all spellings in the order of the .proto, for messages.

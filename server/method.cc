@@ -12,13 +12,20 @@
 namespace poold {
 namespace {
 
-// What a handler's type says of its request and response.
+// What a handler's type says of its request and response: it returns the response or, where that may be long, fills it.
+// (A returned one is copied into the arena of the call's messages.)
 template <typename Handler>
 struct Signature;
 template <typename Response, typename Request>
 struct Signature<Response (*)(Call&, const Request&)> {
   static void Handle(Response (*handler)(Call&, const Request&), Call& call) {
     static_cast<Response&>(call.response()) = handler(call, static_cast<const Request&>(call.request()));
+  }
+};
+template <typename Response, typename Request>
+struct Signature<void (*)(Call&, const Request&, Response&)> {
+  static void Handle(void (*handler)(Call&, const Request&, Response&), Call& call) {
+    handler(call, static_cast<const Request&>(call.request()), static_cast<Response&>(call.response()));
   }
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <google/protobuf/arena.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
@@ -24,6 +25,9 @@ struct Outcome {
   std::optional<Error> refusal = {};  // of one that isn't apart: nothing if it is answered
 };
 
+// Thrown by Together::answer to undo what it did: all of them go their own ways.
+struct AllApart {};
+
 // How several calls of a method, of whatever accounts, are answered together if they wait at the same time: what reads
 // by one statement, what writes in one transaction of few statements.
 struct Together {
@@ -31,7 +35,7 @@ struct Together {
   bool (*fits)(const Call& call);
   // Fills each call's response, or says what else becomes of it, which is nothing to its neighbours. Leaves those alone
   // that are `apart` once the first statement has been answered. Of what writes: refuses nobody, but says `apart` of
-  // whoever isn't simply to be done, and waits for no lock of an account that is not among the callers'.
+  // whoever isn't simply to be done.
   void (*answer)(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes);
 };
 
@@ -54,12 +58,15 @@ struct Method {
   bool CanRefuseWith(smsvoice::v2::Refusal refusal) const;
 };
 
-// The messages of a call, empty; doors make them before the Call that refers to them.
+// The messages of a call, empty; doors make them before the Call that refers to them. The arena owns them and all that
+// is in them: the hundreds of small objects of a page would each be allocated and freed by themselves.
 struct Messages {
-  explicit Messages(const Method& method) : request(method.NewRequest()), response(method.NewResponse()) {}
+  explicit Messages(const Method& method)
+      : request(method.request->New(&arena)), response(method.response->New(&arena)) {}
 
-  std::unique_ptr<google::protobuf::Message> request;
-  std::unique_ptr<google::protobuf::Message> response;
+  google::protobuf::Arena arena;
+  google::protobuf::Message* const request;
+  google::protobuf::Message* const response;
 };
 
 // All of them, in the order of the API. Made at first use, then constant; any thread.

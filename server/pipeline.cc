@@ -138,19 +138,13 @@ void Queue(Executor& executor, Call& call) {
   Finish(call, Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later"));
 }
 
-// Like Settle, for several. What the database or a defect keeps them from doing together, each tries by itself, unless
-// it may have been done: then it must not be done again.
+// Like Settle, for several. What the database or a defect keeps them from doing together, each tries by itself.
 std::vector<Outcome> SettleTogether(std::span<Call* const> calls) noexcept {
-  const bool writes = calls[0]->method().policy.writes();
   try {
     return AnswerTogether(calls);
-  } catch (const StorageFailure& failure) {
-    if (writes && failure.kind() == StorageFailure::Kind::kUnavailable) {
-      return std::vector<Outcome>(calls.size(), {.refusal = FromStorage(*calls[0], failure)});
-    }
   } catch (...) {
+    return std::vector<Outcome>(calls.size(), {.apart = true});
   }
-  return std::vector<Outcome>(calls.size(), {.apart = true});
 }
 
 // Calls of one method: together, those that can. The others each go their own way on the workers of `others`: what one
@@ -188,7 +182,7 @@ int LookUpWorkers(int connections) { return std::max(std::min(2, connections), c
 
 // Groups of calls that write are of different accounts at each worker, since those of one account would only wait for
 // each other.
-int ChangeWorkers(int connections) { return std::max(1, connections / 4); }
+std::size_t ChangeWorkers(int connections) { return std::max(1U, static_cast<unsigned>(connections) / 4); }
 
 std::size_t Capacity(const Settings& settings) { return static_cast<std::size_t>(settings.queue_capacity); }
 
@@ -203,8 +197,9 @@ Pipeline::Pipeline(const Settings& settings)
                   // One that waits alone needs no group.
                   calls.size() == 1 ? Answer(*calls[0]) : AnswerGroups(calls, others_);
                 }) {
-  for (int i = 0; i < ChangeWorkers(settings.database_connections); ++i) {
-    changes_.emplace_back(1, Capacity(settings), kMostTogether,
+  const std::size_t workers = ChangeWorkers(settings.database_connections);
+  for (std::size_t i = 0; i < workers; ++i) {
+    changes_.emplace_back(1, (Capacity(settings) + workers - 1) / workers, kMostTogether,
                           [this](std::span<Call* const> calls) { AnswerGroups(calls, others_); });
   }
 }

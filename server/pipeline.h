@@ -30,11 +30,11 @@ class Pipeline {
   const Settings& settings_;
   // As many workers as database connections: more would only wait for one.
   Executor others_;
-  // Calls that are answered together (Method::together). A few workers are enough for them, and better than many: the
-  // fewer take calls, the more wait to be taken together. They end before others_, to which they hand what can't go
-  // together.
+  // Calls that read and are answered together (Method::together). A few workers are enough for them, and better than
+  // many: the fewer take calls, the more wait to be taken together. They end before others_, to which they hand what
+  // can't go together.
   Executor look_ups_;
-  // Those that write, by account. One worker each.
+  // Those that write, by account, one worker each. They end before others_, too.
   std::deque<Executor> changes_;
 };
 

@@ -1,6 +1,7 @@
 #include "storage/client_tokens.h"
 
 #include <compare>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -57,12 +58,17 @@ void ClaimClientTokens(Transaction& tx, const std::vector<TokenClaim>& claims, T
       " ORDER BY account_id, region, operation, client_token"
       " ON CONFLICT ON CONSTRAINT client_tokens_pkey DO NOTHING RETURNING account_id, region, client_token"};
   if (claims.empty()) return;
-  const auto columns = Params::Columns(claims, [now](const TokenClaim& claim) {
+  std::vector<Key> keys;
+  std::map<Key, const TokenClaim*> firsts;
+  for (const TokenClaim& claim : claims) {
+    keys.push_back(KeyOf(claim.token));
+    firsts.insert({keys.back(), &claim});
+  }
+  const auto columns = Params::Columns(firsts, [now](const auto& first) {
+    const TokenClaim& claim = *first.second;
     const auto& [scope, operation, token] = claim.token;
     return Params(scope.account, scope.region, operation, token, claim.request_hash, now);
   });
-  std::vector<Key> keys;
-  for (const TokenClaim& claim : claims) keys.push_back(KeyOf(claim.token));
   tx.Later(kClaim, columns, [keys = std::move(keys), claimed = std::move(claimed)](const Rows& rows) {
     std::set<Key> made;
     for (const Row row : rows) {

@@ -445,7 +445,7 @@ void Database::Impl::CountRetry(const StorageFailure& failure) {
 }
 
 void Database::Impl::Run(Mode mode, const Bounds& asked, const std::function<void(Transaction&)>& body, WorkLog* log) {
-  const Bounds bounds{Sane(asked.deadline), asked.stop};
+  const Bounds bounds{Sane(asked.deadline), asked.stop, Sane(std::max(asked.deadline, asked.commit_deadline))};
   try {
     if (Over(bounds)) throw Exceeded(bounds, "before anything was done");
     Lease lease(*this, bounds, log);
@@ -585,7 +585,7 @@ std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, Transaction::
                                                      const Session::Begun& begun, const Bounds& bounds) {
   Session& session = lease.session();
   // From then on stopping is no use any more.
-  const auto committing = [&] { lease.Committing(bounds.deadline + kCommitItself); };
+  const auto committing = [&] { lease.Committing(bounds.commit_deadline + kCommitItself); };
   if (state.waiting.empty()) committing();
   if (session.broken()) return Exceeded(bounds, "before the commit");  // cut a moment ago: the COMMIT wasn't sent
   state.waiting.push_back({.name = "commit", .sql = "COMMIT", .params = {}, .then = {}, .prepared = false});
@@ -607,7 +607,7 @@ std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, Transaction::
   }
   committing();
 
-  switch (LookUp(lease, begun, bounds.deadline + kCommitGrace)) {
+  switch (LookUp(lease, begun, bounds.commit_deadline + kCommitGrace)) {
     case Outcome::kCommitted:
       ++counters_.in_doubt_committed;
       return std::nullopt;
@@ -620,7 +620,7 @@ std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, Transaction::
   }
   ++counters_.in_doubt_unknown;
   // Not to be tried again: it may have happened.
-  throw StorageFailure(Kind::kUnavailable, "outcome unknown: " + lost);
+  throw OutcomeUnknown(lost);
 }
 
 // What became of a transaction whose COMMIT went unanswered, asked on a new connection until it is known or `until`.

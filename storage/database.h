@@ -21,6 +21,8 @@ std::string WithoutPasswords(const std::string& url);
 struct Bounds {
   std::chrono::steady_clock::time_point deadline;
   std::stop_token stop;
+  // If it is later: how long a commit that was begun by the deadline is waited for.
+  std::chrono::steady_clock::time_point commit_deadline = {};
 };
 
 // The database, as a pool of connections that runs functions in transactions. Thread-safe. Must outlive its calls.
@@ -106,8 +108,8 @@ class Database {
   //   kDeadline     bounds.deadline passed. Nothing was committed.
   //   kCancelled    bounds.stop was triggered. Nothing was committed.
   //   kContended    still in conflict at the last try. Nothing was committed.
-  //   kUnavailable  no connection in time, or the server could not serve; nothing was committed, except when what()
-  //                 says "outcome unknown": then the answer of a commit was lost and the look-up did not succeed.
+  //   kUnavailable  no connection in time, or the server could not serve; nothing was committed, unless it is an
+  //                 OutcomeUnknown: then the answer of a commit was lost and the look-up did not succeed.
   //   kBug          a statement or its data is wrong.
   //
   // Time: a statement still running at the deadline, or stop_grace after stop was triggered, is cut off at once by

@@ -34,6 +34,13 @@ class StorageFailure : public std::runtime_error {
   std::string sqlstate_;
 };
 
+// The answer of a commit was lost, and what became of it could not be found out: it may have happened, so the work must
+// not be done again without a token. A kUnavailable.
+class OutcomeUnknown : public StorageFailure {
+ public:
+  explicit OutcomeUnknown(const std::string& lost) : StorageFailure(Kind::kUnavailable, "outcome unknown: " + lost) {}
+};
+
 // What a SQLSTATE means to us. Total: a state that nobody thought of, and an empty one, is kBug.
 StorageFailure::Kind KindOfSqlstate(std::string_view sqlstate);
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "storage/condition.h"
-#include "storage/pool_members.h"
+#include "storage/phone_numbers.h"
 #include "storage/scope.h"
 #include "storage/transaction.h"
 

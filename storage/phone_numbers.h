@@ -42,6 +42,13 @@ struct PhoneNumberName {
   std::string text;  // the id; or the digits of an E.164 number or a short code, without `+`
 };
 
+// A phone number and a pool of the same account.
+struct NumberInPool {
+  Scope scope;
+  std::string pool_id;
+  std::string phone_number_id;
+};
+
 // The number, or nullopt.
 std::optional<PhoneNumber> FindPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name);
 

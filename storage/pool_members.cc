@@ -1,6 +1,7 @@
 #include "storage/pool_members.h"
 
 #include "storage/query.h"
+#include "storage/several.h"
 
 namespace poold {
 namespace {
@@ -35,12 +36,6 @@ MemberCount CountMembers(Transaction& tx, const Scope& scope, std::string_view p
   tx.Run(kCount, Params(scope.account, scope.region, pool_id))[0].Read(count.phone_numbers, count.sender_ids,
                                                                        count.quota);
   return count;
-}
-
-Params ColumnsOf(const std::vector<NumberInPool>& numbers) {
-  return Params::Columns(numbers, [](const NumberInPool& number) {
-    return Params(number.scope.account, number.scope.region, number.pool_id, number.phone_number_id);
-  });
 }
 
 std::vector<PoolToJoin> FindPoolsToJoin(Transaction& tx, const std::vector<NumberInPool>& joining) {
@@ -183,8 +178,10 @@ std::vector<PoolMember> ListMembers(Transaction& tx, const Scope& scope, std::st
   AddConditions(query, kFilters, conditions);
   query.Add(" ORDER BY position LIMIT ?", limit);
 
+  const Rows rows = query.Run(tx);
   std::vector<PoolMember> members;
-  for (const Row row : query.Run(tx)) {
+  members.reserve(rows.size());
+  for (const Row row : rows) {
     PoolMember& member = members.emplace_back();
     row.Read(member.position, member.phone_number_id, member.phone_number, member.sender_id, member.iso_country_code,
              member.capabilities);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "storage/condition.h"
+#include "storage/phone_numbers.h"
 #include "storage/scope.h"
 #include "storage/sender_ids.h"
 #include "storage/transaction.h"
@@ -39,14 +40,6 @@ struct PoolToJoin {
       capabilities;            // that all numbers of the pool have, sorted; nullopt: no number
   bool same_keywords = false;  // with the same messages and actions
 };
-
-// A phone number and a pool of the same account.
-struct NumberInPool {
-  Scope scope;
-  std::string pool_id;
-  std::string phone_number_id;
-};
-Params ColumnsOf(const std::vector<NumberInPool>& numbers);  // $1 to $4
 
 // For each of the numbers, in their order. The pools are there.
 std::vector<PoolToJoin> FindPoolsToJoin(Transaction& tx, const std::vector<NumberInPool>& joining);

@@ -24,20 +24,20 @@ constexpr FilterColumn kFilters[] = {
     {"two-way-channel-arn", "coalesce(two_way_channel_arn = ANY(?::text[]), false)"},
 };
 
+// The columns of a pool, and those that follow them into `further`.
 template <typename... Further>
-Pool ReadPool(const Row& row, bool& meets_conditions, Further&... further) {
-  Pool pool;
+void ReadPool(const Row& row, Pool& pool, Further&... further) {
   Configuration& configuration = pool.configuration;
   row.Read(pool.account, pool.id, pool.status, configuration.message_type, configuration.two_way.enabled,
            configuration.two_way.channel_arn, configuration.two_way.channel_role, configuration.self_managed_opt_outs,
            configuration.opt_out_list.account, configuration.opt_out_list.name, pool.shared_routes,
-           pool.deletion_protected, pool.created, pool.revision, meets_conditions, further...);
-  return pool;
+           pool.deletion_protected, pool.created, pool.revision, further...);
 }
 
-Pool ReadPool(const Row& row) {
-  bool ignored = false;
-  return ReadPool(row, ignored);
+std::optional<Pool> ReadOnePool(const Rows& rows) {
+  std::optional<Pool> pool;
+  if (!rows.empty()) ReadPool(rows[0], pool.emplace());
+  return pool;
 }
 
 std::vector<Pool> RunPage(Transaction& tx, Query& query, const std::optional<PoolPosition>& after, int limit) {
@@ -46,7 +46,7 @@ std::vector<Pool> RunPage(Transaction& tx, Query& query, const std::optional<Poo
   const Rows rows = query.Run(tx);
   std::vector<Pool> pools;
   pools.reserve(rows.size());
-  for (const Row row : rows) pools.push_back(ReadPool(row));
+  for (const Row row : rows) ReadPool(row, pools.emplace_back());
   return pools;
 }
 
@@ -54,27 +54,23 @@ std::vector<Pool> RunPage(Transaction& tx, Query& query, const std::optional<Poo
 
 std::optional<Pool> FindPool(Transaction& tx, const Scope& scope, std::string_view pool_id) {
   static constexpr Statement kFind{"pools.find", "SELECT " POOL_COLUMNS
-                                                 ", true FROM pools"
+                                                 " FROM pools"
                                                  " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
-  const Rows rows = tx.Run(kFind, Params(scope.account, scope.region, pool_id));
-  if (rows.empty()) return std::nullopt;
-  return ReadPool(rows[0]);
+  return ReadOnePool(tx.Run(kFind, Params(scope.account, scope.region, pool_id)));
 }
 
 std::optional<Pool> LockPool(Transaction& tx, const Scope& scope, std::string_view pool_id) {
   static constexpr Statement kLock{"pools.lock", "SELECT " POOL_COLUMNS
-                                                 ", true FROM pools"
+                                                 " FROM pools"
                                                  " WHERE account_id = $1 AND region = $2 AND pool_id = $3"
                                                  " FOR NO KEY UPDATE"};
-  const Rows rows = tx.Run(kLock, Params(scope.account, scope.region, pool_id));
-  if (rows.empty()) return std::nullopt;
-  return ReadPool(rows[0]);
+  return ReadOnePool(tx.Run(kLock, Params(scope.account, scope.region, pool_id)));
 }
 
 std::vector<Pool> ListPools(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,
                             const std::optional<PoolPosition>& after, int limit) {
   Query query("pools.list");
-  query.Add("SELECT " POOL_COLUMNS ", true FROM pools WHERE ");
+  query.Add("SELECT " POOL_COLUMNS " FROM pools WHERE ");
   AddVisibleTo(query, viewer, {"pool", "pool_id", "resource_id"});
   AddConditions(query, kFilters, conditions);
   return RunPage(tx, query, after, limit);
@@ -83,7 +79,7 @@ std::vector<Pool> ListPools(Transaction& tx, const Viewer& viewer, const std::ve
 std::vector<Pool> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, std::string_view phone_number_id,
                                          const std::optional<PoolPosition>& after, int limit) {
   Query query("pools.list_of_phone_number");
-  query.Add("SELECT " POOL_COLUMNS ", true FROM pools WHERE account_id = ?", scope.account)
+  query.Add("SELECT " POOL_COLUMNS " FROM pools WHERE account_id = ?", scope.account)
       .Add(" AND region = ?", scope.region)
       .Add(" AND pool_id IN (SELECT pool_id FROM pool_members WHERE account_id = ?", scope.account)
       .Add(" AND region = ?", scope.region)
@@ -94,7 +90,7 @@ std::vector<Pool> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, st
 std::vector<Pool> ListPoolsOfSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
                                       const std::optional<PoolPosition>& after, int limit) {
   Query query("pools.list_of_sender_id");
-  query.Add("SELECT " POOL_COLUMNS ", true FROM pools WHERE account_id = ?", scope.account)
+  query.Add("SELECT " POOL_COLUMNS " FROM pools WHERE account_id = ?", scope.account)
       .Add(" AND region = ?", scope.region)
       .Add(" AND pool_id IN (SELECT pool_id FROM pool_members WHERE account_id = ?", scope.account)
       .Add(" AND region = ?", scope.region)
@@ -115,7 +111,7 @@ std::vector<NamedPool> FindPools(Transaction& tx, const std::string& region, con
   std::vector<NamedPool> pools;
   for (const Row row : query.Run(tx)) {
     NamedPool& named = pools.emplace_back();
-    named.pool = ReadPool(row, named.meets_conditions);
+    ReadPool(row, named.pool, named.meets_conditions);
   }
   return pools;
 }
@@ -125,7 +121,7 @@ std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std
   static constexpr Statement kFind{
       "pools.find_together",
       // LATERAL with its LIMIT keeps it to one look into the index for each, however few pools there are.
-      "SELECT found.*, true, number FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS"
+      "SELECT found.*, number FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS"
       " wanted (wanted_account, wanted_region, wanted_id, number)"
       " CROSS JOIN LATERAL (SELECT " POOL_COLUMNS
       "   FROM pools WHERE account_id = wanted_account AND region = wanted_region AND pool_id = wanted_id LIMIT 1) AS "
@@ -141,7 +137,8 @@ std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std
   for (const Row row : tx.Run(kFind, Params(accounts, regions, ids))) {
     NamedPool named;
     int number = 0;  // from 1
-    named.pool = ReadPool(row, named.meets_conditions, number);
+    ReadPool(row, named.pool, number);
+    named.meets_conditions = true;
     const WantedPool& asked = wanted.at(static_cast<std::size_t>(number) - 1);
     found.at(static_cast<std::size_t>(asked.asker)).push_back(std::move(named));
   }
@@ -151,15 +148,16 @@ std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std
 std::vector<std::optional<Pool>> TryLockPools(Transaction& tx, const std::vector<ScopedId>& wanted) {
   static constexpr Statement kLock{
       "pools.try_lock",
-      "SELECT found.*, true, number"
+      "SELECT found.*, number"
       " FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (account, region_, id, number)"
       " CROSS JOIN LATERAL (SELECT " POOL_COLUMNS
       "   FROM pools WHERE account_id = account AND region = region_ AND pool_id = id LIMIT 1"
       "   FOR NO KEY UPDATE SKIP LOCKED) AS found"};
   if (wanted.empty()) return {};
   return ByNumber<Pool>(tx.Run(kLock, ColumnsOf(wanted)), wanted.size(), [](const Row& row, std::int64_t& number) {
-    bool ignored = false;
-    return ReadPool(row, ignored, number);
+    Pool pool;
+    ReadPool(row, pool, number);
+    return pool;
   });
 }
 
@@ -208,15 +206,12 @@ void UpdatePool(Transaction& tx, const Scope& scope, Pool& pool) {
 }
 
 void TouchPool(Transaction& tx, const Scope& scope, Pool& pool) {
-  static constexpr Statement kTouch{"pools.touch",
-                                    "UPDATE pools SET revision = revision + 1"
-                                    " WHERE account_id = $1 AND region = $2 AND pool_id = $3"};
-  tx.Later(kTouch, Params(scope.account, scope.region, pool.id));
+  TouchPools(tx, {{scope, pool.id}});
   ++pool.revision;
 }
 
 void TouchPools(Transaction& tx, const std::vector<ScopedId>& pools) {
-  static constexpr Statement kTouch{"pools.touch_several",
+  static constexpr Statement kTouch{"pools.touch",
                                     "UPDATE pools SET revision = revision + 1"
                                     " FROM unnest($1::text[], $2::text[], $3::text[]) AS touched (account, region_, id)"
                                     " WHERE account_id = account AND region = region_ AND pool_id = id"};

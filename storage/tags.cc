@@ -21,7 +21,9 @@ Columns ColumnsOf(const std::vector<Tag>& tags) {
 }  // namespace
 
 void InsertTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags) {
-  if (!tags.empty()) PutTags(tx, scope, resource, tags);
+  std::vector<NewTag> made;
+  for (const Tag& tag : tags) made.push_back({scope, resource, tag});
+  InsertTags(tx, made);
 }
 
 void InsertTags(Transaction& tx, const std::vector<NewTag>& tags) {

@@ -58,6 +58,8 @@ class Scanner {
   bool ok() const { return ok_; }
   bool AtEnd() const { return rest_.empty(); }
 
+  bool AtDigit() const { return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; }
+
   bool Take(char c) {
     if (rest_.empty() || rest_.front() != c) return false;
     rest_.remove_prefix(1);
@@ -65,17 +67,15 @@ class Scanner {
   }
   void Expect(char c) { ok_ = Take(c) && ok_; }
 
-  // All digits that follow; between `least` and `most` of them.
-  int Digits(std::size_t least, std::size_t most) {
-    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-    const auto end = std::find_if_not(rest_.begin(), rest_.end(), digit);
-    const auto count = static_cast<std::size_t>(end - rest_.begin());
+  // The digits that follow: at least `least`, and no more than `most` of them.
+  int Digits(int least, int most) {
     int value = 0;
-    if (count < least || count > most || !ParseNumber(rest_.substr(0, count), value)) {
-      ok_ = false;
-      return 0;
+    int count = 0;
+    for (; count < most && AtDigit(); ++count) {
+      value = 10 * value + (rest_.front() - '0');
+      rest_.remove_prefix(1);
     }
-    rest_.remove_prefix(count);
+    ok_ = ok_ && count >= least;
     return value;
   }
 
@@ -103,10 +103,8 @@ bool ParseTime(std::string_view text, Time& time) {
   int milli = 0;
   if (scan.Take('.')) {
     // PostgreSQL leaves off trailing zeros; up to six digits, of which three count.
-    for (int digit = 0, scale = 100; digit < 6; ++digit, scale /= 10) {
-      const auto next = std::find_if(kHexDigits.begin(), kHexDigits.begin() + 10, [&](char c) { return scan.Take(c); });
-      if (next == kHexDigits.begin() + 10) break;
-      milli += scale * static_cast<int>(next - kHexDigits.begin());
+    for (int digit = 0, scale = 100; digit < 6 && scan.AtDigit(); ++digit, scale /= 10) {
+      milli += scale * scan.Digits(1, 1);
     }
   }
   const bool west = scan.Take('-');
@@ -138,9 +136,9 @@ bool ParseBytes(std::string_view text, std::string& bytes) {
   return true;
 }
 
-// A one-dimensional array: {plain,"with \"quotes\"",NULL,"NULL"}.
-bool ParseArray(std::string_view text, std::vector<std::optional<std::string>>& elements) {
-  elements.clear();
+// A one-dimensional array: {plain,"with \"quotes\"",NULL,"NULL"}. Gives each element to `add`, NULL as nullopt.
+template <typename Add>
+bool ParseArray(std::string_view text, Add add) {
   if (text.size() < 2 || text.front() != '{' || text.back() != '}') return false;
   text = text.substr(1, text.size() - 2);
   if (text.empty()) return true;
@@ -154,7 +152,7 @@ bool ParseArray(std::string_view text, std::vector<std::optional<std::string>>& 
       }
       if (i >= text.size()) return false;
       ++i;
-      elements.emplace_back(std::move(element));
+      add(std::move(element));
     } else {
       for (; i < text.size() && text[i] != ','; ++i) {
         if (text[i] == '{' || text[i] == '}' || text[i] == '"') return false;  // several dimensions
@@ -162,9 +160,9 @@ bool ParseArray(std::string_view text, std::vector<std::optional<std::string>>& 
         element += text[i];
       }
       if (element == "NULL") {
-        elements.emplace_back(std::nullopt);
+        add(std::nullopt);
       } else {
-        elements.emplace_back(std::move(element));
+        add(std::move(element));
       }
     }
     text.remove_prefix(i);
@@ -261,13 +259,18 @@ namespace {
 
 }  // namespace
 
+void Row::RequireColumns(int count) const {
+  if (index_ >= rows_->size()) throw StorageFailure(Kind::kBug, "there is no such row");
+  const int there = PQnfields(rows_->data_->raw);
+  if (count > there) Unreadable(rows_->data_->raw, there, "there is no such column");
+}
+
 std::optional<std::string_view> Row::Column(int column) const {
-  const PGresult* result = rows_->data_ ? rows_->data_->raw : nullptr;
-  if (result == nullptr || index_ >= rows_->size()) throw StorageFailure(Kind::kBug, "there is no such row");
-  if (column >= PQnfields(result)) Unreadable(result, column, "there is no such column");
+  const PGresult* const result = rows_->data_->raw;
   const int row = static_cast<int>(index_);
-  if (PQgetisnull(result, row, column) != 0) return std::nullopt;
-  return std::string_view(PQgetvalue(result, row, column), static_cast<std::size_t>(PQgetlength(result, row, column)));
+  const auto length = static_cast<std::size_t>(PQgetlength(result, row, column));
+  if (length == 0 && PQgetisnull(result, row, column) != 0) return std::nullopt;
+  return std::string_view(PQgetvalue(result, row, column), length);
 }
 
 std::string_view Row::Required(int column) const {
@@ -276,43 +279,42 @@ std::string_view Row::Required(int column) const {
   return *text;
 }
 
-void Row::ReadColumn(int column, std::string& field) const { field = Required(column); }
+void Row::Parse(int /*column*/, std::string_view text, std::string& field) const { field = text; }
 
-void Row::ReadColumn(int column, bool& field) const {
-  const std::string_view text = Required(column);
+void Row::Parse(int column, std::string_view text, bool& field) const {
   if (text != "t" && text != "f") Unreadable(rows_->data_->raw, column, "not a boolean");
   field = text == "t";
 }
 
-void Row::ReadColumn(int column, int& field) const {
-  if (!ParseNumber(Required(column), field)) Unreadable(rows_->data_->raw, column, "not an int");
+void Row::Parse(int column, std::string_view text, int& field) const {
+  if (!ParseNumber(text, field)) Unreadable(rows_->data_->raw, column, "not an int");
 }
 
-void Row::ReadColumn(int column, std::int64_t& field) const {
-  if (!ParseNumber(Required(column), field)) Unreadable(rows_->data_->raw, column, "not an int64");
+void Row::Parse(int column, std::string_view text, std::int64_t& field) const {
+  if (!ParseNumber(text, field)) Unreadable(rows_->data_->raw, column, "not an int64");
 }
 
-void Row::ReadColumn(int column, Time& field) const {
-  if (!ParseTime(Required(column), field)) Unreadable(rows_->data_->raw, column, "not a timestamptz");
+void Row::Parse(int column, std::string_view text, Time& field) const {
+  if (!ParseTime(text, field)) Unreadable(rows_->data_->raw, column, "not a timestamptz");
 }
 
-void Row::ReadColumn(int column, Bytes& field) const {
-  if (!ParseBytes(Required(column), field.data)) Unreadable(rows_->data_->raw, column, "not a bytea");
+void Row::Parse(int column, std::string_view text, Bytes& field) const {
+  if (!ParseBytes(text, field.data)) Unreadable(rows_->data_->raw, column, "not a bytea");
 }
 
-void Row::ReadColumn(int column, std::vector<std::optional<std::string>>& field) const {
-  if (!ParseArray(Required(column), field)) Unreadable(rows_->data_->raw, column, "not a text[]");
-}
-
-void Row::ReadColumn(int column, std::vector<std::string>& field) const {
-  std::vector<std::optional<std::string>> elements;
-  ReadColumn(column, elements);
+void Row::Parse(int column, std::string_view text, std::vector<std::optional<std::string>>& field) const {
   field.clear();
-  field.reserve(elements.size());
-  for (auto& element : elements) {
+  const auto add = [&](std::optional<std::string> element) { field.push_back(std::move(element)); };
+  if (!ParseArray(text, add)) Unreadable(rows_->data_->raw, column, "not a text[]");
+}
+
+void Row::Parse(int column, std::string_view text, std::vector<std::string>& field) const {
+  field.clear();
+  const auto add = [&](std::optional<std::string> element) {
     if (!element) Unreadable(rows_->data_->raw, column, "NULL inside an array where a value is needed");
-    field.push_back(std::move(*element));
-  }
+    field.push_back(*std::move(element));
+  };
+  if (!ParseArray(text, add)) Unreadable(rows_->data_->raw, column, "not a text[]");
 }
 
 Transaction::~Transaction() = default;
@@ -363,6 +365,11 @@ void Transaction::RunWaiting() {
     if (statements[i].then) statements[i].then(together.answers[i]);
   }
   if (together.failure) throw *together.failure;
+}
+
+void LimitLockWaits(Transaction& tx, std::chrono::milliseconds longest) {
+  static constexpr Statement kLimit{"transaction.limit_lock_waits", "SELECT set_config('lock_timeout', $1, true)"};
+  tx.Later(kLimit, Params(longest.count()));
 }
 
 }  // namespace poold

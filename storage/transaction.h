@@ -116,35 +116,46 @@ class Row {
   // cannot hold, a text that doesn't read as the field's type, or a column that isn't there: SQL and code disagree.
   template <typename... T>
   void Read(T&... fields) const {
+    RequireColumns(static_cast<int>(sizeof...(fields)));
     int column = 0;
     (ReadColumn(column++, fields), ...);
   }
 
-  bool IsNull(int column) const { return !Column(column).has_value(); }
+  bool IsNull(int column) const {
+    RequireColumns(column + 1);
+    return !Column(column).has_value();
+  }
 
  private:
   friend class Rows;
   Row(const Rows& rows, std::size_t index) : rows_(&rows), index_(index) {}
 
+  // Throws unless the row is there and has so many columns. The others rely on it: asked once for all that is read.
+  void RequireColumns(int count) const;
   std::optional<std::string_view> Column(int column) const;  // nullopt is NULL
   std::string_view Required(int column) const;
 
-  void ReadColumn(int column, std::string& field) const;
-  void ReadColumn(int column, bool& field) const;
-  void ReadColumn(int column, int& field) const;
-  void ReadColumn(int column, std::int64_t& field) const;
-  void ReadColumn(int column, Time& field) const;
-  void ReadColumn(int column, Bytes& field) const;
-  void ReadColumn(int column, std::vector<std::string>& field) const;
-  void ReadColumn(int column, std::vector<std::optional<std::string>>& field) const;
+  template <typename T>
+  void ReadColumn(int column, T& field) const {
+    Parse(column, Required(column), field);
+  }
   template <typename T>
   void ReadColumn(int column, std::optional<T>& field) const {
-    if (IsNull(column)) {
-      field.reset();
+    if (const auto text = Column(column)) {
+      Parse(column, *text, field.emplace());
     } else {
-      ReadColumn(column, field.emplace());
+      field.reset();
     }
   }
+
+  void Parse(int column, std::string_view text, std::string& field) const;
+  void Parse(int column, std::string_view text, bool& field) const;
+  void Parse(int column, std::string_view text, int& field) const;
+  void Parse(int column, std::string_view text, std::int64_t& field) const;
+  void Parse(int column, std::string_view text, Time& field) const;
+  void Parse(int column, std::string_view text, Bytes& field) const;
+  void Parse(int column, std::string_view text, std::vector<std::string>& field) const;
+  void Parse(int column, std::string_view text, std::vector<std::optional<std::string>>& field) const;
 
   const Rows* rows_;
   std::size_t index_;
@@ -228,5 +239,8 @@ class Transaction {
 
   State& state_;
 };
+
+// Makes each wait for another transaction's lock from here on fail after so long: StorageFailure kContended.
+void LimitLockWaits(Transaction& tx, std::chrono::milliseconds longest);
 
 }  // namespace poold

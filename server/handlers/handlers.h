@@ -1,8 +1,8 @@
 #pragma once
 
 // Every operation of the API, in its order. Each is described at its rpc in proto/smsvoice/v2/. A handler runs inside
-// Transact, on a worker's thread: it reads and writes through call.tx(), returns the response or throws Error, and may
-// be run again from the top; it has no other effect.
+// Transact, on a worker's thread: it reads and writes through call.tx(), returns the response (or fills it, empty, if
+// that may be long) or throws Error, and may be run again from the top; it has no other effect.
 
 #include "server/call.h"
 #include "server/method.h"
@@ -19,62 +19,63 @@
 namespace poold {
 
 smsvoice::v2::CreatePoolResponse CreatePool(Call& call, const smsvoice::v2::CreatePoolRequest& request);
-smsvoice::v2::DescribePoolsResponse DescribePools(Call& call, const smsvoice::v2::DescribePoolsRequest& request);
 extern const Together kCreatePoolsTogether;
+void DescribePools(Call& call, const smsvoice::v2::DescribePoolsRequest& request,
+                   smsvoice::v2::DescribePoolsResponse& response);
 extern const Together kDescribePoolsTogether;
-extern const Together kAssociateTogether;
 smsvoice::v2::UpdatePoolResponse UpdatePool(Call& call, const smsvoice::v2::UpdatePoolRequest& request);
 smsvoice::v2::DeletePoolResponse DeletePool(Call& call, const smsvoice::v2::DeletePoolRequest& request);
 smsvoice::v2::AssociateOriginationIdentityResponse AssociateOriginationIdentity(
     Call& call, const smsvoice::v2::AssociateOriginationIdentityRequest& request);
+extern const Together kAssociateTogether;
 smsvoice::v2::DisassociateOriginationIdentityResponse DisassociateOriginationIdentity(
     Call& call, const smsvoice::v2::DisassociateOriginationIdentityRequest& request);
-smsvoice::v2::ListPoolOriginationIdentitiesResponse ListPoolOriginationIdentities(
-    Call& call, const smsvoice::v2::ListPoolOriginationIdentitiesRequest& request);
+void ListPoolOriginationIdentities(Call& call, const smsvoice::v2::ListPoolOriginationIdentitiesRequest& request,
+                                   smsvoice::v2::ListPoolOriginationIdentitiesResponse& response);
 smsvoice::v2::BatchAssociateOriginationIdentitiesResponse BatchAssociateOriginationIdentities(
     Call& call, const smsvoice::v2::BatchAssociateOriginationIdentitiesRequest& request);
 smsvoice::v2::BatchDisassociateOriginationIdentitiesResponse BatchDisassociateOriginationIdentities(
     Call& call, const smsvoice::v2::BatchDisassociateOriginationIdentitiesRequest& request);
 smsvoice::v2::ReplaceOriginationIdentitiesResponse ReplaceOriginationIdentities(
     Call& call, const smsvoice::v2::ReplaceOriginationIdentitiesRequest& request);
-smsvoice::v2::ListPoolsForOriginationIdentityResponse ListPoolsForOriginationIdentity(
-    Call& call, const smsvoice::v2::ListPoolsForOriginationIdentityRequest& request);
+void ListPoolsForOriginationIdentity(Call& call, const smsvoice::v2::ListPoolsForOriginationIdentityRequest& request,
+                                     smsvoice::v2::ListPoolsForOriginationIdentityResponse& response);
 
 smsvoice::v2::RequestPhoneNumberResponse RequestPhoneNumber(Call& call,
                                                             const smsvoice::v2::RequestPhoneNumberRequest& request);
-smsvoice::v2::DescribePhoneNumbersResponse DescribePhoneNumbers(
-    Call& call, const smsvoice::v2::DescribePhoneNumbersRequest& request);
+void DescribePhoneNumbers(Call& call, const smsvoice::v2::DescribePhoneNumbersRequest& request,
+                          smsvoice::v2::DescribePhoneNumbersResponse& response);
 smsvoice::v2::UpdatePhoneNumberResponse UpdatePhoneNumber(Call& call,
                                                           const smsvoice::v2::UpdatePhoneNumberRequest& request);
 smsvoice::v2::ReleasePhoneNumberResponse ReleasePhoneNumber(Call& call,
                                                             const smsvoice::v2::ReleasePhoneNumberRequest& request);
 
 smsvoice::v2::RequestSenderIdResponse RequestSenderId(Call& call, const smsvoice::v2::RequestSenderIdRequest& request);
-smsvoice::v2::DescribeSenderIdsResponse DescribeSenderIds(Call& call,
-                                                          const smsvoice::v2::DescribeSenderIdsRequest& request);
+void DescribeSenderIds(Call& call, const smsvoice::v2::DescribeSenderIdsRequest& request,
+                       smsvoice::v2::DescribeSenderIdsResponse& response);
 smsvoice::v2::UpdateSenderIdResponse UpdateSenderId(Call& call, const smsvoice::v2::UpdateSenderIdRequest& request);
 smsvoice::v2::ReleaseSenderIdResponse ReleaseSenderId(Call& call, const smsvoice::v2::ReleaseSenderIdRequest& request);
 
 smsvoice::v2::PutKeywordResponse PutKeyword(Call& call, const smsvoice::v2::PutKeywordRequest& request);
-smsvoice::v2::DescribeKeywordsResponse DescribeKeywords(Call& call,
-                                                        const smsvoice::v2::DescribeKeywordsRequest& request);
+void DescribeKeywords(Call& call, const smsvoice::v2::DescribeKeywordsRequest& request,
+                      smsvoice::v2::DescribeKeywordsResponse& response);
 smsvoice::v2::DeleteKeywordResponse DeleteKeyword(Call& call, const smsvoice::v2::DeleteKeywordRequest& request);
 
 smsvoice::v2::TagResourceResponse TagResource(Call& call, const smsvoice::v2::TagResourceRequest& request);
 smsvoice::v2::UntagResourceResponse UntagResource(Call& call, const smsvoice::v2::UntagResourceRequest& request);
-smsvoice::v2::ListTagsForResourceResponse ListTagsForResource(Call& call,
-                                                              const smsvoice::v2::ListTagsForResourceRequest& request);
+void ListTagsForResource(Call& call, const smsvoice::v2::ListTagsForResourceRequest& request,
+                         smsvoice::v2::ListTagsForResourceResponse& response);
 
 smsvoice::v2::CreateOptOutListResponse CreateOptOutList(Call& call,
                                                         const smsvoice::v2::CreateOptOutListRequest& request);
-smsvoice::v2::DescribeOptOutListsResponse DescribeOptOutLists(Call& call,
-                                                              const smsvoice::v2::DescribeOptOutListsRequest& request);
+void DescribeOptOutLists(Call& call, const smsvoice::v2::DescribeOptOutListsRequest& request,
+                         smsvoice::v2::DescribeOptOutListsResponse& response);
 smsvoice::v2::DeleteOptOutListResponse DeleteOptOutList(Call& call,
                                                         const smsvoice::v2::DeleteOptOutListRequest& request);
 smsvoice::v2::PutOptedOutNumberResponse PutOptedOutNumber(Call& call,
                                                           const smsvoice::v2::PutOptedOutNumberRequest& request);
-smsvoice::v2::DescribeOptedOutNumbersResponse DescribeOptedOutNumbers(
-    Call& call, const smsvoice::v2::DescribeOptedOutNumbersRequest& request);
+void DescribeOptedOutNumbers(Call& call, const smsvoice::v2::DescribeOptedOutNumbersRequest& request,
+                             smsvoice::v2::DescribeOptedOutNumbersResponse& response);
 smsvoice::v2::DeleteOptedOutNumberResponse DeleteOptedOutNumber(
     Call& call, const smsvoice::v2::DeleteOptedOutNumberRequest& request);
 

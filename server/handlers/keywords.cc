@@ -125,26 +125,23 @@ PutKeywordResponse PutKeyword(Call& call, const PutKeywordRequest& request) {
   return response;
 }
 
-DescribeKeywordsResponse DescribeKeywords(Call& call, const DescribeKeywordsRequest& request) {
+void DescribeKeywords(Call& call, const DescribeKeywordsRequest& request, DescribeKeywordsResponse& response) {
   const Page page = RequirePage(call);
   const Subject subject = RequireReadable(call, request.origination_identity());
   const std::string after = page.after.empty() ? "" : page.after.at(0);
-  const auto keywords =
-      request.keywords().empty()
-          ? ListKeywords(call.tx(), subject.keywords, ConditionsFrom(request.filters()), after, page.limit + 1)
-          : NamedKeywords(call, subject, request, after);
-  DescribeKeywordsResponse response;
+  auto keywords = request.keywords().empty() ? ListKeywords(call.tx(), subject.keywords,
+                                                            ConditionsFrom(request.filters()), after, page.limit + 1)
+                                             : NamedKeywords(call, subject, request, after);
   response.set_origination_identity_arn(ArnOf(subject));
   response.set_origination_identity(subject.id.id);
   RenderPage(
-      call, page, keywords, response, [](const Keyword& keyword) { return std::vector{keyword.keyword}; },
+      call, page, std::move(keywords), response, [](const Keyword& keyword) { return std::vector{keyword.keyword}; },
       [&](const Keyword& keyword) {
         auto& item = *response.add_keywords();
         item.set_keyword(keyword.keyword);
         item.set_keyword_message(keyword.message);
         item.set_keyword_action(FromAwsName<KeywordAction>(keyword.action));
       });
-  return response;
 }
 
 DeleteKeywordResponse DeleteKeyword(Call& call, const DeleteKeywordRequest& request) {

@@ -86,14 +86,14 @@ Identity Disassociate(Call& call, const Pool& pool, const std::string& identity,
   return found;
 }
 
-void RenderMember(const Scope& owner, const PoolMember& member, smsvoice::v2::OriginationIdentityMetadata& item) {
+void RenderMember(const Scope& owner, PoolMember&& member, smsvoice::v2::OriginationIdentityMetadata& item) {
   if (member.phone_number_id) {
     item.set_origination_identity_arn(PhoneNumberArn(owner, *member.phone_number_id));
-    item.set_origination_identity(*member.phone_number_id);
-    item.set_phone_number(*member.phone_number);
+    item.set_origination_identity(*std::move(member.phone_number_id));
+    item.set_phone_number(*std::move(member.phone_number));
   } else {
     item.set_origination_identity_arn(SenderIdArn(owner, *member.sender_id, member.iso_country_code));
-    item.set_origination_identity(*member.sender_id);
+    item.set_origination_identity(*std::move(member.sender_id));
   }
   item.set_iso_country_code(member.iso_country_code);
   for (const std::string& capability : member.capabilities) {

@@ -1,7 +1,7 @@
 #pragma once
 
 // Joining and leaving a pool: the rules of AssociateOriginationIdentity and DisassociateOriginationIdentity, which
-// CreatePool and the batches share. The pool is locked and ACTIVE; whoever changes members raises its revision after.
+// the batches and what is done together share. The pool is locked and ACTIVE; whoever changes members raises its revision after.
 
 #include <optional>
 #include <string>
@@ -45,6 +45,7 @@ Identity Associate(Call& call, const Pool& pool, const std::string& identity,
 Identity Disassociate(Call& call, const Pool& pool, const std::string& identity,
                       const std::optional<std::string>& iso_country_code);
 
-void RenderMember(const Scope& owner, const PoolMember& member, smsvoice::v2::OriginationIdentityMetadata& item);
+// Takes the member's texts.
+void RenderMember(const Scope& owner, PoolMember&& member, smsvoice::v2::OriginationIdentityMetadata& item);
 
 }  // namespace poold

@@ -107,21 +107,19 @@ CreateOptOutListResponse CreateOptOutList(Call& call, const CreateOptOutListRequ
   return response;
 }
 
-DescribeOptOutListsResponse DescribeOptOutLists(Call& call, const DescribeOptOutListsRequest& request) {
+void DescribeOptOutLists(Call& call, const DescribeOptOutListsRequest& request, DescribeOptOutListsResponse& response) {
   const Page page = RequirePage(call);
   std::optional<OptOutListPosition> after;
   if (!page.after.empty()) after = {TimeFromPart(page.after.at(0)), page.after.at(1), page.after.at(2)};
-  const auto lists = request.opt_out_list_names().empty()
-                         ? ListOptOutLists(call.tx(), ViewerOf(call, request), after, page.limit + 1)
-                         : NamedLists(call, request, after);
-  DescribeOptOutListsResponse response;
+  auto lists = request.opt_out_list_names().empty()
+                   ? ListOptOutLists(call.tx(), ViewerOf(call, request), after, page.limit + 1)
+                   : NamedLists(call, request, after);
   RenderPage(
-      call, page, lists, response,
+      call, page, std::move(lists), response,
       [](const OptOutList& list) {
         return std::vector{PositionPart(list.created), list.name, list.account};
       },
       [&](const OptOutList& list) { Render(call, list, *response.add_opt_out_lists()); });
-  return response;
 }
 
 DeleteOptOutListResponse DeleteOptOutList(Call& call, const DeleteOptOutListRequest& request) {
@@ -152,21 +150,20 @@ PutOptedOutNumberResponse PutOptedOutNumber(Call& call, const PutOptedOutNumberR
   return RenderChange<PutOptedOutNumberResponse>(call, list, entry);
 }
 
-DescribeOptedOutNumbersResponse DescribeOptedOutNumbers(Call& call, const DescribeOptedOutNumbersRequest& request) {
+void DescribeOptedOutNumbers(Call& call, const DescribeOptedOutNumbersRequest& request,
+                             DescribeOptedOutNumbersResponse& response) {
   const Page page = RequirePage(call);
   const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name(), Locking::kNoLock);
   const std::string after = page.after.empty() ? "" : page.after.at(0);
-  const auto entries =
+  auto entries =
       request.opted_out_numbers().empty()
           ? ListOptedOutNumbers(call.tx(), RefOf(call, list), ConditionsFrom(request.filters()), after, page.limit + 1)
           : NamedNumbers(call, RefOf(call, list), request, after);
-  DescribeOptedOutNumbersResponse response;
   response.set_opt_out_list_arn(ArnOf(call, list));
   response.set_opt_out_list_name(list.name);
   RenderPage(
-      call, page, entries, response, [](const OptedOutNumber& entry) { return std::vector{entry.number}; },
+      call, page, std::move(entries), response, [](const OptedOutNumber& entry) { return std::vector{entry.number}; },
       [&](const OptedOutNumber& entry) { RenderEntry(entry, *response.add_opted_out_numbers()); });
-  return response;
 }
 
 DeleteOptedOutNumberResponse DeleteOptedOutNumber(Call& call, const DeleteOptedOutNumberRequest& request) {

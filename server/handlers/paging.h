@@ -54,13 +54,13 @@ std::string PositionPart(Time time);
 Time TimeFromPart(const std::string& part);
 
 // Puts the first page.limit of `items` (which holds one more if there is one) into `response` and the token after it.
-// `position` tells an item's key, `add` renders it.
+// `position` tells an item's key, `add` renders it and may take its texts.
 template <class Item, class Response, class Position, class Add>
-void RenderPage(const Call& call, const Page& page, const std::vector<Item>& items, Response& response,
-                Position position, Add add) {
+void RenderPage(const Call& call, const Page& page, std::vector<Item>&& items, Response& response, Position position,
+                Add add) {
   const auto shown = std::min(items.size(), static_cast<std::size_t>(page.limit));
-  for (std::size_t i = 0; i < shown; ++i) add(items[i]);
   if (items.size() > shown) response.set_next_token(NextToken(call, position(items[shown - 1])));
+  for (std::size_t i = 0; i < shown; ++i) add(std::move(items[i]));
 }
 
 }  // namespace poold

@@ -204,20 +204,19 @@ RequestPhoneNumberResponse RequestPhoneNumber(Call& call, const RequestPhoneNumb
   return response;
 }
 
-DescribePhoneNumbersResponse DescribePhoneNumbers(Call& call, const DescribePhoneNumbersRequest& request) {
+void DescribePhoneNumbers(Call& call, const DescribePhoneNumbersRequest& request,
+                          DescribePhoneNumbersResponse& response) {
   const Page page = RequirePage(call);
-  const auto numbers = request.phone_number_ids().empty()
-                           ? ListPhoneNumbers(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
-                                              PositionFrom(page), page.limit + 1)
-                           : NamedNumbers(call, request, page);
-  DescribePhoneNumbersResponse response;
+  auto numbers = request.phone_number_ids().empty()
+                     ? ListPhoneNumbers(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
+                                        PositionFrom(page), page.limit + 1)
+                     : NamedNumbers(call, request, page);
   RenderPage(
-      call, page, numbers, response,
+      call, page, std::move(numbers), response,
       [](const PhoneNumber& number) {
         return std::vector{PositionPart(number.created), number.id};
       },
       [&](const PhoneNumber& number) { Render(call, number, *response.add_phone_numbers()); });
-  return response;
 }
 
 UpdatePhoneNumberResponse UpdatePhoneNumber(Call& call, const UpdatePhoneNumberRequest& request) {

@@ -74,8 +74,8 @@ Response Render(Call& call, const Pool& pool) {
   Response response;
   response.set_pool_arn(PoolArn(call.scope(), pool.id));
   response.set_pool_id(pool.id);
-  for (const PoolMember& member : ListMembers(call.tx(), call.scope(), pool.id, {}, 0, limits::kPageSize)) {
-    RenderMember(call.scope(), member, *response.add_origination_identities());
+  for (PoolMember& member : ListMembers(call.tx(), call.scope(), pool.id, {}, 0, limits::kPageSize)) {
+    RenderMember(call.scope(), std::move(member), *response.add_origination_identities());
   }
   response.set_revision(pool.revision);
   return response;

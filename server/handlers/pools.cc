@@ -34,13 +34,13 @@ std::optional<PoolPosition> PoolPositionFrom(const Page& page) {
 }
 
 template <class Response>
-void RenderPools(const Call& call, const Page& page, const std::vector<Pool>& pools, Response& response) {
+void RenderPools(const Call& call, const Page& page, std::vector<Pool>&& pools, Response& response) {
   RenderPage(
-      call, page, pools, response,
+      call, page, std::move(pools), response,
       [](const Pool& pool) {
         return std::vector{PositionPart(pool.created), pool.id};
       },
-      [&](const Pool& pool) { RenderPool(call, pool, *response.add_pools()); });
+      [&](Pool&& pool) { RenderPool(call, std::move(pool), *response.add_pools()); });
 }
 
 // Of the pools that were found by the names in the request, those that the page shows; NotFound for the first name that
@@ -72,12 +72,10 @@ std::vector<Pool> NamedPools(Call& call, const DescribePoolsRequest& request, co
   return ShownOf(request, page, ids, found);
 }
 
-// Pools of the caller's own, by their ids: what needs neither a policy nor a filter. Without members that this build
-// doesn't know, so that it is small: such calls have a queue of their own.
+// Pools of the caller's own, by their ids: what needs neither a policy nor a filter.
 bool NamesOwnPools(const Call& call) {
   const auto& request = static_cast<const DescribePoolsRequest&>(call.request());
-  return request.GetReflection()->GetUnknownFields(request).empty() && !request.pool_ids().empty() &&
-         request.filters().empty() && std::ranges::all_of(request.pool_ids(), IsPoolId);
+  return !request.pool_ids().empty() && request.filters().empty() && std::ranges::all_of(request.pool_ids(), IsPoolId);
 }
 
 std::optional<Error> AnswerWith(Call& call, const std::vector<NamedPool>& found) {
@@ -166,15 +164,13 @@ CreatePoolResponse CreatePool(Call& call, const CreatePoolRequest& request) {
   return RenderCreated(call, planned.pool, request);
 }
 
-DescribePoolsResponse DescribePools(Call& call, const DescribePoolsRequest& request) {
+void DescribePools(Call& call, const DescribePoolsRequest& request, DescribePoolsResponse& response) {
   const Page page = RequirePage(call);
-  const auto pools = request.pool_ids().empty()
-                         ? ListPools(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
-                                     PoolPositionFrom(page), page.limit + 1)
-                         : NamedPools(call, request, page);
-  DescribePoolsResponse response;
-  RenderPools(call, page, pools, response);
-  return response;
+  auto pools = request.pool_ids().empty()
+                   ? ListPools(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
+                               PoolPositionFrom(page), page.limit + 1)
+                   : NamedPools(call, request, page);
+  RenderPools(call, page, std::move(pools), response);
 }
 
 UpdatePoolResponse UpdatePool(Call& call, const UpdatePoolRequest& request) {
@@ -239,40 +235,34 @@ DisassociateOriginationIdentityResponse DisassociateOriginationIdentity(
   return RenderMembership<DisassociateOriginationIdentityResponse>(call, pool, identity);
 }
 
-ListPoolOriginationIdentitiesResponse ListPoolOriginationIdentities(
-    Call& call, const ListPoolOriginationIdentitiesRequest& request) {
+void ListPoolOriginationIdentities(Call& call, const ListPoolOriginationIdentitiesRequest& request,
+                                   ListPoolOriginationIdentitiesResponse& response) {
   const Page page = RequirePage(call);
   const OwnedId owned = RequireAccess(call, ResourceType::kPool, request.pool_id(), Access::kGranted);
   const Scope owner{owned.account, call.scope().region};
   const std::int64_t after = page.after.empty() ? 0 : std::stoll(page.after.at(0));
-  const auto members =
-      ListMembers(call.tx(), owner, owned.id, ConditionsFrom(request.filters()), after, page.limit + 1);
+  auto members = ListMembers(call.tx(), owner, owned.id, ConditionsFrom(request.filters()), after, page.limit + 1);
   if (members.empty() && !FindPool(call.tx(), owner, owned.id)) {
     throw Error::NotFound(ResourceType::kPool, request.pool_id());
   }
 
-  ListPoolOriginationIdentitiesResponse response;
   response.set_pool_arn(PoolArn(owner, owned.id));
   response.set_pool_id(owned.id);
   RenderPage(
-      call, page, members, response,
+      call, page, std::move(members), response,
       [](const PoolMember& member) { return std::vector{std::to_string(member.position)}; },
-      [&](const PoolMember& member) { RenderMember(owner, member, *response.add_origination_identities()); });
-  return response;
+      [&](PoolMember&& member) { RenderMember(owner, std::move(member), *response.add_origination_identities()); });
 }
 
-ListPoolsForOriginationIdentityResponse ListPoolsForOriginationIdentity(
-    Call& call, const ListPoolsForOriginationIdentityRequest& request) {
+void ListPoolsForOriginationIdentity(Call& call, const ListPoolsForOriginationIdentityRequest& request,
+                                     ListPoolsForOriginationIdentityResponse& response) {
   const Page page = RequirePage(call);
   const Identity identity = RequireIdentity(call, request.origination_identity(), CountryOf(request), Locking::kNoLock);
   const auto after = PoolPositionFrom(page);
-  const auto pools =
-      identity.number()
-          ? ListPoolsOfPhoneNumber(call.tx(), call.scope(), identity.id(), after, page.limit + 1)
-          : ListPoolsOfSenderId(call.tx(), call.scope(), identity.sender_id_name(), after, page.limit + 1);
-  ListPoolsForOriginationIdentityResponse response;
-  RenderPools(call, page, pools, response);
-  return response;
+  auto pools = identity.number()
+                   ? ListPoolsOfPhoneNumber(call.tx(), call.scope(), identity.id(), after, page.limit + 1)
+                   : ListPoolsOfSenderId(call.tx(), call.scope(), identity.sender_id_name(), after, page.limit + 1);
+  RenderPools(call, page, std::move(pools), response);
 }
 
 }  // namespace poold

@@ -2,6 +2,7 @@
 
 // What the operations on one pool share with those that do several at once (pools_together.cc).
 
+#include <utility>
 #include <vector>
 
 #include "server/arn.h"
@@ -17,9 +18,9 @@ namespace poold {
 
 // Into any of the responses that show a pool; they differ in what they leave out (behaviour 13).
 template <class Answer>
-void RenderPool(const Call& call, const Pool& pool, Answer& answer) {
+void RenderPool(const Call& call, Pool pool, Answer& answer) {
   answer.set_pool_arn(PoolArn({pool.account, call.scope().region}, pool.id));
-  answer.set_pool_id(pool.id);
+  answer.set_pool_id(std::move(pool.id));
   answer.set_status(FromAwsName<smsvoice::v2::PoolStatus>(pool.status));
   RenderConfiguration(pool.configuration, answer);
   answer.set_shared_routes_enabled(pool.shared_routes);

@@ -1,7 +1,7 @@
 // CreatePool and AssociateOriginationIdentity of several callers in one transaction. Whoever is simply to be done is
-// done here, by the same rules and in the same order of locks as the operations themselves (pools.cc); everybody else,
-// whoever would be refused or would have to wait, goes apart. So no call waits for a neighbour's lock, and there is one
-// place that says how a call is refused.
+// done here, by the same rules and in the same order of locks as the operations themselves (pools.cc); whoever would be
+// refused, or would have to wait for a pool or an identity, goes apart. So there is one place that says how a call is
+// refused.
 
 #include <map>
 #include <memory>
@@ -25,9 +25,6 @@ namespace poold {
 namespace {
 
 using namespace smsvoice::v2;  // NOLINT: the requests and responses of this noun
-
-// Thrown to undo what was done for the group: each call goes its own way.
-Error NotTogether() { return Error::LostRace(); }
 
 template <class Request>
 std::vector<NamedIdentity> IdentitiesIn(std::span<Call* const> calls) {
@@ -89,7 +86,7 @@ void CreatePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::spa
     outcomes[i].apart = false;
   }
   MakePools(tx, planned, settings);
-  CountPools(tx, made, settings.quotas.pools, [] { throw NotTogether(); });
+  CountPools(tx, made, settings.quotas.pools, [] { throw AllApart(); });
 }
 
 // ---- AssociateOriginationIdentity

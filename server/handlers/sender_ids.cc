@@ -133,20 +133,18 @@ RequestSenderIdResponse RequestSenderId(Call& call, const RequestSenderIdRequest
   return response;
 }
 
-DescribeSenderIdsResponse DescribeSenderIds(Call& call, const DescribeSenderIdsRequest& request) {
+void DescribeSenderIds(Call& call, const DescribeSenderIdsRequest& request, DescribeSenderIdsResponse& response) {
   const Page page = RequirePage(call);
-  const auto sender_ids = request.sender_ids().empty()
-                              ? ListSenderIds(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
-                                              PositionFrom(page), page.limit + 1)
-                              : NamedSenderIds(call, request, page);
-  DescribeSenderIdsResponse response;
+  auto sender_ids = request.sender_ids().empty()
+                        ? ListSenderIds(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
+                                        PositionFrom(page), page.limit + 1)
+                        : NamedSenderIds(call, request, page);
   RenderPage(
-      call, page, sender_ids, response,
+      call, page, std::move(sender_ids), response,
       [](const SenderId& sender_id) {
         return std::vector{sender_id.sender_id, sender_id.iso_country_code, sender_id.account};
       },
       [&](const SenderId& sender_id) { Render(call, sender_id, *response.add_sender_ids()); });
-  return response;
 }
 
 UpdateSenderIdResponse UpdateSenderId(Call& call, const UpdateSenderIdRequest& request) {

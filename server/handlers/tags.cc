@@ -27,16 +27,14 @@ UntagResourceResponse UntagResource(Call& call, const UntagResourceRequest& requ
   return {};
 }
 
-ListTagsForResourceResponse ListTagsForResource(Call& call, const ListTagsForResourceRequest& request) {
+void ListTagsForResource(Call& call, const ListTagsForResourceRequest& request, ListTagsForResourceResponse& response) {
   const auto [owner, resource, arn] = RequireResource(call, request.resource_arn(), Access::kGranted, Locking::kNoLock);
-  ListTagsForResourceResponse response;
   response.set_resource_arn(arn);
   for (const auto& [key, value] : ListTags(call.tx(), owner, resource)) {
     auto& tag = *response.add_tags();
     tag.set_key(key);
     tag.set_value(value);
   }
-  return response;
 }
 
 }  // namespace poold

@@ -28,8 +28,11 @@ bool ValidatesOnly(const Call& call) {
   return field != nullptr && call.request().GetReflection()->GetBool(call.request(), field);
 }
 
-// So that a call that meets a lock after all holds its neighbours up no longer.
-constexpr std::chrono::seconds kTogetherAtMost{1};
+// What a group of calls needs at least, so that it hardly ever runs out of its hastiest call's time; and how
+// long it waits for a lock at most: for a token that is being used, or an account's counter.
+constexpr std::chrono::milliseconds kEnoughToRead{100};
+constexpr std::chrono::milliseconds kEnoughToWrite{500};
+constexpr std::chrono::milliseconds kLongestWait{200};
 
 // In `dev` some calls act on an account as a whole (service Dev). They are alone in it, so that no other call of the
 // account finds half of it gone; every lock is taken after this one.
@@ -60,9 +63,6 @@ void Act(Call& call) {
   call.method().handle(call);
   StoreAnswers(call.tx(), {{TokenOf(call), AnswerOf(call)}});
 }
-
-// Thrown to roll back what was begun for a group of which nobody is left.
-struct AllApart {};
 
 // Claims the tokens of a group. Whoever's is used, or being used, goes apart: that is for its own transaction to look
 // into. Both lists are told with the next statement, and must outlive the run.
@@ -112,40 +112,56 @@ void RefuseIfTooLate(Call& call) {
 
 bool FitsOthers(const Call& call) {
   const Method& method = call.method();
-  if (method.together == nullptr || !method.together->fits(call)) return false;
+  // Without members that this build doesn't know, so that it is small: such calls have queues of their own.
+  const bool is_known = call.request().GetReflection()->GetUnknownFields(call.request()).empty();
+  if (method.together == nullptr || !is_known || !method.together->fits(call)) return false;
   // What a rehearsal wrote is rolled back; in `dev` accounts are entered one by one.
   return !method.policy.writes() || (!ValidatesOnly(call) && !call.settings().dev);
 }
 
 bool CanJoin(const Call& call) {
-  constexpr std::chrono::milliseconds kEnough{100};
-  return !call.stop_token().stop_requested() && std::chrono::steady_clock::now() + kEnough < call.deadline() &&
+  const std::chrono::milliseconds enough = call.method().policy.writes() ? kEnoughToWrite : kEnoughToRead;
+  return !call.stop_token().stop_requested() && std::chrono::steady_clock::now() + enough < call.deadline() &&
          call.service().known_accounts.Knows(call.scope());
 }
 
 std::vector<Outcome> AnswerTogether(std::span<Call* const> calls) {
   const Method& method = calls[0]->method();
   const bool writes = method.policy.writes();
-  auto deadline = std::chrono::steady_clock::now() + kTogetherAtMost;
-  for (const Call* call : calls) deadline = std::min(deadline, call->deadline());
-  const auto stop = calls.size() == 1 ? calls[0]->stop_token() : std::stop_token();
+  const auto [first, last] = std::ranges::minmax_element(calls, {}, &Call::deadline);
+  const Bounds bounds{
+      .deadline = (*first)->deadline(),
+      .stop = calls.size() == 1 ? calls[0]->stop_token() : std::stop_token(),
+      .commit_deadline = (*last)->deadline(),
+  };
   std::vector<Outcome> outcomes;
   std::vector<bool> have_token;
+  int tries = 0;
   const auto log = std::make_shared<WorkLog>();
   try {
     calls[0]->service().database.Run(
-        writes ? Database::Mode::kWrite : Database::Mode::kRead, {deadline, stop},
+        writes ? Database::Mode::kWrite : Database::Mode::kRead, bounds,
         [&](Transaction& tx) {
+          // What came in the way of all of them comes in the way of few of them.
+          if (writes && ++tries > 1) throw AllApart();
           outcomes.assign(calls.size(), {});
           have_token.assign(calls.size(), false);
           for (Call* call : calls) call->response().Clear();
-          if (writes) ClaimTokens(tx, calls, outcomes, have_token);
+          if (writes) {
+            LimitLockWaits(tx, kLongestWait);
+            ClaimTokens(tx, calls, outcomes, have_token);
+          }
           method.together->answer(tx, calls, outcomes);
           if (std::ranges::all_of(outcomes, &Outcome::apart)) throw AllApart();
           if (writes) SettleTokens(tx, calls, outcomes, have_token);
         },
         log.get());
   } catch (const AllApart&) {
+    outcomes.assign(calls.size(), {.apart = true});
+  } catch (const OutcomeUnknown& failure) {
+    for (Outcome& outcome : outcomes) {
+      if (!outcome.apart) outcome.refusal = Error::Unavailable(failure.what());
+    }
   }
   for (std::size_t i = 0; i < calls.size(); ++i) {
     if (!outcomes[i].apart) calls[i]->set_shared_work_log(log);

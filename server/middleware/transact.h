@@ -19,11 +19,13 @@ bool FitsOthers(const Call& call);
 // it, and it is not its account's first.
 bool CanJoin(const Call& call);
 
-// Answers calls of one method, who all fit, as their `together` does it: one outcome for each. Calls that write do so
-// in one transaction, committed when it returns, with their client tokens as in Transact; a token that somebody else
-// has used or is using makes its call go apart. Throws StorageFailure, as Database::Run: if it doesn't say that
-// something may have been committed nevertheless, nothing was done, and each is to go its own way, since one's deadline
-// is nothing to another: the group's is the earliest of theirs, and a second at most.
+// Answers calls of one method, who all fit, as their `together` does it: one outcome for each. Calls that write do so in
+// one transaction, committed when it returns, with their client tokens as in Transact; a token that somebody else has
+// used or is using makes its call go apart. They don't try twice: what comes between makes all of them go apart. If
+// nobody can say whether the commit happened, those that would have been answered are refused with Unavailable.
+//
+// The deadline of the whole is the earliest of theirs, but a commit is waited for as long as any of them would wait.
+// Throws StorageFailure, as Database::Run: nothing was done.
 std::vector<Outcome> AnswerTogether(std::span<Call* const> calls);
 
 // Runs the method's handler in a transaction and commits: read-only or read-write as the method's policy says.
