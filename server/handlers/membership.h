@@ -1,7 +1,8 @@
 #pragma once
 
 // Joining and leaving a pool: the rules of AssociateOriginationIdentity and DisassociateOriginationIdentity, which
-// the batches and what is done together share. The pool is locked and ACTIVE; whoever changes members raises its revision after.
+// the batches and what is done together share. The pool is locked and ACTIVE; whoever changes members raises its
+// revision after.
 
 #include <optional>
 #include <string>

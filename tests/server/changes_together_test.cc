@@ -147,6 +147,19 @@ TEST_F(ChangesTogether, OneTokenActsOnce) {
   EXPECT_EQ(PoolsOf(theirs), 1);
 }
 
+// However many tokens there are beside it, in whatever order they are claimed.
+TEST_F(ChangesTogether, OneTokenForTwoRequestsIsTheFirstOnes) {
+  Create(ours, "OURS", "client_token: 'twice'");
+  Create(ours, "OURS", "client_token: 'twice' deletion_protection_enabled: true");
+  for (int i = 0; i < 30; ++i) Create(ours, "OURS", "client_token: 'token-" + std::to_string(i * 7919) + "'");
+  Go();
+  EXPECT_FALSE(outcomes[0]);
+  EXPECT_EQ(outcomes[1]->reason(), reason::kInvalidRequest);
+  const auto again = ours.Call<CreatePoolRequest>(Creating("OURS", "client_token: 'twice'"));
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again.response.DebugString(), Created(0).DebugString());
+}
+
 TEST_F(ChangesTogether, OneNumberFoundsOnePool) {
   const std::string number = GivenNumber(ours);
   Create(ours, number);
@@ -198,6 +211,39 @@ TEST_F(ChangesTogether, NobodyWaitsForANeighboursLock) {
   EXPECT_FALSE(waiting[0]->call.Wait());
   sender_id_held.Release();
   EXPECT_FALSE(waiting[1]->call.Wait());
+}
+
+TEST_F(ChangesTogether, ATokenInUseHoldsNobodyElseUp) {
+  HeldRows token_held(
+      TestDatabaseUrl(),
+      "INSERT INTO client_tokens (account_id, region, operation, client_token, request_hash, created_at)"
+      " VALUES ('" +
+          ours.account() + "', 'us-east-1', 'CreatePool', 'in use', '', now()) RETURNING 1",
+      "");
+  Waiting& waits = Create(ours, "OURS", "client_token: 'in use'");
+  Waiting& neighbour = Create(theirs, "THEIRS");
+  const auto pools_held = HoldPools();
+  StartBehind(ahead, *pools_held);
+  pools_held->Release();
+  EXPECT_FALSE(neighbour.call.Wait());
+  EXPECT_TRUE(token_held.EventuallyWaiting(1)) << "by itself";
+  token_held.Release();
+  EXPECT_FALSE(waits.call.Wait());
+}
+
+TEST_F(ChangesTogether, AnAccountThatIsBusyHoldsNobodyElseUp) {
+  HeldRows account_held(TestDatabaseUrl(), "SELECT FROM accounts WHERE account_id = '" + theirs.account() + "'",
+                        "FOR NO KEY UPDATE");
+  Waiting& waits = Create(theirs, "THEIRS");
+  Waiting& neighbour = Create(ours, "OURS");
+  const auto pools_held = HoldPools();
+  StartBehind(ahead, *pools_held);
+  pools_held->Release();
+  EXPECT_FALSE(neighbour.call.Wait());
+  EXPECT_TRUE(account_held.EventuallyWaiting(1)) << "by itself";
+  account_held.Release();
+  EXPECT_FALSE(waits.call.Wait());
+  EXPECT_EQ(PoolsOf(theirs), 1);
 }
 
 TEST_F(ChangesTogether, WhatNeedsMoreGoesItsOwnWay) {

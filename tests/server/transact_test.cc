@@ -441,8 +441,8 @@ TEST_F(RoundTrips, OfCreatePoolAreTheIdentityTheWritesAndTheCommit) {
   EXPECT_EQ(Of([&] { return CreatePool("token"); }), 3);
 }
 
-// First among others, if there are any; then by itself. The last two make sure that what the first call did is as safe as
-// a commit before anybody is told of it.
+// First among others, if there are any; then by itself. The last two make sure that what the first call did is as safe
+// as a commit before anybody is told of it.
 TEST_F(RoundTrips, OfARepetitionAreTheTokenAndTheRollbackTwiceAndACommitOfItsOwn) {
   CreatePool("token");
   EXPECT_EQ(Of([&] { return CreatePool("token"); }), 6);
@@ -482,12 +482,14 @@ TEST(ClientToken, MakesARetrySafeAfterTheResponseWasLost) {
   EXPECT_THAT(Numbers(direct), ElementsAre(again.response.phone_number_id()));
 }
 
-// A call that is done together with others, if there are any, and has no token: it may have been done, so it must not be
-// tried by itself.
+// A call that is done together with others, if there are any, and has no token: it may have been done, so it must not
+// be tried by itself.
 TEST(Transact, DoesNotDoAgainWhatMayHaveBeenDone) {
   Api direct;
   CommitProxy proxy(Ask(kSocket));
-  Api api(Settings(), proxy.Url(Ask(kDatabase)));
+  Settings settings;
+  settings.default_deadline = milliseconds(1000);
+  Api api(settings, proxy.Url(Ask(kDatabase)));
   const std::string sender_id = GivenSenderId(api, "EXAMPLECO");
 
   proxy.Next(CommitProxy::Plan::kCutAfterAndHold);
