@@ -445,7 +445,8 @@ void Database::Impl::CountRetry(const StorageFailure& failure) {
 }
 
 void Database::Impl::Run(Mode mode, const Bounds& asked, const std::function<void(Transaction&)>& body, WorkLog* log) {
-  const Bounds bounds{Sane(asked.deadline), asked.stop, Sane(std::max(asked.deadline, asked.commit_deadline))};
+  const Bounds bounds{Sane(asked.deadline), asked.stop, Sane(std::max(asked.deadline, asked.commit_deadline)),
+                      asked.once};
   try {
     if (Over(bounds)) throw Exceeded(bounds, "before anything was done");
     Lease lease(*this, bounds, log);
@@ -464,7 +465,7 @@ void Database::Impl::Run(Mode mode, const Bounds& asked, const std::function<voi
       if (!failure) break;
 
       const bool contended = failure->kind() == Kind::kContended;
-      if ((!contended && failure->kind() != Kind::kUnavailable) || attempt >= options_.max_tries ||
+      if ((!contended && failure->kind() != Kind::kUnavailable) || bounds.once || attempt >= options_.max_tries ||
           !Pause(bounds, Jitter(milliseconds(0), Doubled(kRetryBase, kRetryCap, attempt)))) {
         if (bounds.stop.stop_requested()) throw Exceeded(bounds, std::string("after: ") + failure->what());
         throw *failure;

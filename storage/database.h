@@ -23,6 +23,7 @@ struct Bounds {
   std::stop_token stop;
   // If it is later: how long a commit that was begun by the deadline is waited for.
   std::chrono::steady_clock::time_point commit_deadline = {};
+  bool once = false;  // the body is not run again, whatever comes between
 };
 
 // The database, as a pool of connections that runs functions in transactions. Thread-safe. Must outlive its calls.

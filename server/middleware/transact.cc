@@ -133,17 +133,15 @@ std::vector<Outcome> AnswerTogether(std::span<Call* const> calls) {
       .deadline = (*first)->deadline(),
       .stop = calls.size() == 1 ? calls[0]->stop_token() : std::stop_token(),
       .commit_deadline = (*last)->deadline(),
+      .once = writes,  // what came in the way of all of them comes in the way of few of them
   };
   std::vector<Outcome> outcomes;
   std::vector<bool> have_token;
-  int tries = 0;
   const auto log = std::make_shared<WorkLog>();
   try {
     calls[0]->service().database.Run(
         writes ? Database::Mode::kWrite : Database::Mode::kRead, bounds,
         [&](Transaction& tx) {
-          // What came in the way of all of them comes in the way of few of them.
-          if (writes && ++tries > 1) throw AllApart();
           outcomes.assign(calls.size(), {});
           have_token.assign(calls.size(), false);
           for (Call* call : calls) call->response().Clear();

@@ -218,9 +218,9 @@ TEST_F(ChangesTogether, ATokenInUseHoldsNobodyElseUp) {
       TestDatabaseUrl(),
       "INSERT INTO client_tokens (account_id, region, operation, client_token, request_hash, created_at)"
       " VALUES ('" +
-          ours.account() + "', 'us-east-1', 'CreatePool', 'in use', '', now()) RETURNING 1",
+          ours.account() + "', 'us-east-1', 'CreatePool', 'in-use', '', now()) RETURNING 1",
       "");
-  Waiting& waits = Create(ours, "OURS", "client_token: 'in use'");
+  Waiting& waits = Create(ours, "OURS", "client_token: 'in-use'");
   Waiting& neighbour = Create(theirs, "THEIRS");
   const auto pools_held = HoldPools();
   StartBehind(ahead, *pools_held);

@@ -796,6 +796,20 @@ TEST_F(InDoubtTest, AnOutcomeThatCannotBeLearntIsUnavailableAndSaysSo) {
   EXPECT_EQ(tested_.stats().in_doubt_unknown, 1U);
 }
 
+TEST_F(InDoubtTest, ACommitIsAskedAboutUntilItsOwnDeadline) {
+  proxy_.Next(Plan::kCutAfterAndHold);
+  const auto deadline = Clock::now() + 1s;
+  auto done = std::async(std::launch::async, [&] {
+    tested_.Run(Mode::kWrite, {deadline, {}, Clock::now() + 20s}, [&](Transaction& tx) { Insert(tx, 1); });
+  });
+  ASSERT_TRUE(proxy_.WaitForCut());
+  EXPECT_EQ(done.wait_until(deadline + Database::kCommitGrace + 100ms), std::future_status::timeout);
+  proxy_.Open();
+  EXPECT_NO_THROW(done.get());
+  EXPECT_EQ(Notes(), 1);
+  EXPECT_EQ(tested_.stats().in_doubt_committed, 1U);
+}
+
 TEST_F(DatabaseTest, DoesAgainWhatWasKilledBeforeTheCommit) {
   int runs = 0;
   db().Run(Mode::kWrite, In(20s), [&](Transaction& tx) {
