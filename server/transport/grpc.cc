@@ -202,6 +202,9 @@ class ReloadingCredentials final : public grpc::ServerCredentials {
 };
 
 constexpr int kGreatestMetadata = 16 << 10;
+// More wait at the client, for one of these to end: what a client that sends faster than it is answered costs here is
+// bounded, and the door stays quick for the others.
+constexpr int kCallsPerConnection = 256;
 // For connections to hang up by themselves once the last call has ended.
 constexpr std::chrono::milliseconds kParting{200};
 
@@ -227,6 +230,7 @@ class GrpcDoor::Impl {
     builder.AddListeningPort(listen, credentials_, &port);
     builder.SetMaxReceiveMessageSize(static_cast<int>(limits::kRequestBytes));
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kGreatestMetadata);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kCallsPerConnection);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second server on the port must fail, not share it
     // Clients that keep idle connections open ping more often than the default allows (a ping in 5 minutes).
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);

@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <map>
 #include <string>
 
 #include "tests/support/dev_server.h"
 #include "tests/support/grpc_client.h"
+#include "tests/support/http_client.h"
 #include "tests/support/test_database.h"
 
 namespace poold {
@@ -46,6 +48,26 @@ TEST(Wire, RefusesAMessageAboveOneMebibyte) {
   EXPECT_EQ(refused.status.error_code(), StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_THAT(refused.status.error_message(), testing::HasSubstr("larger than max"));
   ExpectServes(client);
+}
+
+// The server's SETTINGS, RFC 9113: what is more waits at the client.
+TEST(Wire, TakesSoManyCallsAtOnceFromAConnection) {
+  HttpConnection connection(DevAddress());
+  connection.Send(std::string_view("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 24 + 9));
+  const auto number = [](std::string_view bytes) {
+    std::size_t value = 0;
+    for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
+    return value;
+  };
+  const std::string header = connection.ReadBytes(9);
+  ASSERT_EQ(header[3], 4) << "SETTINGS come first";
+  const std::string settings = connection.ReadBytes(number(header.substr(0, 3)));
+  std::map<std::size_t, std::size_t> values;
+  for (std::size_t i = 0; i + 6 <= settings.size(); i += 6) {
+    values[number(settings.substr(i, 2))] = number(settings.substr(i + 2, 4));
+  }
+  constexpr std::size_t kMaxConcurrentStreams = 3;
+  EXPECT_EQ(values[kMaxConcurrentStreams], 256U);
 }
 
 TEST(Wire, KnowsNoOtherMethods) {

@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -40,6 +41,16 @@ class HttpConnection {
       boost::beast::http::async_read(stream_, buffer_, response, [done](auto problem, std::size_t) { done(problem); });
     }));
     return response;
+  }
+
+  // So many bytes, whatever they are. Throws std::runtime_error if they don't come.
+  std::string ReadBytes(std::size_t count) {
+    std::string bytes(count, '\0');
+    Must(Wait([&](auto done) {
+      boost::asio::async_read(stream_, boost::asio::buffer(bytes),
+                              [done](auto problem, std::size_t) { done(problem); });
+    }));
+    return bytes;
   }
 
   // The server has ended the connection, or does so soon, without another byte.
