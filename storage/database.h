@@ -115,8 +115,8 @@ class Database {
   //
   // Time: a statement still running at the deadline, or stop_grace after stop was triggered, is cut off at once by
   // closing its connection. Only COMMIT is not cut at once (though what goes with it is): a known outcome is worth more
-  // than punctuality, so that a call may last up to kCommitGrace longer than its deadline, when it is already
-  // committing then.
+  // than punctuality, so that a call may last up to kCommitGrace longer than its deadline (or than
+  // commit_deadline, if that is later), when it is already committing then.
   //
   // `log`, if there is one, is told what was done.
   void Run(Mode mode, const Bounds& bounds, const std::function<void(Transaction&)>& body, WorkLog* log = nullptr);

@@ -110,13 +110,12 @@ std::vector<Association> AllowedOf(Transaction& tx, std::span<Call* const> calls
   const auto found = FindPoolsToJoin(tx, joining);
   std::vector<Association> allowed;
   for (std::size_t n = 0; n < candidates.size(); ++n) {
-    const auto& [i, pool, number] = candidates[n];
-    Call& call = *calls[i];
+    Association& candidate = candidates[n];
     const bool is_allowed = found[n].same_keywords && IfAllowed([&] {
-                              RequireFit(call, pool, number, found[n]);
+                              RequireFit(*calls[candidate.call], candidate.pool, candidate.number, found[n]);
                               return true;
                             });
-    if (is_allowed) allowed.push_back(std::move(candidates[n]));
+    if (is_allowed) allowed.push_back(std::move(candidate));
   }
   return allowed;
 }

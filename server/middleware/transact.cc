@@ -28,11 +28,14 @@ bool ValidatesOnly(const Call& call) {
   return field != nullptr && call.request().GetReflection()->GetBool(call.request(), field);
 }
 
-// What a group of calls needs at least, so that it hardly ever runs out of its hastiest call's time; and how
-// long it waits for a lock at most: for a token that is being used, or an account's counter.
+// What a group of calls needs at least, so that it hardly ever runs out of its hastiest call's time.
 constexpr std::chrono::milliseconds kEnoughToRead{100};
 constexpr std::chrono::milliseconds kEnoughToWrite{500};
+// How long a group that writes may take: for a lock, a token that is being used or an account's counter; for all before
+// its commit; and with that.
 constexpr std::chrono::milliseconds kLongestWait{200};
+constexpr std::chrono::milliseconds kWritingAtMost{1000};
+constexpr std::chrono::milliseconds kCommitAtMost{5000};
 
 // In `dev` some calls act on an account as a whole (service Dev). They are alone in it, so that no other call of the
 // account finds half of it gone; every lock is taken after this one.
@@ -129,14 +132,21 @@ std::vector<Outcome> AnswerTogether(std::span<Call* const> calls) {
   const Method& method = calls[0]->method();
   const bool writes = method.policy.writes();
   const auto [first, last] = std::ranges::minmax_element(calls, {}, &Call::deadline);
+  const auto now = std::chrono::steady_clock::now();
   const Bounds bounds{
-      .deadline = (*first)->deadline(),
+      .deadline = writes ? std::min((*first)->deadline(), now + kWritingAtMost) : (*first)->deadline(),
       .stop = calls.size() == 1 ? calls[0]->stop_token() : std::stop_token(),
-      .commit_deadline = (*last)->deadline(),
+      .commit_deadline = std::min((*last)->deadline(), now + kCommitAtMost),
       .once = writes,  // what came in the way of all of them comes in the way of few of them
   };
   std::vector<Outcome> outcomes;
   std::vector<bool> have_token;
+  bool may_be_committed = false;
+  const auto refuse_rest = [&](const Error& error) {
+    for (Outcome& outcome : outcomes) {
+      if (!outcome.apart) outcome.refusal = error;
+    }
+  };
   const auto log = std::make_shared<WorkLog>();
   try {
     calls[0]->service().database.Run(
@@ -152,14 +162,18 @@ std::vector<Outcome> AnswerTogether(std::span<Call* const> calls) {
           method.together->answer(tx, calls, outcomes);
           if (std::ranges::all_of(outcomes, &Outcome::apart)) throw AllApart();
           if (writes) SettleTokens(tx, calls, outcomes, have_token);
+          may_be_committed = writes;
         },
         log.get());
   } catch (const AllApart&) {
     outcomes.assign(calls.size(), {.apart = true});
   } catch (const OutcomeUnknown& failure) {
-    for (Outcome& outcome : outcomes) {
-      if (!outcome.apart) outcome.refusal = Error::Unavailable(failure.what());
-    }
+    refuse_rest(Error::Unavailable(failure.what()));
+  } catch (const StorageFailure&) {
+    throw;
+  } catch (const std::exception& defect) {  // no memory left, say
+    if (!may_be_committed) throw;
+    refuse_rest(Error::Internal(defect.what()));
   }
   for (std::size_t i = 0; i < calls.size(); ++i) {
     if (!outcomes[i].apart) calls[i]->set_shared_work_log(log);
