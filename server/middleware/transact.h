@@ -24,9 +24,8 @@ bool CanJoin(const Call& call);
 // has used or is using makes its call go apart. They don't try twice. If
 // nobody can say whether the commit happened, those that would have been answered are refused with Unavailable.
 //
-// The deadline of the whole is the earliest of theirs; what writes has a second at most, but its commit is waited for as
-// long as any of them would wait, up to five.
-// Throws StorageFailure, as Database::Run: nothing was done.
+// The deadline of the whole is the earliest of theirs; what writes has a second at most, but its commit is waited for
+// as long as any of them would wait, up to five. Throws StorageFailure, as Database::Run: nothing was done.
 std::vector<Outcome> AnswerTogether(std::span<Call* const> calls);
 
 // Runs the method's handler in a transaction and commits: read-only or read-write as the method's policy says.
