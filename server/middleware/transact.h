@@ -21,8 +21,8 @@ bool CanJoin(const Call& call);
 
 // Answers calls of one method, who all fit, as their `together` does it: one outcome for each. Calls that write do so
 // in one transaction, committed when it returns, with their client tokens as in Transact; a token that somebody else
-// has used or is using makes its call go apart. They don't try twice. If
-// nobody can say whether the commit happened, those that would have been answered are refused with Unavailable.
+// has used or is using makes its call go apart. They don't try twice. If nobody can say whether the commit happened,
+// those that would have been answered are refused with Unavailable.
 //
 // The deadline of the whole is the earliest of theirs; what writes has a second at most, but its commit is waited for
 // as long as any of them would wait, up to five. Throws StorageFailure, as Database::Run: nothing was done.
