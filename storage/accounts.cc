@@ -11,10 +11,19 @@ struct CounterRow {
   Statement down;
 };
 
-#define COUNT_UP(column, quota)                                                                       \
-  "UPDATE accounts SET " column " = " column " + 1 WHERE account_id = $1 AND region = $2 AND " column \
-  " < coalesce((SELECT amount FROM account_quotas"                                                    \
-  "   WHERE account_id = $1 AND region = $2 AND quota = '" quota "'), $3)"
+#define COUNT_UP(column, quota)                                                                          \
+  "WITH counted AS ("                                                                                    \
+  "  SELECT * FROM unnest($1::text[], $2::text[], $3::integer[]) AS counted (account, region_, more)),"  \
+  " locked AS ("                                                                                         \
+  "  SELECT account_id, region FROM accounts JOIN counted ON account_id = account AND region = region_"  \
+  "  ORDER BY account_id, region FOR NO KEY UPDATE OF accounts)"                                         \
+  " UPDATE accounts SET " column " = " column                                                            \
+  " + more FROM locked JOIN counted"                                                                     \
+  "   ON locked.account_id = account AND locked.region = region_"                                        \
+  " WHERE accounts.account_id = account AND accounts.region = region_ AND " column                       \
+  " + more <= coalesce("                                                                                 \
+  "   (SELECT amount FROM account_quotas AS own WHERE own.account_id = account AND own.region = region_" \
+  "    AND quota = '" quota "'), $4)"
 
 // By Counter. A column cannot be a parameter, hence a statement for each.
 constexpr CounterRow kCounters[] = {
@@ -54,10 +63,19 @@ void EnsureAccount(Transaction& tx, const Scope& scope, Time now) {
 
 std::string_view QuotaOf(Counter counter) { return Of(counter).quota; }
 
-void CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t limit, std::function<void()> full) {
-  tx.Later(Of(counter).up, Params(scope.account, scope.region, limit), [full = std::move(full)](const Rows& rows) {
-    if (rows.affected() == 0) full();
+void Count(Transaction& tx, Counter counter, const std::map<Scope, std::int64_t>& more, std::int64_t limit,
+           std::function<void()> full) {
+  if (more.empty()) return;
+  Params params = Params::Columns(
+      more, [](const auto& counted) { return Params(counted.first.account, counted.first.region, counted.second); });
+  params.Add(limit);
+  tx.Later(Of(counter).up, std::move(params), [full = std::move(full), accounts = more.size()](const Rows& rows) {
+    if (rows.affected() < static_cast<std::int64_t>(accounts)) full();
   });
+}
+
+void CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t limit, std::function<void()> full) {
+  Count(tx, counter, {{scope, 1}}, limit, std::move(full));
 }
 
 void FindRoomForPools(Transaction& tx, const std::set<Scope>& accounts,
@@ -82,29 +100,6 @@ void FindRoomForPools(Transaction& tx, const std::set<Scope>& accounts,
       rooms[scope] = room;
     }
     then(std::move(rooms));
-  });
-}
-
-void CountPools(Transaction& tx, const std::map<Scope, std::int64_t>& more, std::int64_t limit,
-                std::function<void()> full) {
-  static constexpr Statement kCount{
-      "accounts.count_pools_of_several",
-      "WITH made AS ("
-      "  SELECT * FROM unnest($1::text[], $2::text[], $3::integer[]) AS made (account, region_, more)),"
-      " locked AS ("
-      "  SELECT account_id, region FROM accounts JOIN made ON account_id = account AND region = region_"
-      "  ORDER BY account_id, region FOR NO KEY UPDATE OF accounts)"
-      " UPDATE accounts SET pools = pools + more FROM locked JOIN made"
-      "   ON locked.account_id = account AND locked.region = region_"
-      " WHERE accounts.account_id = account AND accounts.region = region_ AND pools + more <= coalesce("
-      "   (SELECT amount FROM account_quotas AS own WHERE own.account_id = account AND own.region = region_"
-      "    AND quota = 'POOLS_PER_ACCOUNT'), $4)"};
-  if (more.empty()) return;
-  Params params = Params::Columns(
-      more, [](const auto& made) { return Params(made.first.account, made.first.region, made.second); });
-  params.Add(limit);
-  tx.Later(kCount, std::move(params), [full = std::move(full), accounts = more.size()](const Rows& rows) {
-    if (rows.affected() < static_cast<std::int64_t>(accounts)) full();
   });
 }
 

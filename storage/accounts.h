@@ -28,6 +28,11 @@ std::string_view QuotaOf(Counter counter);
 // allow.
 void CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t limit, std::function<void()> full);
 
+// The same for several accounts, so many more in each; `full` is called if any of them would have too many. The
+// accounts are locked in one order, so that nobody waits in a circle.
+void Count(Transaction& tx, Counter counter, const std::map<Scope, std::int64_t>& more, std::int64_t limit,
+           std::function<void()> full);
+
 // How many pools an account has at this moment, and its own quotas of what a new one needs: those that it has.
 struct RoomForPools {
   std::int64_t pools = 0;
@@ -38,11 +43,6 @@ struct RoomForPools {
 // Given to `then` together with the next statement (Transaction::Later).
 void FindRoomForPools(Transaction& tx, const std::set<Scope>& accounts,
                       std::function<void(std::map<Scope, RoomForPools>)> then);
-
-// Counts so many more pools in each account, as CountOne. `full` is called if any of them would have too many. The
-// accounts are locked in one order, so that nobody waits in a circle.
-void CountPools(Transaction& tx, const std::map<Scope, std::int64_t>& more, std::int64_t limit,
-                std::function<void()> full);
 
 // Counts one less.
 void UncountOne(Transaction& tx, const Scope& scope, Counter counter);

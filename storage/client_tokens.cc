@@ -1,6 +1,5 @@
 #include "storage/client_tokens.h"
 
-#include <compare>
 #include <map>
 #include <set>
 #include <string>
@@ -12,14 +11,7 @@ namespace poold {
 namespace {
 
 // Of a token among those of one operation.
-struct Key {
-  std::string account;
-  std::string region;
-  std::string token;
-  auto operator<=>(const Key&) const = default;
-};
-
-Key KeyOf(const ClientToken& token) { return {token.scope.account, token.scope.region, std::string(token.token)}; }
+ScopedId KeyOf(const ClientToken& token) { return {token.scope, std::string(token.token)}; }
 
 }  // namespace
 
@@ -58,8 +50,8 @@ void ClaimClientTokens(Transaction& tx, const std::vector<TokenClaim>& claims, T
       " ORDER BY account_id, region, operation, client_token"
       " ON CONFLICT ON CONSTRAINT client_tokens_pkey DO NOTHING RETURNING account_id, region, client_token"};
   if (claims.empty()) return;
-  std::vector<Key> keys;
-  std::map<Key, const TokenClaim*> firsts;
+  std::vector<ScopedId> keys;
+  std::map<ScopedId, const TokenClaim*> firsts;
   for (const TokenClaim& claim : claims) {
     keys.push_back(KeyOf(claim.token));
     firsts.insert({keys.back(), &claim});
@@ -70,14 +62,14 @@ void ClaimClientTokens(Transaction& tx, const std::vector<TokenClaim>& claims, T
     return Params(scope.account, scope.region, operation, token, claim.request_hash, now);
   });
   tx.Later(kClaim, columns, [keys = std::move(keys), claimed = std::move(claimed)](const Rows& rows) {
-    std::set<Key> made;
+    std::set<ScopedId> made;
     for (const Row row : rows) {
-      Key key;
-      row.Read(key.account, key.region, key.token);
+      ScopedId key;
+      row.Read(key.scope.account, key.scope.region, key.id);
       made.insert(std::move(key));
     }
     std::vector<bool> ours;
-    for (const Key& key : keys) ours.push_back(made.erase(key) == 1);
+    for (const ScopedId& key : keys) ours.push_back(made.erase(key) == 1);
     claimed(ours);
   });
 }

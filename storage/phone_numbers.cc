@@ -28,21 +28,15 @@ constexpr FilterColumn kFilters[] = {
 };
 
 template <typename... Further>
-PhoneNumber ReadPhoneNumber(const Row& row, bool& meets_conditions, Further&... further) {
+PhoneNumber ReadPhoneNumber(const Row& row, Further&... further) {
   PhoneNumber number;
   Configuration& configuration = number.configuration;
   row.Read(number.account, number.id, number.number, number.status, number.iso_country_code, configuration.message_type,
            configuration.two_way.enabled, configuration.two_way.channel_arn, configuration.two_way.channel_role,
            configuration.self_managed_opt_outs, configuration.opt_out_list.account, configuration.opt_out_list.name,
            number.capabilities, number.number_type, number.monthly_leasing_price, number.international_sending,
-           number.deletion_protected, number.registration_id, number.pool_id, number.created, meets_conditions,
-           further...);
+           number.deletion_protected, number.registration_id, number.pool_id, number.created, further...);
   return number;
-}
-
-PhoneNumber ReadPhoneNumber(const Row& row) {
-  bool ignored = false;
-  return ReadPhoneNumber(row, ignored);
 }
 
 std::optional<PhoneNumber> ReadOne(const Rows& rows) {
@@ -54,12 +48,12 @@ std::optional<PhoneNumber> ReadOne(const Rows& rows) {
 
 std::optional<PhoneNumber> FindPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name) {
   static constexpr Statement kById{"phone_numbers.find", "SELECT " PHONE_NUMBER_COLUMNS
-                                                         ", true FROM phone_numbers"
+                                                         " FROM phone_numbers"
                                                          " WHERE account_id = $1 AND region = $2"
                                                          " AND phone_number_id = $3"};
   static constexpr Statement kByDigits{"phone_numbers.find_by_digits",
                                        "SELECT " PHONE_NUMBER_COLUMNS
-                                       ", true FROM phone_numbers"
+                                       " FROM phone_numbers"
                                        " WHERE account_id = $1 AND region = $2 AND phone_number IN ('+' || $3, $3)"};
   const Statement& statement = name.kind == PhoneNumberName::Kind::kId ? kById : kByDigits;
   return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name.text)));
@@ -67,12 +61,12 @@ std::optional<PhoneNumber> FindPhoneNumber(Transaction& tx, const Scope& scope, 
 
 std::optional<PhoneNumber> LockPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name) {
   static constexpr Statement kById{"phone_numbers.lock", "SELECT " PHONE_NUMBER_COLUMNS
-                                                         ", true FROM phone_numbers"
+                                                         " FROM phone_numbers"
                                                          " WHERE account_id = $1 AND region = $2"
                                                          " AND phone_number_id = $3 FOR NO KEY UPDATE"};
   static constexpr Statement kByDigits{"phone_numbers.lock_by_digits",
                                        "SELECT " PHONE_NUMBER_COLUMNS
-                                       ", true FROM phone_numbers"
+                                       " FROM phone_numbers"
                                        " WHERE account_id = $1 AND region = $2 AND phone_number IN ('+' || $3, $3)"
                                        " FOR NO KEY UPDATE"};
   const Statement& statement = name.kind == PhoneNumberName::Kind::kId ? kById : kByDigits;
@@ -82,17 +76,14 @@ std::optional<PhoneNumber> LockPhoneNumber(Transaction& tx, const Scope& scope, 
 std::vector<std::optional<PhoneNumber>> TryLockPhoneNumbers(Transaction& tx, const std::vector<ScopedId>& wanted) {
   static constexpr Statement kLock{
       "phone_numbers.try_lock",
-      "SELECT found.*, true, number"
+      "SELECT found.*, number"
       " FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (account, region_, id, number)"
       " CROSS JOIN LATERAL (SELECT " PHONE_NUMBER_COLUMNS
       "   FROM phone_numbers WHERE account_id = account AND region = region_ AND phone_number_id = id LIMIT 1"
       "   FOR NO KEY UPDATE SKIP LOCKED) AS found"};
   if (wanted.empty()) return {};
   return ByNumber<PhoneNumber>(tx.Run(kLock, ColumnsOf(wanted)), wanted.size(),
-                               [](const Row& row, std::int64_t& number) {
-                                 bool ignored = false;
-                                 return ReadPhoneNumber(row, ignored, number);
-                               });
+                               [](const Row& row, std::int64_t& place) { return ReadPhoneNumber(row, place); });
 }
 
 void LockPhoneNumbers(Transaction& tx, const Scope& scope, const std::vector<PhoneNumberName>& names) {
@@ -117,7 +108,7 @@ std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Viewer& viewer,
                                           const std::vector<Condition>& conditions,
                                           const std::optional<PhoneNumberPosition>& after, int limit) {
   Query query("phone_numbers.list");
-  query.Add("SELECT " PHONE_NUMBER_COLUMNS ", true FROM phone_numbers WHERE ");
+  query.Add("SELECT " PHONE_NUMBER_COLUMNS " FROM phone_numbers WHERE ");
   AddVisibleTo(query, viewer, {"phone-number", "phone_number_id", "resource_id"});
   if (after) query.Add(" AND (created_at, phone_number_id) > (?::timestamptz", after->created).Add(", ?)", after->id);
   AddConditions(query, kFilters, conditions);

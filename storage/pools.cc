@@ -127,14 +127,10 @@ std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std
       "   FROM pools WHERE account_id = wanted_account AND region = wanted_region AND pool_id = wanted_id LIMIT 1) AS "
       "found"
       " ORDER BY created_at, pool_id"};
-  std::vector<std::string> accounts, regions, ids;
-  for (const WantedPool& pool : wanted) {
-    accounts.push_back(pool.scope.account);
-    regions.push_back(pool.scope.region);
-    ids.push_back(pool.id);
-  }
+  const auto columns = Params::Columns(
+      wanted, [](const WantedPool& pool) { return Params(pool.scope.account, pool.scope.region, pool.id); });
   std::vector<std::vector<NamedPool>> found(askers);
-  for (const Row row : tx.Run(kFind, Params(accounts, regions, ids))) {
+  for (const Row row : tx.Run(kFind, columns)) {
     NamedPool named;
     int number = 0;  // from 1
     ReadPool(row, named.pool, number);

@@ -17,6 +17,8 @@ struct Scope {
 struct ScopedId {
   Scope scope;
   std::string id;
+
+  auto operator<=>(const ScopedId&) const = default;
 };
 
 }  // namespace poold

@@ -21,18 +21,17 @@ constexpr FilterColumn kFilters[] = {
 };
 
 template <typename... Further>
-SenderId ReadSenderId(const Row& row, bool& meets_conditions, Further&... further) {
+SenderId ReadSenderId(const Row& row, Further&... further) {
   SenderId sender_id;
   row.Read(sender_id.account, sender_id.sender_id, sender_id.iso_country_code, sender_id.message_types,
            sender_id.monthly_leasing_price, sender_id.deletion_protected, sender_id.registered,
-           sender_id.registration_id, sender_id.created, meets_conditions, further...);
+           sender_id.registration_id, sender_id.created, further...);
   return sender_id;
 }
 
 std::optional<SenderId> ReadOne(const Rows& rows) {
   if (rows.empty()) return std::nullopt;
-  bool ignored = false;
-  return ReadSenderId(rows[0], ignored);
+  return ReadSenderId(rows[0]);
 }
 
 }  // namespace
@@ -40,7 +39,7 @@ std::optional<SenderId> ReadOne(const Rows& rows) {
 std::optional<SenderId> FindSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name) {
   static constexpr Statement kFind{"sender_ids.find",
                                    "SELECT " SENDER_ID_COLUMNS
-                                   ", true FROM sender_ids"
+                                   " FROM sender_ids"
                                    " WHERE account_id = $1 AND region = $2"
                                    " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4"};
   return ReadOne(tx.Run(kFind, Params(scope.account, scope.region, name.sender_id, name.iso_country_code)));
@@ -50,13 +49,13 @@ std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const 
   static constexpr Statement kForUse{
       "sender_ids.lock_for_use",
       "SELECT " SENDER_ID_COLUMNS
-      ", true FROM sender_ids"
+      " FROM sender_ids"
       " WHERE account_id = $1 AND region = $2"
       " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4 FOR KEY SHARE"};
   static constexpr Statement kForChange{
       "sender_ids.lock_for_change",
       "SELECT " SENDER_ID_COLUMNS
-      ", true FROM sender_ids"
+      " FROM sender_ids"
       " WHERE account_id = $1 AND region = $2"
       " AND sender_id_key = lower($3 COLLATE \"C\") AND iso_country_code = $4 FOR UPDATE"};
   const Statement& statement = lock == SenderIdLock::kForUse ? kForUse : kForChange;
@@ -66,7 +65,7 @@ std::optional<SenderId> LockSenderId(Transaction& tx, const Scope& scope, const 
 std::vector<std::optional<SenderId>> TryLockSenderIds(Transaction& tx, const std::vector<ScopedSenderId>& wanted) {
   static constexpr Statement kLock{
       "sender_ids.try_lock",
-      "SELECT found.*, true, number"
+      "SELECT found.*, number"
       " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS"
       "   wanted (account, region_, name, country, number)"
       " CROSS JOIN LATERAL (SELECT " SENDER_ID_COLUMNS
@@ -77,16 +76,14 @@ std::vector<std::optional<SenderId>> TryLockSenderIds(Transaction& tx, const std
   const auto columns = Params::Columns(wanted, [](const ScopedSenderId& one) {
     return Params(one.scope.account, one.scope.region, one.name.sender_id, one.name.iso_country_code);
   });
-  return ByNumber<SenderId>(tx.Run(kLock, columns), wanted.size(), [](const Row& row, std::int64_t& number) {
-    bool ignored = false;
-    return ReadSenderId(row, ignored, number);
-  });
+  return ByNumber<SenderId>(tx.Run(kLock, columns), wanted.size(),
+                            [](const Row& row, std::int64_t& number) { return ReadSenderId(row, number); });
 }
 
 std::vector<SenderId> ListSenderIds(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,
                                     const std::optional<SenderIdPosition>& after, int limit) {
   Query query("sender_ids.list");
-  query.Add("SELECT " SENDER_ID_COLUMNS ", true FROM sender_ids WHERE ");
+  query.Add("SELECT " SENDER_ID_COLUMNS " FROM sender_ids WHERE ");
   AddVisibleTo(query, viewer,
                {"sender-id", "sender_id_key, iso_country_code",
                 "split_part(resource_id, '/', 1), split_part(resource_id, '/', 2)"});
@@ -99,8 +96,7 @@ std::vector<SenderId> ListSenderIds(Transaction& tx, const Viewer& viewer, const
   query.Add(" ORDER BY sender_id_key, iso_country_code, account_id LIMIT ?", limit);
 
   std::vector<SenderId> sender_ids;
-  bool ignored = false;
-  for (const Row row : query.Run(tx)) sender_ids.push_back(ReadSenderId(row, ignored));
+  for (const Row row : query.Run(tx)) sender_ids.push_back(ReadSenderId(row));
   return sender_ids;
 }
 

@@ -2,50 +2,23 @@
 
 namespace poold {
 
-namespace {
-
-struct Columns {
-  std::vector<std::string> keys;
-  std::vector<std::string> values;
-};
-
-Columns ColumnsOf(const std::vector<Tag>& tags) {
-  Columns columns;
-  for (const Tag& tag : tags) {
-    columns.keys.push_back(tag.key);
-    columns.values.push_back(tag.value);
-  }
-  return columns;
-}
-
-}  // namespace
-
-void InsertTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags) {
-  std::vector<NewTag> made;
-  for (const Tag& tag : tags) made.push_back({scope, resource, tag});
-  InsertTags(tx, made);
-}
-
-void InsertTags(Transaction& tx, const std::vector<NewTag>& tags) {
-  static constexpr Statement kInsert{
-      "tags.insert",
-      "INSERT INTO tags (account_id, region, resource_type, resource_id, key, value)"
-      " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])"};
-  if (tags.empty()) return;
-  tx.Later(kInsert, Params::Columns(tags, [](const NewTag& made) {
-             return Params(made.scope.account, made.scope.region, made.resource.type, made.resource.id, made.tag.key,
-                           made.tag.value);
-           }));
-}
-
 void PutTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags) {
-  const Columns columns = ColumnsOf(tags);
-  static constexpr Statement kPut{"tags.put",
-                                  "INSERT INTO tags (account_id, region, resource_type, resource_id, key, value)"
-                                  " SELECT $1, $2, $3, $4, key, value"
-                                  " FROM unnest($5::text[], $6::text[]) AS tag (key, value)"
-                                  " ON CONFLICT ON CONSTRAINT tags_pkey DO UPDATE SET value = excluded.value"};
-  tx.Later(kPut, Params(scope.account, scope.region, resource.type, resource.id, columns.keys, columns.values));
+  std::vector<ResourceTag> of_resource;
+  for (const Tag& tag : tags) of_resource.push_back({scope, resource, tag});
+  PutTags(tx, of_resource);
+}
+
+void PutTags(Transaction& tx, const std::vector<ResourceTag>& tags) {
+  static constexpr Statement kPut{
+      "tags.put",
+      "INSERT INTO tags (account_id, region, resource_type, resource_id, key, value)"
+      " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])"
+      " ON CONFLICT ON CONSTRAINT tags_pkey DO UPDATE SET value = excluded.value"};
+  if (tags.empty()) return;
+  tx.Later(kPut, Params::Columns(tags, [](const ResourceTag& one) {
+             return Params(one.scope.account, one.scope.region, one.resource.type, one.resource.id, one.tag.key,
+                           one.tag.value);
+           }));
 }
 
 void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<std::string>& keys) {

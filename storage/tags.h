@@ -15,19 +15,16 @@ struct Tag {
   std::string value;
 };
 
-// Adds tags to a resource that has none with these keys. Does nothing for no tags.
-void InsertTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags);
+// Adds tags, or changes the values of those whose keys are there. No key twice. Does nothing for no tags.
+void PutTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags);
 
 // The same for several resources.
-struct NewTag {
+struct ResourceTag {
   Scope scope;
   Resource resource;
   Tag tag;
 };
-void InsertTags(Transaction& tx, const std::vector<NewTag>& tags);
-
-// Adds tags, or changes the values of those whose keys are there.
-void PutTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags);
+void PutTags(Transaction& tx, const std::vector<ResourceTag>& tags);
 
 // Removes the tags with these keys, as far as they are there.
 void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<std::string>& keys);

@@ -306,7 +306,7 @@ std::vector<std::optional<Identity>> TryLockIdentities(Transaction& tx, const st
   auto sender_ids = TryLockSenderIds(tx, names);
 
   std::vector<std::optional<Identity>> identities;
-  std::set<std::pair<Scope, std::string>> before;
+  std::set<ScopedId> before;
   auto number = numbers.begin();
   auto sender_id = sender_ids.begin();
   for (const auto& [scope, text, country] : named) {

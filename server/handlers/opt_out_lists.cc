@@ -98,7 +98,7 @@ CreateOptOutListResponse CreateOptOutList(Call& call, const CreateOptOutListRequ
     throw Error::Conflict(reason::kResourceAlreadyExists, ResourceType::kOptOutList, list.name);
   }
   RequireRoomForTags(call, request.tags_size());
-  InsertTags(call.tx(), call.scope(), {"opt-out-list", list.name}, TagsFrom(request.tags()));
+  PutTags(call.tx(), call.scope(), {"opt-out-list", list.name}, TagsFrom(request.tags()));
   RequireRoomInAccount(call, Counter::kOptOutLists);
 
   CreateOptOutListResponse response;

@@ -187,7 +187,7 @@ RequestPhoneNumberResponse RequestPhoneNumber(Call& call, const RequestPhoneNumb
   number.created = call.world().Now();
 
   InsertPhoneNumber(tx, call.scope(), number);
-  InsertTags(tx, call.scope(), {"phone-number", number.id}, TagsFrom(request.tags()));
+  PutTags(tx, call.scope(), {"phone-number", number.id}, TagsFrom(request.tags()));
   if (pool) {
     AddPhoneNumbersToPools(tx, {{call.scope(), pool->id, number.id}});
     number.pool_id = pool->id;

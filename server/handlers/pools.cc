@@ -129,7 +129,7 @@ void MakePools(Transaction& tx, const std::vector<PlannedPool>& pools, const Api
   std::vector<NumberInPool> numbers;
   std::vector<SenderIdInPool> sender_ids;
   std::vector<ScopedId> without_number;
-  std::vector<NewTag> tags;
+  std::vector<ResourceTag> tags;
   for (const auto& [scope, pool, first, its_tags] : pools) {
     made.push_back({scope, pool});
     if (first.number()) {
@@ -143,7 +143,7 @@ void MakePools(Transaction& tx, const std::vector<PlannedPool>& pools, const Api
   InsertPools(tx, made);
   CopyKeywordsToPools(tx, numbers);
   InsertPoolKeywords(tx, without_number, FirstKeywords(settings));
-  InsertTags(tx, tags);
+  PutTags(tx, tags);
   AddPhoneNumbersToPools(tx, numbers);
   AddSenderIdsToPools(tx, sender_ids);
 }

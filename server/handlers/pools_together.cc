@@ -36,13 +36,14 @@ std::vector<NamedIdentity> IdentitiesIn(std::span<Call* const> calls) {
   return named;
 }
 
-// What `make` makes of a call, unless a rule refuses that.
-template <class Make>
-auto IfAllowed(const Make& make) -> std::optional<decltype(make())> {
+// Whether no rule refuses it.
+template <class Rules>
+bool IsAllowed(const Rules& rules) {
   try {
-    return make();
+    rules();
+    return true;
   } catch (const Error&) {
-    return std::nullopt;
+    return false;
   }
 }
 
@@ -73,20 +74,18 @@ void CreatePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::spa
     if (outcomes[i].apart) continue;
     outcomes[i].apart = true;
     if (!identities[i]) continue;
-    const RoomForPools& room = (*rooms)[call.scope()];
+    RoomForPools& room = (*rooms)[call.scope()];
     const bool room_for_tags = request.tags_size() <= room.tags_quota.value_or(settings.quotas.tags_per_resource);
-    const auto made_so_far = made.contains(call.scope()) ? made[call.scope()] : 0;
-    const bool room_for_pool = room.pools + made_so_far < room.pools_quota.value_or(settings.quotas.pools);
+    const bool room_for_pool = room.pools < room.pools_quota.value_or(settings.quotas.pools);
     if (!room_for_tags || !room_for_pool) continue;
-    auto pool = IfAllowed([&] { return PlanPool(call, request, *identities[i]); });
-    if (!pool) continue;
+    if (!IsAllowed([&] { planned.push_back(PlanPool(call, request, *identities[i])); })) continue;
+    ++room.pools;
     ++made[call.scope()];
-    static_cast<CreatePoolResponse&>(call.response()) = RenderCreated(call, pool->pool, request);
-    planned.push_back(*std::move(pool));
+    static_cast<CreatePoolResponse&>(call.response()) = RenderCreated(call, planned.back().pool, request);
     outcomes[i].apart = false;
   }
   MakePools(tx, planned, settings);
-  CountPools(tx, made, settings.quotas.pools, [] { throw AllApart(); });
+  Count(tx, Counter::kPools, made, settings.quotas.pools, [] { throw AllApart(); });
 }
 
 // ---- AssociateOriginationIdentity
@@ -111,9 +110,8 @@ std::vector<Association> AllowedOf(Transaction& tx, std::span<Call* const> calls
   std::vector<Association> allowed;
   for (std::size_t n = 0; n < candidates.size(); ++n) {
     Association& candidate = candidates[n];
-    const bool is_allowed = found[n].same_keywords && IfAllowed([&] {
+    const bool is_allowed = found[n].same_keywords && IsAllowed([&] {
                               RequireFit(*calls[candidate.call], candidate.pool, candidate.number, found[n]);
-                              return true;
                             });
     if (is_allowed) allowed.push_back(std::move(candidate));
   }
@@ -130,23 +128,19 @@ void AssociateTogether(Transaction& tx, std::span<Call* const> calls, std::span<
   auto pools = TryLockPools(tx, wanted);
   auto numbers = TryLockIdentities(tx, IdentitiesIn<Request>(calls));
 
-  // One for each pool and each number: what the second may do depends on the first.
-  std::set<std::pair<Scope, std::string>> taken;
+  // One for each pool (and each number is locked once): what the second may do depends on the first.
+  std::set<ScopedId> taken;
   std::vector<Association> candidates;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     if (outcomes[i].apart) continue;
     outcomes[i].apart = true;
     if (!pools[i] || !numbers[i]) continue;
-    const bool sound = IfAllowed([&] {
-                         RequireActive(*pools[i]);
-                         RequireRevision(*pools[i], request_of(i));
-                         RequireJoinable(*numbers[i]->number());
-                         return true;
-                       }).has_value();
-    const Scope& scope = calls[i]->scope();
-    if (!sound || taken.contains({scope, pools[i]->id}) || taken.contains({scope, numbers[i]->id()})) continue;
-    taken.insert({scope, pools[i]->id});
-    taken.insert({scope, numbers[i]->id()});
+    const bool is_allowed = IsAllowed([&] {
+      RequireActive(*pools[i]);
+      RequireRevision(*pools[i], request_of(i));
+      RequireJoinable(*numbers[i]->number());
+    });
+    if (!is_allowed || !taken.insert(wanted[i]).second) continue;
     candidates.push_back({i, *std::move(pools[i]), *std::move(numbers[i])});
   }
 

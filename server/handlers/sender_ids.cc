@@ -123,8 +123,8 @@ RequestSenderIdResponse RequestSenderId(Call& call, const RequestSenderIdRequest
     throw Error::Conflict(reason::kResourceAlreadyExists, ResourceType::kSenderId, sender_id.sender_id);
   }
   RequireRoomForTags(call, request.tags_size());
-  InsertTags(call.tx(), call.scope(), SenderIdResource(sender_id.sender_id, sender_id.iso_country_code),
-             TagsFrom(request.tags()));
+  PutTags(call.tx(), call.scope(), SenderIdResource(sender_id.sender_id, sender_id.iso_country_code),
+          TagsFrom(request.tags()));
   RequireRoomInAccount(call, Counter::kSenderIds);
 
   RequestSenderIdResponse response;
