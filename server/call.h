@@ -98,6 +98,15 @@ class Call {
   const Method& method() const { return method_; }
   const google::protobuf::Message& request() const { return request_; }
   google::protobuf::Message& response() const { return response_; }
+  // As what the method says they are.
+  template <class Request>
+  const Request& request() const {
+    return static_cast<const Request&>(request_);
+  }
+  template <class Response>
+  Response& response() const {
+    return static_cast<Response&>(response_);
+  }
   std::stop_token stop_token() const { return stop_.get_token(); }
 
   // Whose call it is. Set by Authenticate.

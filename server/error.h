@@ -215,6 +215,17 @@ class Error : public std::exception {
   std::string what_;
 };
 
+// What refuses the work; nothing if it is done. Whatever else is thrown passes through.
+template <class Work>
+std::optional<Error> RefusalOf(const Work& work) {
+  try {
+    work();
+    return std::nullopt;
+  } catch (const Error& refusal) {
+    return refusal;
+  }
+}
+
 // The trailing metadata key that carries the exception's name beside the status, readable with any gRPC tool.
 inline constexpr std::string_view kErrorTypeMetadata = "x-amzn-errortype";
 // ErrorInfo.domain.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/call.h"
@@ -19,13 +20,13 @@ struct Signature;
 template <typename Response, typename Request>
 struct Signature<Response (*)(Call&, const Request&)> {
   static void Handle(Response (*handler)(Call&, const Request&), Call& call) {
-    static_cast<Response&>(call.response()) = handler(call, static_cast<const Request&>(call.request()));
+    call.response<Response>() = handler(call, call.request<Request>());
   }
 };
 template <typename Response, typename Request>
 struct Signature<void (*)(Call&, const Request&, Response&)> {
   static void Handle(void (*handler)(Call&, const Request&, Response&), Call& call) {
-    handler(call, static_cast<const Request&>(call.request()), static_cast<Response&>(call.response()));
+    handler(call, call.request<Request>(), call.response<Response>());
   }
 };
 
@@ -34,7 +35,7 @@ const google::protobuf::Message* Prototype(const google::protobuf::Descriptor& t
 }
 
 template <auto kHandler>
-Method Row(std::string_view service, std::string_view name, const Together* together = nullptr) {
+Method Row(std::string_view service, std::string_view name, std::vector<const Together*> together = {}) {
   const std::string full_name = "smsvoice.v2." + std::string(service) + "." + std::string(name);
   const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(full_name);
   if (descriptor == nullptr) throw std::logic_error("no such method in the .proto files: " + full_name);
@@ -46,7 +47,7 @@ Method Row(std::string_view service, std::string_view name, const Together* toge
           Prototype(*descriptor->input_type()),
           Prototype(*descriptor->output_type()),
           [](Call& call) { Signature<decltype(kHandler)>::Handle(kHandler, call); },
-          together};
+          std::move(together)};
 }
 
 std::vector<Method> Numbered(std::vector<Method> methods) {
@@ -70,13 +71,13 @@ bool Method::CanRefuseWith(smsvoice::v2::Refusal refusal) const {
 
 std::span<const Method> Methods() {
   static const std::vector<Method> kMethods = Numbered({
-      Row<&CreatePool>("Pools", "CreatePool", &kCreatePoolsTogether),
-      Row<&DescribePools>("Pools", "DescribePools", &kDescribePoolsTogether),
+      Row<&CreatePool>("Pools", "CreatePool", {&kCreatePoolsTogether}),
+      Row<&DescribePools>("Pools", "DescribePools", {&kDescribePoolsTogether, &kListPoolsTogether}),
       Row<&UpdatePool>("Pools", "UpdatePool"),
       Row<&DeletePool>("Pools", "DeletePool"),
-      Row<&AssociateOriginationIdentity>("Pools", "AssociateOriginationIdentity", &kAssociateTogether),
+      Row<&AssociateOriginationIdentity>("Pools", "AssociateOriginationIdentity", {&kAssociateTogether}),
       Row<&DisassociateOriginationIdentity>("Pools", "DisassociateOriginationIdentity"),
-      Row<&ListPoolOriginationIdentities>("Pools", "ListPoolOriginationIdentities"),
+      Row<&ListPoolOriginationIdentities>("Pools", "ListPoolOriginationIdentities", {&kListMembersTogether}),
       Row<&BatchAssociateOriginationIdentities>("Pools", "BatchAssociateOriginationIdentities"),
       Row<&BatchDisassociateOriginationIdentities>("Pools", "BatchDisassociateOriginationIdentities"),
       Row<&ReplaceOriginationIdentities>("Pools", "ReplaceOriginationIdentities"),

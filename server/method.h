@@ -29,8 +29,15 @@ struct Outcome {
 struct AllApart {};
 
 // How several calls of a method, of whatever accounts, are answered together if they wait at the same time: what reads
-// by one statement, what writes in one transaction of few statements.
+// in one round trip, what writes in one transaction of few statements.
 struct Together {
+  // In which queue they wait: what is quick must not wait behind what isn't.
+  enum class Kind {
+    kLookUp,   // reads a few rows by their keys: one statement for all of them
+    kListing,  // reads a page: a statement for each, in one round trip
+    kChange,   // writes
+  };
+  Kind kind;
   // Whether this call may be answered so. Looks at the request alone.
   bool (*fits)(const Call& call);
   // Fills each call's response, or says what else becomes of it, which is nothing to its neighbours. Leaves those alone
@@ -49,9 +56,10 @@ struct Method {
   const google::protobuf::FieldDescriptor* validate_only;
   const google::protobuf::Message* request;  // empty ones, to make others of
   const google::protobuf::Message* response;
-  void (*handle)(Call& call);          // calls the handler, fills the response
-  const Together* together = nullptr;  // nullptr: each by itself
-  std::size_t index = 0;               // of its row
+  void (*handle)(Call& call);  // calls the handler, fills the response
+  // Of several kinds of calls the first that fits; who fits none goes by itself.
+  std::vector<const Together*> together = {};
+  std::size_t index = 0;  // of its row
 
   std::unique_ptr<google::protobuf::Message> NewRequest() const;
   std::unique_ptr<google::protobuf::Message> NewResponse() const;

@@ -139,9 +139,9 @@ void Queue(Executor& executor, Call& call) {
 }
 
 // Like Settle, for several. What the database or a defect keeps them from doing together, each tries by itself.
-std::vector<Outcome> SettleTogether(std::span<Call* const> calls) noexcept {
+std::vector<Outcome> SettleTogether(const Together& together, std::span<Call* const> calls) noexcept {
   try {
-    return AnswerTogether(calls);
+    return AnswerTogether(together, calls);
   } catch (...) {
     return std::vector<Outcome>(calls.size(), {.apart = true});
   }
@@ -149,33 +149,34 @@ std::vector<Outcome> SettleTogether(std::span<Call* const> calls) noexcept {
 
 // Calls of one method: together, those that can. The others each go their own way on the workers of `others`: what one
 // of them meets there holds up none of its neighbours.
-void AnswerTogetherOrElse(std::span<Call* const> calls, Executor& others) noexcept {
-  std::vector<Call*> together;
+void AnswerTogetherOrElse(const Together& together, std::span<Call* const> calls, Executor& others) noexcept {
+  std::vector<Call*> group;
   std::vector<Call*> apart;
-  for (Call* call : calls) (CanJoin(*call) ? together : apart).push_back(call);
+  for (Call* call : calls) (CanJoin(*call) ? group : apart).push_back(call);
 
   const auto now = std::chrono::steady_clock::now();
   std::vector<Outcome> outcomes;
-  if (!together.empty()) outcomes = SettleTogether(together);
+  if (!group.empty()) outcomes = SettleTogether(together, group);
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (outcomes[i].apart) {
-      apart.push_back(together[i]);
+      apart.push_back(group[i]);
     } else {
-      Started(*together[i], now);
-      Finish(*together[i], outcomes[i].refusal);
+      Started(*group[i], now);
+      Finish(*group[i], outcomes[i].refusal);
     }
   }
   for (Call* call : apart) Queue(others, *call);
 }
 
 void AnswerGroups(std::span<Call* const> calls, Executor& others) noexcept {
-  std::map<const Method*, std::vector<Call*>> by_method;
-  for (Call* call : calls) by_method[&call->method()].push_back(call);
-  for (const auto& [method, alike] : by_method) AnswerTogetherOrElse(alike, others);
+  std::map<const Together*, std::vector<Call*>> alike;
+  for (Call* call : calls) alike[TogetherOf(*call)].push_back(call);
+  for (const auto& [together, group] : alike) AnswerTogetherOrElse(*together, group, others);
 }
 
-// How many calls are answered together.
+// How many calls are answered together; of listings fewer, since each is itself as long as many look-ups.
 constexpr std::size_t kMostTogether = 64;
+constexpr std::size_t kMostListings = 8;
 
 // Two: while one waits for the database the other one answers. More only where there is much of everything.
 int LookUpWorkers(int connections) { return std::max(std::min(2, connections), connections / 4); }
@@ -193,10 +194,9 @@ Pipeline::Pipeline(const Settings& settings)
       others_(settings.database_connections, Capacity(settings), 1,
               [](std::span<Call* const> calls) { Answer(*calls[0]); }),
       look_ups_(LookUpWorkers(settings.database_connections), Capacity(settings), kMostTogether,
-                [this](std::span<Call* const> calls) {
-                  // One that waits alone needs no group.
-                  calls.size() == 1 ? Answer(*calls[0]) : AnswerGroups(calls, others_);
-                }) {
+                [this](std::span<Call* const> calls) { AnswerReads(calls); }),
+      listings_(settings.database_connections, Capacity(settings), kMostListings,
+                [this](std::span<Call* const> calls) { AnswerReads(calls); }) {
   const std::size_t workers = ChangeWorkers(settings.database_connections);
   for (std::size_t i = 0; i < workers; ++i) {
     changes_.emplace_back(1, (Capacity(settings) + workers - 1) / workers, kMostTogether,
@@ -204,15 +204,28 @@ Pipeline::Pipeline(const Settings& settings)
   }
 }
 
+// One that waits alone needs no group.
+void Pipeline::AnswerReads(std::span<Call* const> calls) noexcept {
+  calls.size() == 1 ? Answer(*calls[0]) : AnswerGroups(calls, others_);
+}
+
 std::size_t Pipeline::queued() const {
-  std::size_t queued = look_ups_.queued() + others_.queued();
+  std::size_t queued = look_ups_.queued() + listings_.queued() + others_.queued();
   for (const Executor& executor : changes_) queued += executor.queued();
   return queued;
 }
 
 Executor& Pipeline::QueueOf(const Call& call) {
-  if (!FitsOthers(call)) return others_;
-  if (!call.method().policy.writes()) return look_ups_;
+  const Together* together = TogetherOf(call);
+  if (together == nullptr) return others_;
+  switch (together->kind) {
+    case Together::Kind::kLookUp:
+      return look_ups_;
+    case Together::Kind::kListing:
+      return listings_;
+    case Together::Kind::kChange:
+      break;
+  }
   return changes_[std::hash<std::string>()(call.scope().account) % changes_.size()];
 }
 

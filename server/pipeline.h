@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <span>
 
 #include "server/call.h"
 #include "server/executor.h"
@@ -26,14 +27,17 @@ class Pipeline {
 
  private:
   Executor& QueueOf(const Call& call);
+  void AnswerReads(std::span<Call* const> calls) noexcept;
 
   const Settings& settings_;
   // As many workers as database connections: more would only wait for one.
   Executor others_;
-  // Calls that read and are answered together (Method::together). A few workers are enough for them, and better than
-  // many: the fewer take calls, the more wait to be taken together. They end before others_, to which they hand what
-  // can't go together.
+  // Calls that read a few rows and are answered together (Method::together). A few workers are enough for them, and
+  // better than many: the fewer take calls, the more wait to be taken together. They end before others_, to which they
+  // hand what can't go together.
   Executor look_ups_;
+  // Those that read pages. Each is work enough for a worker of its own, but if more wait, they go together, too.
+  Executor listings_;
   // Those that write, by account, one worker each. They end before others_, too.
   std::deque<Executor> changes_;
 };

@@ -527,10 +527,11 @@ void Database::Impl::RunBody(Transaction& transaction, const Transaction::State&
 std::optional<StorageFailure> Database::Impl::Attempt(Lease& lease, Mode mode, const Bounds& bounds,
                                                       const std::function<void(Transaction&)>& body) {
   Session& session = lease.Ready(bounds);
-  const bool waits = mode == Mode::kWrite && session.CanBeginLater();
-  Transaction::State state{.session = session, .can_wait = waits, .waiting = {}, .failure = {}};
+  const bool begins_later = mode == Mode::kWrite && session.CanBeginLater();
+  const bool can_wait = mode == Mode::kRead ? session.can_wait() : begins_later;
+  Transaction::State state{.session = session, .can_wait = can_wait, .waiting = {}, .failure = {}};
   Session::Begun begun;
-  if (waits) {
+  if (begins_later) {
     session.BeginLater(state.waiting, [&begun](const Rows& rows) { begun = Session::ReadBegun(rows); });
   } else if (mode == Mode::kWrite) {
     try {
@@ -544,6 +545,7 @@ std::optional<StorageFailure> Database::Impl::Attempt(Lease& lease, Mode mode, c
   Transaction transaction(state);
   try {
     RunBody(transaction, state, body);
+    if (mode == Mode::kRead) transaction.RunWaiting();  // there is no commit to go with
   } catch (const StorageFailure&) {
     if (!state.failure) {  // not from this transaction: the body's own, after all
       Undo(lease);
@@ -555,7 +557,7 @@ std::optional<StorageFailure> Database::Impl::Attempt(Lease& lease, Mode mode, c
   }
 
   if (state.failure) {  // thrown just now, or swallowed by the body: it can't be committed either way
-    if (waits && begun.xid.empty()) {
+    if (begins_later && begun.xid.empty()) {
       lease.Discard();
       return BeginFailed(*state.failure);
     }

@@ -30,7 +30,7 @@ struct Bounds {
 class Database {
  public:
   enum class Mode {
-    kRead,  // each statement sees a snapshot of its own and is one round trip; writing is refused by the server
+    kRead,  // each statement sees a snapshot of its own; writing is refused by the server
     kWrite  // one READ COMMITTED transaction: BEGIN, which goes with the body's first statement, the body, COMMIT
   };
 

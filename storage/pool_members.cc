@@ -17,6 +17,40 @@ bool ReadBool(const Rows& rows) {
   return value;
 }
 
+Query QueryOf(const MemberListing& listing) {
+  Query query("pool_members.list");
+  query
+      .Add(
+          "SELECT position, phone_number_id, phone_number, sender_id, country, capabilities FROM ("
+          "  SELECT member.position, number.phone_number_id, number.phone_number, sender.sender_id,"
+          "    coalesce(number.iso_country_code, sender.iso_country_code) AS country,"
+          "    coalesce(number.number_capabilities, ARRAY['SMS']) AS capabilities"
+          "  FROM pool_members AS member"
+          "  LEFT JOIN phone_numbers AS number USING (account_id, region, phone_number_id)"
+          "  LEFT JOIN sender_ids AS sender ON sender.account_id = member.account_id"
+          "    AND sender.region = member.region AND sender.sender_id_key = member.sender_id_key"
+          "    AND sender.iso_country_code = member.iso_country_code"
+          "  WHERE member.account_id = ?",
+          listing.scope.account)
+      .Add(" AND member.region = ?", listing.scope.region)
+      .Add(" AND member.pool_id = ?", listing.pool_id)
+      .Add(" AND member.position > ?::bigint) AS members WHERE true", listing.after);
+  AddConditions(query, kFilters, listing.conditions);
+  query.Add(" ORDER BY position LIMIT ?", listing.limit);
+  return query;
+}
+
+std::vector<PoolMember> ReadMembers(const Rows& rows) {
+  std::vector<PoolMember> members;
+  members.reserve(rows.size());
+  for (const Row row : rows) {
+    PoolMember& member = members.emplace_back();
+    row.Read(member.position, member.phone_number_id, member.phone_number, member.sender_id, member.iso_country_code,
+             member.capabilities);
+  }
+  return members;
+}
+
 }  // namespace
 
 // Of the pool with the columns or parameters `account`, `region` and `pool`.
@@ -156,37 +190,14 @@ void RemoveAllFromPool(Transaction& tx, const Scope& scope, std::string_view poo
   tx.Later(kRemove, Params(scope.account, scope.region, pool_id));
 }
 
-std::vector<PoolMember> ListMembers(Transaction& tx, const Scope& scope, std::string_view pool_id,
-                                    const std::vector<Condition>& conditions, std::int64_t after, int limit) {
-  Query query("pool_members.list");
-  query
-      .Add(
-          "SELECT position, phone_number_id, phone_number, sender_id, country, capabilities FROM ("
-          "  SELECT member.position, number.phone_number_id, number.phone_number, sender.sender_id,"
-          "    coalesce(number.iso_country_code, sender.iso_country_code) AS country,"
-          "    coalesce(number.number_capabilities, ARRAY['SMS']) AS capabilities"
-          "  FROM pool_members AS member"
-          "  LEFT JOIN phone_numbers AS number USING (account_id, region, phone_number_id)"
-          "  LEFT JOIN sender_ids AS sender ON sender.account_id = member.account_id"
-          "    AND sender.region = member.region AND sender.sender_id_key = member.sender_id_key"
-          "    AND sender.iso_country_code = member.iso_country_code"
-          "  WHERE member.account_id = ?",
-          scope.account)
-      .Add(" AND member.region = ?", scope.region)
-      .Add(" AND member.pool_id = ?", pool_id)
-      .Add(" AND member.position > ?::bigint) AS members WHERE true", after);
-  AddConditions(query, kFilters, conditions);
-  query.Add(" ORDER BY position LIMIT ?", limit);
+std::vector<PoolMember> ListMembers(Transaction& tx, const MemberListing& listing) {
+  return ListMembers(tx, std::vector{listing})[0];
+}
 
-  const Rows rows = query.Run(tx);
-  std::vector<PoolMember> members;
-  members.reserve(rows.size());
-  for (const Row row : rows) {
-    PoolMember& member = members.emplace_back();
-    row.Read(member.position, member.phone_number_id, member.phone_number, member.sender_id, member.iso_country_code,
-             member.capabilities);
-  }
-  return members;
+std::vector<std::vector<PoolMember>> ListMembers(Transaction& tx, const std::vector<MemberListing>& listings) {
+  std::vector<Query> queries;
+  for (const MemberListing& listing : listings) queries.push_back(QueryOf(listing));
+  return RunTogether(tx, queries, &ReadMembers);
 }
 
 }  // namespace poold

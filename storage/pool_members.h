@@ -66,8 +66,17 @@ void RemovePhoneNumberFromPool(Transaction& tx, const Scope& scope, std::string_
 void RemoveSenderIdFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name);
 void RemoveAllFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id);
 
-// The first `limit` members after the position that meet the conditions, in the order of association.
-std::vector<PoolMember> ListMembers(Transaction& tx, const Scope& scope, std::string_view pool_id,
-                                    const std::vector<Condition>& conditions, std::int64_t after, int limit);
+// The first `limit` members of a pool after the position that meet the conditions, in the order of association.
+struct MemberListing {
+  Scope scope;
+  std::string pool_id;
+  std::vector<Condition> conditions = {};
+  std::int64_t after = 0;
+  int limit = 0;
+};
+std::vector<PoolMember> ListMembers(Transaction& tx, const MemberListing& listing);
+
+// Each of the listings, by a statement of its own, all in one round trip.
+std::vector<std::vector<PoolMember>> ListMembers(Transaction& tx, const std::vector<MemberListing>& listings);
 
 }  // namespace poold

@@ -40,14 +40,21 @@ std::optional<Pool> ReadOnePool(const Rows& rows) {
   return pool;
 }
 
-std::vector<Pool> RunPage(Transaction& tx, Query& query, const std::optional<PoolPosition>& after, int limit) {
+void AddPage(Query& query, const std::optional<PoolPosition>& after, int limit) {
   if (after) query.Add(" AND (created_at, pool_id) > (?::timestamptz", after->created).Add(", ?)", after->id);
   query.Add(" ORDER BY created_at, pool_id LIMIT ?", limit);
-  const Rows rows = query.Run(tx);
+}
+
+std::vector<Pool> ReadPools(const Rows& rows) {
   std::vector<Pool> pools;
   pools.reserve(rows.size());
   for (const Row row : rows) ReadPool(row, pools.emplace_back());
   return pools;
+}
+
+std::vector<Pool> RunPage(Transaction& tx, Query& query, const std::optional<PoolPosition>& after, int limit) {
+  AddPage(query, after, limit);
+  return ReadPools(query.Run(tx));
 }
 
 }  // namespace
@@ -67,13 +74,20 @@ std::optional<Pool> LockPool(Transaction& tx, const Scope& scope, std::string_vi
   return ReadOnePool(tx.Run(kLock, Params(scope.account, scope.region, pool_id)));
 }
 
-std::vector<Pool> ListPools(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,
-                            const std::optional<PoolPosition>& after, int limit) {
-  Query query("pools.list");
-  query.Add("SELECT " POOL_COLUMNS " FROM pools WHERE ");
-  AddVisibleTo(query, viewer, {"pool", "pool_id", "resource_id"});
-  AddConditions(query, kFilters, conditions);
-  return RunPage(tx, query, after, limit);
+std::vector<Pool> ListPools(Transaction& tx, const PoolListing& listing) {
+  return ListPools(tx, std::vector{listing})[0];
+}
+
+std::vector<std::vector<Pool>> ListPools(Transaction& tx, const std::vector<PoolListing>& listings) {
+  std::vector<Query> queries;
+  for (const PoolListing& listing : listings) {
+    Query& query = queries.emplace_back("pools.list");
+    query.Add("SELECT " POOL_COLUMNS " FROM pools WHERE ");
+    AddVisibleTo(query, listing.viewer, {"pool", "pool_id", "resource_id"});
+    AddConditions(query, kFilters, listing.conditions);
+    AddPage(query, listing.after, listing.limit);
+  }
+  return RunTogether(tx, queries, &ReadPools);
 }
 
 std::vector<Pool> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, std::string_view phone_number_id,

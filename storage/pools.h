@@ -41,8 +41,16 @@ std::optional<Pool> FindPool(Transaction& tx, const Scope& scope, std::string_vi
 std::optional<Pool> LockPool(Transaction& tx, const Scope& scope, std::string_view pool_id);
 
 // The first `limit` of the viewer's pools after the position that meet the conditions, oldest first.
-std::vector<Pool> ListPools(Transaction& tx, const Viewer& viewer, const std::vector<Condition>& conditions,
-                            const std::optional<PoolPosition>& after, int limit);
+struct PoolListing {
+  Viewer viewer;
+  std::vector<Condition> conditions;
+  std::optional<PoolPosition> after;
+  int limit = 0;
+};
+std::vector<Pool> ListPools(Transaction& tx, const PoolListing& listing);
+
+// Each of the listings, by a statement of its own, all in one round trip.
+std::vector<std::vector<Pool>> ListPools(Transaction& tx, const std::vector<PoolListing>& listings);
 
 // The first `limit` pools after the position that hold a phone number or a sender ID, oldest first.
 std::vector<Pool> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, std::string_view phone_number_id,

@@ -2,9 +2,13 @@
 
 // Statements put together from constant pieces: listings with filters. Private to storage/.
 
+#include <cstddef>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/condition.h"
@@ -28,7 +32,9 @@ class Query {
   }
 
   Rows Run(Transaction& tx) const { return tx.Run({name_, text_, /*composed=*/true}, params_); }
-  void Later(Transaction& tx) const { tx.Later({name_, text_, /*composed=*/true}, params_); }
+  void Later(Transaction& tx, std::function<void(const Rows&)> then = {}) const {
+    tx.Later({name_, text_, /*composed=*/true}, params_, std::move(then));
+  }
 
  private:
   Query& AddWithParameter(std::string_view piece);
@@ -37,6 +43,18 @@ class Query {
   std::string text_;
   Params params_;
 };
+
+// Runs all of them, in one round trip if they can wait for each other. What `read` makes of each one's rows, in order.
+template <typename Read>
+auto RunTogether(Transaction& tx, const std::vector<Query>& queries, Read read) {
+  using Answer = decltype(read(Rows()));
+  const auto answers = std::make_shared<std::vector<Answer>>(queries.size());
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    queries[i].Later(tx, [answers, i, read](const Rows& rows) { (*answers)[i] = read(rows); });
+  }
+  tx.RunWaiting();
+  return std::move(*answers);
+}
 
 // What a filter of the API means in SQL: a predicate with one '?', which takes the values as text[].
 struct FilterColumn {

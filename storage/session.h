@@ -130,6 +130,9 @@ class Session {
   // SQL as it is, maybe several statements: one round trip. Returns the rows of the last.
   Rows RunText(std::string_view name, const std::string& sql);
 
+  // Whether statements can wait for others, to be run together: not behind a pooler.
+  bool can_wait() const { return prepare_; }
+
   // From now on they are told of every statement.
   void set_listeners(const Listeners& listeners) { listeners_ = listeners; }
 
@@ -150,7 +153,7 @@ class Session {
 
   // The same as statements to be run together with others, the answer of the last of which ReadBegun reads. Only if
   // CanBeginLater: after a Begin has found out how this server wants to be asked, and not behind a pooler.
-  bool CanBeginLater() const { return prepare_ && began_before_; }
+  bool CanBeginLater() const { return can_wait() && began_before_; }
   void BeginLater(std::vector<Waiting>& waiting, std::function<void(const Rows&)> begun) const;
   static Begun ReadBegun(const Rows& rows);
 

@@ -224,10 +224,11 @@ class Transaction {
   // later than Database::Run returns: it must own what it uses of the body. It may call Run.
   //
   // Throws the failure of a dead transaction, as Run does. When much waits already, that is run first, with all that
-  // this can throw. In a body that reads, and behind a pooler, it runs at once.
+  // this can throw. Behind a pooler it runs at once.
   void Later(const Statement& statement, Params params, std::function<void(const Rows&)> then = {});
 
-  // Runs what waits, now. For Database, before a commit or a refusal; bodies need it only to learn of a refusal early.
+  // Runs what waits, now. Database does it when the body has returned, before a commit or a refusal; bodies need it to
+  // learn of the answers earlier.
   void RunWaiting();
 
  private:

@@ -23,6 +23,7 @@ extern const Together kCreatePoolsTogether;
 void DescribePools(Call& call, const smsvoice::v2::DescribePoolsRequest& request,
                    smsvoice::v2::DescribePoolsResponse& response);
 extern const Together kDescribePoolsTogether;
+extern const Together kListPoolsTogether;
 smsvoice::v2::UpdatePoolResponse UpdatePool(Call& call, const smsvoice::v2::UpdatePoolRequest& request);
 smsvoice::v2::DeletePoolResponse DeletePool(Call& call, const smsvoice::v2::DeletePoolRequest& request);
 smsvoice::v2::AssociateOriginationIdentityResponse AssociateOriginationIdentity(
@@ -32,6 +33,7 @@ smsvoice::v2::DisassociateOriginationIdentityResponse DisassociateOriginationIde
     Call& call, const smsvoice::v2::DisassociateOriginationIdentityRequest& request);
 void ListPoolOriginationIdentities(Call& call, const smsvoice::v2::ListPoolOriginationIdentitiesRequest& request,
                                    smsvoice::v2::ListPoolOriginationIdentitiesResponse& response);
+extern const Together kListMembersTogether;
 smsvoice::v2::BatchAssociateOriginationIdentitiesResponse BatchAssociateOriginationIdentities(
     Call& call, const smsvoice::v2::BatchAssociateOriginationIdentitiesRequest& request);
 smsvoice::v2::BatchDisassociateOriginationIdentitiesResponse BatchDisassociateOriginationIdentities(

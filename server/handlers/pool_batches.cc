@@ -74,7 +74,8 @@ Response Render(Call& call, const Pool& pool) {
   Response response;
   response.set_pool_arn(PoolArn(call.scope(), pool.id));
   response.set_pool_id(pool.id);
-  for (PoolMember& member : ListMembers(call.tx(), call.scope(), pool.id, {}, 0, limits::kPageSize)) {
+  for (PoolMember& member :
+       ListMembers(call.tx(), {.scope = call.scope(), .pool_id = pool.id, .limit = limits::kPageSize})) {
     RenderMember(call.scope(), std::move(member), *response.add_origination_identities());
   }
   response.set_revision(pool.revision);
@@ -95,7 +96,8 @@ std::vector<PoolMember> AllMembers(Call& call, const Pool& pool) {
   std::vector<PoolMember> all;
   while (true) {
     const std::int64_t after = all.empty() ? 0 : all.back().position;
-    const auto some = ListMembers(call.tx(), call.scope(), pool.id, {}, after, limits::kPageSize);
+    const auto some =
+        ListMembers(call.tx(), {.scope = call.scope(), .pool_id = pool.id, .after = after, .limit = limits::kPageSize});
     all.insert(all.end(), some.begin(), some.end());
     if (some.size() < static_cast<std::size_t>(limits::kPageSize)) return all;
   }

@@ -74,39 +74,112 @@ std::vector<Pool> NamedPools(Call& call, const DescribePoolsRequest& request, co
 
 // Pools of the caller's own, by their ids: what needs neither a policy nor a filter.
 bool NamesOwnPools(const Call& call) {
-  const auto& request = static_cast<const DescribePoolsRequest&>(call.request());
+  const auto& request = call.request<DescribePoolsRequest>();
   return !request.pool_ids().empty() && request.filters().empty() && std::ranges::all_of(request.pool_ids(), IsPoolId);
 }
 
-std::optional<Error> AnswerWith(Call& call, const std::vector<NamedPool>& found) {
-  try {
-    const auto& request = static_cast<const DescribePoolsRequest&>(call.request());
-    std::vector<OwnedId> ids;
-    for (const std::string& id : request.pool_ids()) ids.push_back({call.scope().account, id});
-    const Page page = RequirePage(call);
-    RenderPools(call, page, ShownOf(request, page, ids, found), static_cast<DescribePoolsResponse&>(call.response()));
-    return std::nullopt;
-  } catch (const Error& refusal) {
-    return refusal;
-  }
+void AnswerWith(Call& call, const std::vector<NamedPool>& found) {
+  const auto& request = call.request<DescribePoolsRequest>();
+  std::vector<OwnedId> ids;
+  for (const std::string& id : request.pool_ids()) ids.push_back({call.scope().account, id});
+  const Page page = RequirePage(call);
+  RenderPools(call, page, ShownOf(request, page, ids, found), call.response<DescribePoolsResponse>());
 }
 
 void DescribePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
   std::vector<WantedPool> wanted;
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    const auto& ids = static_cast<const DescribePoolsRequest&>(calls[i]->request()).pool_ids();
+    const auto& ids = calls[i]->request<DescribePoolsRequest>().pool_ids();
     for (auto id = ids.begin(); id != ids.end(); ++id) {
       const bool again = std::find(ids.begin(), id, *id) != id;
       if (!again) wanted.push_back({static_cast<int>(i), calls[i]->scope(), *id});
     }
   }
   const auto found = FindPoolsTogether(tx, wanted, calls.size());
-  for (std::size_t i = 0; i < calls.size(); ++i) outcomes[i].refusal = AnswerWith(*calls[i], found[i]);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    outcomes[i].refusal = RefusalOf([&] { AnswerWith(*calls[i], found[i]); });
+  }
+}
+
+PoolListing PoolListingOf(const Call& call, const Page& page) {
+  const auto& request = call.request<DescribePoolsRequest>();
+  return {ViewerOf(call, request), ConditionsFrom(request.filters()), PoolPositionFrom(page), page.limit + 1};
+}
+
+// The members of a pool that the caller may see.
+MemberListing MemberListingOf(const Call& call, const Page& page) {
+  const auto& request = call.request<ListPoolOriginationIdentitiesRequest>();
+  const OwnedId pool = RequireAccess(call, ResourceType::kPool, request.pool_id(), Access::kGranted);
+  return {.scope = {pool.account, call.scope().region},
+          .pool_id = pool.id,
+          .conditions = ConditionsFrom(request.filters()),
+          .after = page.after.empty() ? 0 : std::stoll(page.after.at(0)),
+          .limit = page.limit + 1};
+}
+
+void RenderMembers(Transaction& tx, Call& call, const Page& page, const MemberListing& listing,
+                   std::vector<PoolMember>&& members) {
+  const auto& request = call.request<ListPoolOriginationIdentitiesRequest>();
+  auto& response = call.response<ListPoolOriginationIdentitiesResponse>();
+  const Scope& owner = listing.scope;
+  if (members.empty() && !FindPool(tx, owner, listing.pool_id)) {
+    throw Error::NotFound(ResourceType::kPool, request.pool_id());
+  }
+  response.set_pool_arn(PoolArn(owner, listing.pool_id));
+  response.set_pool_id(listing.pool_id);
+  RenderPage(
+      call, page, std::move(members), response,
+      [](const PoolMember& member) { return std::vector{std::to_string(member.position)}; },
+      [&](PoolMember&& member) { RenderMember(owner, std::move(member), *response.add_origination_identities()); });
+}
+
+// Listings of several calls at once: `run` gives the list of each, `render` makes it the answer of its call.
+template <class Listing, class Run, class Render>
+void AnswerListings(std::span<Call* const> calls, std::span<Outcome> outcomes,
+                    Listing (*listing_of)(const Call&, const Page&), const Run& run, const Render& render) {
+  std::vector<std::size_t> asking;
+  std::vector<Page> pages;
+  std::vector<Listing> listings;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    outcomes[i].refusal = RefusalOf([&] {
+      Page page = RequirePage(*calls[i]);
+      listings.push_back(listing_of(*calls[i], page));
+      pages.push_back(std::move(page));
+      asking.push_back(i);
+    });
+  }
+  auto lists = run(listings);
+  for (std::size_t n = 0; n < asking.size(); ++n) {
+    const std::size_t i = asking[n];
+    outcomes[i].refusal = RefusalOf([&] { render(*calls[i], pages[n], listings[n], std::move(lists[n])); });
+  }
+}
+
+bool NamesNoPool(const Call& call) { return call.request<DescribePoolsRequest>().pool_ids().empty(); }
+
+void ListPoolsTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
+  AnswerListings(
+      calls, outcomes, &PoolListingOf, [&](const auto& listings) { return ListPools(tx, listings); },
+      [](Call& call, const Page& page, const PoolListing&, std::vector<Pool>&& pools) {
+        RenderPools(call, page, std::move(pools), call.response<DescribePoolsResponse>());
+      });
+}
+
+bool ListsOwnPool(const Call& call) { return IsPoolId(call.request<ListPoolOriginationIdentitiesRequest>().pool_id()); }
+
+void ListMembersTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
+  AnswerListings(
+      calls, outcomes, &MemberListingOf, [&](const auto& listings) { return ListMembers(tx, listings); },
+      [&](Call& call, const Page& page, const MemberListing& listing, std::vector<PoolMember>&& members) {
+        RenderMembers(tx, call, page, listing, std::move(members));
+      });
 }
 
 }  // namespace
 
-const Together kDescribePoolsTogether{&NamesOwnPools, &DescribePoolsTogether};
+const Together kDescribePoolsTogether{Together::Kind::kLookUp, &NamesOwnPools, &DescribePoolsTogether};
+const Together kListPoolsTogether{Together::Kind::kListing, &NamesNoPool, &ListPoolsTogether};
+const Together kListMembersTogether{Together::Kind::kListing, &ListsOwnPool, &ListMembersTogether};
 
 PlannedPool PlanPool(const Call& call, const CreatePoolRequest& request, Identity first) {
   if (first.number()) RequireActive(*first.number());
@@ -166,10 +239,8 @@ CreatePoolResponse CreatePool(Call& call, const CreatePoolRequest& request) {
 
 void DescribePools(Call& call, const DescribePoolsRequest& request, DescribePoolsResponse& response) {
   const Page page = RequirePage(call);
-  auto pools = request.pool_ids().empty()
-                   ? ListPools(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
-                               PoolPositionFrom(page), page.limit + 1)
-                   : NamedPools(call, request, page);
+  auto pools =
+      request.pool_ids().empty() ? ListPools(call.tx(), PoolListingOf(call, page)) : NamedPools(call, request, page);
   RenderPools(call, page, std::move(pools), response);
 }
 
@@ -235,23 +306,11 @@ DisassociateOriginationIdentityResponse DisassociateOriginationIdentity(
   return RenderMembership<DisassociateOriginationIdentityResponse>(call, pool, identity);
 }
 
-void ListPoolOriginationIdentities(Call& call, const ListPoolOriginationIdentitiesRequest& request,
-                                   ListPoolOriginationIdentitiesResponse& response) {
+void ListPoolOriginationIdentities(Call& call, const ListPoolOriginationIdentitiesRequest&,
+                                   ListPoolOriginationIdentitiesResponse&) {
   const Page page = RequirePage(call);
-  const OwnedId owned = RequireAccess(call, ResourceType::kPool, request.pool_id(), Access::kGranted);
-  const Scope owner{owned.account, call.scope().region};
-  const std::int64_t after = page.after.empty() ? 0 : std::stoll(page.after.at(0));
-  auto members = ListMembers(call.tx(), owner, owned.id, ConditionsFrom(request.filters()), after, page.limit + 1);
-  if (members.empty() && !FindPool(call.tx(), owner, owned.id)) {
-    throw Error::NotFound(ResourceType::kPool, request.pool_id());
-  }
-
-  response.set_pool_arn(PoolArn(owner, owned.id));
-  response.set_pool_id(owned.id);
-  RenderPage(
-      call, page, std::move(members), response,
-      [](const PoolMember& member) { return std::vector{std::to_string(member.position)}; },
-      [&](PoolMember&& member) { RenderMember(owner, std::move(member), *response.add_origination_identities()); });
+  const MemberListing listing = MemberListingOf(call, page);
+  RenderMembers(call.tx(), call, page, listing, ListMembers(call.tx(), listing));
 }
 
 void ListPoolsForOriginationIdentity(Call& call, const ListPoolsForOriginationIdentityRequest& request,

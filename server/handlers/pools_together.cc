@@ -30,21 +30,10 @@ template <class Request>
 std::vector<NamedIdentity> IdentitiesIn(std::span<Call* const> calls) {
   std::vector<NamedIdentity> named;
   for (const Call* call : calls) {
-    const auto& request = static_cast<const Request&>(call->request());
+    const auto& request = call->request<Request>();
     named.push_back({call->scope(), request.origination_identity(), CountryOf(request)});
   }
   return named;
-}
-
-// Whether no rule refuses it.
-template <class Rules>
-bool IsAllowed(const Rules& rules) {
-  try {
-    rules();
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
 }
 
 std::set<Scope> AccountsOf(std::span<Call* const> calls) {
@@ -56,7 +45,7 @@ std::set<Scope> AccountsOf(std::span<Call* const> calls) {
 // ---- CreatePool
 
 bool NamesPlainIdentity(const Call& call) {
-  const auto& request = static_cast<const CreatePoolRequest&>(call.request());
+  const auto& request = call.request<CreatePoolRequest>();
   return IsPlainIdentity(request.origination_identity(), CountryOf(request));
 }
 
@@ -70,7 +59,7 @@ void CreatePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::spa
   std::map<Scope, std::int64_t> made;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     Call& call = *calls[i];
-    const auto& request = static_cast<const CreatePoolRequest&>(call.request());
+    const auto& request = call.request<CreatePoolRequest>();
     if (outcomes[i].apart) continue;
     outcomes[i].apart = true;
     if (!identities[i]) continue;
@@ -78,10 +67,10 @@ void CreatePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::spa
     const bool room_for_tags = request.tags_size() <= room.tags_quota.value_or(settings.quotas.tags_per_resource);
     const bool room_for_pool = room.pools < room.pools_quota.value_or(settings.quotas.pools);
     if (!room_for_tags || !room_for_pool) continue;
-    if (!IsAllowed([&] { planned.push_back(PlanPool(call, request, *identities[i])); })) continue;
+    if (RefusalOf([&] { planned.push_back(PlanPool(call, request, *identities[i])); })) continue;
     ++room.pools;
     ++made[call.scope()];
-    static_cast<CreatePoolResponse&>(call.response()) = RenderCreated(call, planned.back().pool, request);
+    call.response<CreatePoolResponse>() = RenderCreated(call, planned.back().pool, request);
     outcomes[i].apart = false;
   }
   MakePools(tx, planned, settings);
@@ -91,7 +80,7 @@ void CreatePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::spa
 // ---- AssociateOriginationIdentity
 
 bool NamesPlainNumberAndPool(const Call& call) {
-  const auto& request = static_cast<const AssociateOriginationIdentityRequest&>(call.request());
+  const auto& request = call.request<AssociateOriginationIdentityRequest>();
   return IsPoolId(request.pool_id()) && IsPhoneNumberId(request.origination_identity());
 }
 
@@ -110,7 +99,7 @@ std::vector<Association> AllowedOf(Transaction& tx, std::span<Call* const> calls
   std::vector<Association> allowed;
   for (std::size_t n = 0; n < candidates.size(); ++n) {
     Association& candidate = candidates[n];
-    const bool is_allowed = found[n].same_keywords && IsAllowed([&] {
+    const bool is_allowed = found[n].same_keywords && !RefusalOf([&] {
                               RequireFit(*calls[candidate.call], candidate.pool, candidate.number, found[n]);
                             });
     if (is_allowed) allowed.push_back(std::move(candidate));
@@ -120,9 +109,7 @@ std::vector<Association> AllowedOf(Transaction& tx, std::span<Call* const> calls
 
 void AssociateTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
   using Request = AssociateOriginationIdentityRequest;
-  const auto request_of = [&](std::size_t i) -> const Request& {
-    return static_cast<const Request&>(calls[i]->request());
-  };
+  const auto request_of = [&](std::size_t i) -> const Request& { return calls[i]->request<Request>(); };
   std::vector<ScopedId> wanted;
   for (std::size_t i = 0; i < calls.size(); ++i) wanted.push_back({calls[i]->scope(), request_of(i).pool_id()});
   auto pools = TryLockPools(tx, wanted);
@@ -135,7 +122,7 @@ void AssociateTogether(Transaction& tx, std::span<Call* const> calls, std::span<
     if (outcomes[i].apart) continue;
     outcomes[i].apart = true;
     if (!pools[i] || !numbers[i]) continue;
-    const bool is_allowed = IsAllowed([&] {
+    const bool is_allowed = !RefusalOf([&] {
       RequireActive(*pools[i]);
       RequireRevision(*pools[i], request_of(i));
       RequireJoinable(*numbers[i]->number());
@@ -151,7 +138,7 @@ void AssociateTogether(Transaction& tx, std::span<Call* const> calls, std::span<
     joined.push_back({call.scope(), pool.id, number.id()});
     touched.push_back({call.scope(), pool.id});
     ++pool.revision;
-    static_cast<AssociateOriginationIdentityResponse&>(call.response()) =
+    call.response<AssociateOriginationIdentityResponse>() =
         RenderMembership<AssociateOriginationIdentityResponse>(call, pool, number);
     outcomes[i].apart = false;
   }
@@ -161,7 +148,7 @@ void AssociateTogether(Transaction& tx, std::span<Call* const> calls, std::span<
 
 }  // namespace
 
-const Together kCreatePoolsTogether{&NamesPlainIdentity, &CreatePoolsTogether};
-const Together kAssociateTogether{&NamesPlainNumberAndPool, &AssociateTogether};
+const Together kCreatePoolsTogether{Together::Kind::kChange, &NamesPlainIdentity, &CreatePoolsTogether};
+const Together kAssociateTogether{Together::Kind::kChange, &NamesPlainNumberAndPool, &AssociateTogether};
 
 }  // namespace poold

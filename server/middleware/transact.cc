@@ -1,5 +1,7 @@
 #include "server/middleware/transact.h"
 
+#include <algorithm>
+
 #include "server/config.h"
 #include "server/fingerprint.h"
 #include "server/known_accounts.h"
@@ -113,13 +115,15 @@ void RefuseIfTooLate(Call& call) {
              : Error::Deadline("the deadline passed in the queue");
 }
 
-bool FitsOthers(const Call& call) {
+const Together* TogetherOf(const Call& call) {
   const Method& method = call.method();
+  if (method.together.empty()) return nullptr;
   // Without members that this build doesn't know, so that it is small: such calls have queues of their own.
-  const bool is_known = call.request().GetReflection()->GetUnknownFields(call.request()).empty();
-  if (method.together == nullptr || !is_known || !method.together->fits(call)) return false;
+  if (!call.request().GetReflection()->GetUnknownFields(call.request()).empty()) return nullptr;
   // What a rehearsal wrote is rolled back; in `dev` accounts are entered one by one.
-  return !method.policy.writes() || (!ValidatesOnly(call) && !call.settings().dev);
+  if (method.policy.writes() && (ValidatesOnly(call) || call.settings().dev)) return nullptr;
+  const auto fits = std::ranges::find_if(method.together, [&](const Together* one) { return one->fits(call); });
+  return fits == method.together.end() ? nullptr : *fits;
 }
 
 bool CanJoin(const Call& call) {
@@ -128,9 +132,8 @@ bool CanJoin(const Call& call) {
          call.service().known_accounts.Knows(call.scope());
 }
 
-std::vector<Outcome> AnswerTogether(std::span<Call* const> calls) {
-  const Method& method = calls[0]->method();
-  const bool writes = method.policy.writes();
+std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* const> calls) {
+  const bool writes = together.kind == Together::Kind::kChange;
   const auto [first, last] = std::ranges::minmax_element(calls, {}, &Call::deadline);
   const auto now = std::chrono::steady_clock::now();
   const Bounds bounds{
@@ -159,7 +162,7 @@ std::vector<Outcome> AnswerTogether(std::span<Call* const> calls) {
             LimitLockWaits(tx, kLongestWait);
             ClaimTokens(tx, calls, outcomes, have_token);
           }
-          method.together->answer(tx, calls, outcomes);
+          together.answer(tx, calls, outcomes);
           if (std::ranges::all_of(outcomes, &Outcome::apart)) throw AllApart();
           if (writes) SettleTokens(tx, calls, outcomes, have_token);
           may_be_committed = writes;

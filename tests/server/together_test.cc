@@ -1,4 +1,4 @@
-// Look-ups that wait at the same time are answered by one statement, and nobody can tell.
+// Look-ups that wait at the same time are answered by one statement, listings in one round trip, and nobody can tell.
 
 #include "tests/support/together.h"
 
@@ -141,6 +141,93 @@ TEST_F(LookUpsTogether, WhatTheDatabaseFailsToDoTogetherIsTriedForEach) {
   EXPECT_FALSE(patient.call.Wait());
   EXPECT_EQ(patient.As<DescribePoolsResponse>().pools_size(), 1);
   EXPECT_EQ(Count("pools.find_together"), 1);
+}
+
+// Listings: a worker is held up by one of them while the others gather.
+class ListingsTogether : public TogetherTest {
+ protected:
+  ListingsTogether() : TogetherTest(1) {}
+
+  template <class Request = DescribePoolsRequest>
+  Waiting& Add(const Api& api, const std::string& text) {
+    return TogetherTest::Add<Request>(api, text);
+  }
+  Waiting& AddMembersOf(const Api& api, const std::string& pool, const std::string& more = {}) {
+    return Add<ListPoolOriginationIdentitiesRequest>(api, "pool_id: '" + pool + "' " + more);
+  }
+  void Go() { TogetherTest::Go(ahead); }
+
+  std::vector<std::string> PoolsOf(std::size_t i) const {
+    std::vector<std::string> ids;
+    for (const auto& pool : waiting[i]->As<DescribePoolsResponse>().pools()) ids.push_back(pool.pool_id());
+    return ids;
+  }
+  std::vector<std::string> MembersOf(std::size_t i) const {
+    std::vector<std::string> ids;
+    const auto& response = waiting[i]->As<ListPoolOriginationIdentitiesResponse>();
+    for (const auto& member : response.origination_identities()) ids.push_back(member.origination_identity());
+    return ids;
+  }
+  // How many statements went in the round trip in which that of a call did.
+  std::size_t WentWith(std::size_t i) const { return std::as_const(waiting[i]->call).work_log().statements.size(); }
+
+  const std::string our_pool = GivenSenderIdPool(ours, "OURS");
+  const std::string their_pool = GivenSenderIdPool(theirs, "THEIRS");
+  Waiting ahead{service, ours.account(), DescribePoolsRequest(), MethodOf<DescribePoolsRequest>()};
+};
+
+TEST_F(ListingsTogether, AreOneRoundTripAndEachGetsItsOwn) {
+  Add(ours, "");
+  Add(theirs, "");
+  Add(ours, "filters { name: POOL_FILTER_NAME_STATUS values: 'DELETING' }");
+  AddMembersOf(ours, our_pool);
+  AddMembersOf(theirs, their_pool);
+  Go();
+  for (const auto& outcome : outcomes) EXPECT_FALSE(outcome) << outcome->what();
+  EXPECT_THAT(PoolsOf(0), ElementsAre(our_pool));
+  EXPECT_THAT(PoolsOf(1), ElementsAre(their_pool));
+  EXPECT_THAT(PoolsOf(2), ElementsAre());
+  EXPECT_THAT(MembersOf(3), ElementsAre("OURS"));
+  EXPECT_THAT(MembersOf(4), ElementsAre("THEIRS"));
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(WentWith(i), 3U);
+  for (std::size_t i = 3; i < 5; ++i) EXPECT_EQ(WentWith(i), 2U) << "each method by itself";
+}
+
+TEST_F(ListingsTogether, ABadCallDoesNotTouchItsNeighbours) {
+  const std::string nowhere = "pool-00000000000000000000000000000000";
+  Add(ours, "next_token: 'forged'");
+  Add(ours, "");
+  AddMembersOf(ours, nowhere);
+  AddMembersOf(ours, their_pool);
+  AddMembersOf(ours, our_pool, "next_token: 'forged'");
+  Waiting& late = AddMembersOf(ours, our_pool);
+  late.call.set_deadline(late.call.received() + std::chrono::nanoseconds(1));
+  AddMembersOf(ours, our_pool);
+  Go();
+  EXPECT_EQ(outcomes[0]->reason(), reason::kInvalidNextToken);
+  EXPECT_FALSE(outcomes[1]);
+  EXPECT_THAT(PoolsOf(1), ElementsAre(our_pool));
+  EXPECT_EQ(outcomes[2]->fault(), Fault::kNotFound);
+  EXPECT_EQ(outcomes[2]->resource_id(), nowhere);
+  EXPECT_EQ(outcomes[3]->fault(), Fault::kNotFound) << "what is another's is not there";
+  EXPECT_EQ(outcomes[3]->resource_id(), their_pool);
+  EXPECT_EQ(outcomes[4]->reason(), reason::kInvalidNextToken);
+  EXPECT_EQ(outcomes[5]->fault(), Fault::kDeadline);
+  EXPECT_FALSE(outcomes[6]);
+  EXPECT_THAT(MembersOf(6), ElementsAre("OURS"));
+}
+
+TEST_F(ListingsTogether, PagesGoOnWhereTheyEnded) {
+  ours.world.Advance(std::chrono::seconds(1));
+  const std::string second = GivenSenderIdPool(ours, "SECOND");
+  const auto first_page = ours.Call<DescribePoolsRequest>("max_results: 1");
+  Add(ours, "max_results: 1 next_token: '" + first_page.response.next_token() + "'");
+  Add(ours, "max_results: 1");
+  Go();
+  EXPECT_THAT(PoolsOf(0), ElementsAre(second));
+  EXPECT_EQ(waiting[0]->As<DescribePoolsResponse>().next_token(), "");
+  EXPECT_THAT(PoolsOf(1), ElementsAre(our_pool));
+  EXPECT_NE(waiting[1]->As<DescribePoolsResponse>().next_token(), "");
 }
 
 }  // namespace

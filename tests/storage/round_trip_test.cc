@@ -218,13 +218,31 @@ TEST_F(Later, MayAskFurtherWhenItIsAnswered) {
   EXPECT_EQ(Notes(), 3);
 }
 
-TEST_F(Later, RunsAtOnceInABodyThatReads) {
+TEST_F(Later, OfABodyThatReadsIsOneRoundTripWithAllThatWaits) {
   int answers = 0;
+  const int before = proxy_.RoundTrips();
   tested_.Run(Mode::kRead, {Clock::now() + 20s, {}}, [&](Transaction& tx) {
+    for (int i = 0; i < 3; ++i) tx.Later(kCount, Params(), [&](const Rows&) { ++answers; });
+    EXPECT_EQ(answers, 0);
+    tx.Run(kCount);
+    EXPECT_EQ(answers, 3);
     tx.Later(kCount, Params(), [&](const Rows&) { ++answers; });
-    EXPECT_EQ(answers, 1);
+    tx.Later(kCount, Params());
   });
-  EXPECT_EQ(answers, 1);
+  EXPECT_EQ(answers, 4) << "what waits when it returns is run";
+  EXPECT_EQ(proxy_.RoundTrips() - before, 2);
+  ExpectSameConnection();
+}
+
+TEST_F(Later, OfABodyThatReadsCannotWriteEither) {
+  const auto failure = FailureOf([&] {
+    tested_.Run(Mode::kRead, {Clock::now() + 20s, {}}, [&](Transaction& tx) {
+      tx.Later(kCount, Params());
+      tx.Later(kInsert, Params(1));
+    });
+  });
+  EXPECT_EQ(failure->kind(), Kind::kBug);
+  EXPECT_EQ(Notes(), 0);
 }
 
 TEST_F(Later, RunsAtOnceBehindAPooler) {
