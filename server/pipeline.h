@@ -38,7 +38,8 @@ class Pipeline {
   Executor look_ups_;
   // Those that read pages. Each is work enough for a worker of its own, but if more wait, they go together, too.
   Executor listings_;
-  // Those that write, by account, one worker each. They end before others_, too.
+  // Those that write, by account, one worker each: those of one account would only wait for each other. They end before
+  // others_, too.
   std::deque<Executor> changes_;
 };
 

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { shareEqually } from './support/control_group.mjs';
+import { reserveHugePages } from './support/huge_pages.mjs';
 import { run, start } from './support/processes.mjs';
 import { line, markdown, median } from './support/report.mjs';
 import { record } from './support/statements.mjs';
@@ -95,7 +96,13 @@ const shares = shareEqually();
 
 // Memory as one gives it to a database; checkpoints as far apart as for a server that writes much. fsync stays on.
 const sharedBuffers = Math.floor(os.totalmem() / 2 ** 20 / 4);
-const postgresSettings = [`shared_buffers=${sharedBuffers}MB`, 'max_wal_size=8GB', 'checkpoint_timeout=15min'];
+const hugePages = reserveHugePages(sharedBuffers * 1.1); // with what else PostgreSQL shares
+const postgresSettings = [
+  `shared_buffers=${sharedBuffers}MB`,
+  hugePages.setting,
+  'max_wal_size=8GB',
+  'checkpoint_timeout=15min',
+];
 const postgres = await start(path.join(logs, 'postgres.log'), path.join(build, 'bench_postgres'), [
   path.join(work, 'postgres'),
   ...postgresSettings,
@@ -377,7 +384,7 @@ const cpu = os.cpus();
 const about = [
   `${cpu.length} × ${cpu[0].model}, ${Math.round(os.totalmem() / 2 ** 30)} GB, ${os.type()} ${os.release()}; client, server and PostgreSQL share it; ${shares}`,
   `${(await run(poold, ['version'])).trim()}, \`poold serve ${serverFlags.join(' ')}\` with an access file of ${principals.length} principals (bearer keys), the default log level to a file, tracing sampled at 1 % to a collector that takes the spans, metrics`,
-  `PostgreSQL ${await ask('poold', 'SHOW server_version')} with fsync ${await ask('poold', 'SHOW fsync')}, synchronous_commit ${await ask('poold', 'SHOW synchronous_commit')}, ${postgresSettings.join(', ')}`,
+  `PostgreSQL ${await ask('poold', 'SHOW server_version')} with fsync ${await ask('poold', 'SHOW fsync')}, synchronous_commit ${await ask('poold', 'SHOW synchronous_commit')}, ${postgresSettings.join(', ')} (${hugePages.about})`,
   `closed loop: ${clients.connections} connections × ${clients.streams} calls at once, ${seconds} s after ${warmUp} s of warming up; every answer's status and content is checked`,
   'E: gRPC alone, the same kind of server with an answer from memory (bench_echo); same load',
   `P: \`pgbench -M prepared\`, ${databaseConnections} connections, as many as the server has, with the statements that the server sent for a call, read from the wire, in as many round trips (build/bench/sql), and with the plans that are the fastest`,
