@@ -162,8 +162,8 @@ void AddSettings(CLI::App& app, Settings& settings) {
       "calls that work on the database at once; two more connections are used in the background")
       ->check(CLI::Range(1, 1000));
   Add(app, "--queue-capacity", settings.queue_capacity,
-      "calls that may wait, as many look-ups by id, and as many creates and associations, shared out among accounts;"
-      " more are answered ThrottlingException")
+      "calls that may wait, and as many more of each of these: look-ups by id, listings, and creates and associations"
+      " (shared out among accounts); beyond that they are answered ThrottlingException")
       ->check(CLI::Range(1, 1'000'000));
   AddDuration(app, "--default-deadline", settings.default_deadline, std::chrono::milliseconds(1),
               "deadline of calls that come without one");

@@ -179,7 +179,10 @@ constexpr std::size_t kMostTogether = 64;
 constexpr std::size_t kMostListings = 8;
 
 // Two: while one waits for the database the other one answers. More only where there is much of everything.
-int GroupWorkers(int connections) { return std::max(std::min(2, connections), connections / 4); }
+int LookUpWorkers(int connections) { return std::max(std::min(2, connections), connections / 4); }
+
+// For the same reason. No more than half of the connections are theirs, so that whoever goes apart has one.
+int ChangeWorkers(int connections) { return std::max(1, std::min(connections / 2, LookUpWorkers(connections))); }
 
 std::size_t Capacity(const Settings& settings) { return static_cast<std::size_t>(settings.queue_capacity); }
 
@@ -189,11 +192,11 @@ Pipeline::Pipeline(const Settings& settings)
     : settings_(settings),
       others_(settings.database_connections, Capacity(settings), 1,
               [](std::span<Call* const> calls) { Answer(*calls[0]); }),
-      look_ups_(GroupWorkers(settings.database_connections), Capacity(settings), kMostTogether,
+      look_ups_(LookUpWorkers(settings.database_connections), Capacity(settings), kMostTogether,
                 [this](std::span<Call* const> calls) { AnswerReads(calls); }),
       listings_(settings.database_connections, Capacity(settings), kMostListings,
                 [this](std::span<Call* const> calls) { AnswerReads(calls); }) {
-  const auto workers = static_cast<std::size_t>(GroupWorkers(settings.database_connections));
+  const auto workers = static_cast<std::size_t>(ChangeWorkers(settings.database_connections));
   for (std::size_t i = 0; i < workers; ++i) {
     changes_.emplace_back(1, (Capacity(settings) + workers - 1) / workers, kMostTogether,
                           [this](std::span<Call* const> calls) { AnswerGroups(calls, others_); });

@@ -31,7 +31,7 @@ std::string Associating(const std::string& pool, const std::string& number, cons
 
 class ChangesTogether : public TogetherTest {
  protected:
-  ChangesTogether() : TogetherTest(4) {
+  ChangesTogether() : TogetherTest(3) {
     GivenSenderId(ours, "OURS");
     GivenSenderId(theirs, "THEIRS");
   }
