@@ -5,8 +5,9 @@
 
 namespace poold {
 
-Executor::Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run)
-    : capacity_(capacity), most_(most), run_(std::move(run)) {
+Executor::Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run,
+                   Taking taking)
+    : capacity_(capacity), most_(most), taking_(taking), run_(std::move(run)) {
   for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { Work(); });
 }
 
@@ -39,9 +40,13 @@ void Executor::Work() {
   while (true) {
     {
       std::unique_lock lock(mutex_);
+      ++idle_;
       ready_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+      --idle_;
       if (queue_.empty()) return;
-      const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(std::min(most_, queue_.size()));
+      const std::size_t takers = taking_ == Taking::kShare ? idle_ + 1 : 1;
+      const std::size_t share = (queue_.size() + takers - 1) / takers;
+      const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(std::min(most_, share));
       calls.assign(queue_.begin(), end);
       queue_.erase(queue_.begin(), end);
     }

@@ -17,9 +17,13 @@ class Call;
 // come, first served. Thread-safe.
 class Executor {
  public:
+  // Whether a worker takes all that wait, or leaves their share to the workers who have nothing to do.
+  enum class Taking { kAll, kShare };
+
   // Each of `workers` takes the first call, and with it what waits behind it, up to `most` calls. `run` executes them
   // to their end on the worker's thread; it must not throw.
-  Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run);
+  Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run,
+           Taking taking = Taking::kAll);
 
   // Runs what is still queued, then ends the workers.
   ~Executor();
@@ -38,10 +42,12 @@ class Executor {
 
   const std::size_t capacity_;
   const std::size_t most_;
+  const Taking taking_;
   const std::function<void(std::span<Call* const>)> run_;
   mutable std::mutex mutex_;
   std::condition_variable ready_;
   std::deque<Call*> queue_;
+  std::size_t idle_ = 0;  // workers who wait for calls
   bool closing_ = false;
   std::vector<std::thread> workers_;
 };

@@ -152,7 +152,7 @@ std::vector<Outcome> SettleTogether(const Together& together, std::span<Call* co
 void AnswerTogetherOrElse(const Together& together, std::span<Call* const> calls, Executor& others) noexcept {
   std::vector<Call*> group;
   std::vector<Call*> apart;
-  for (Call* call : calls) (CanJoin(*call) ? group : apart).push_back(call);
+  for (Call* call : calls) (CanJoin(together, *call) ? group : apart).push_back(call);
 
   const auto now = std::chrono::steady_clock::now();
   std::vector<Outcome> outcomes;
@@ -194,8 +194,9 @@ Pipeline::Pipeline(const Settings& settings)
               [](std::span<Call* const> calls) { Answer(*calls[0]); }),
       look_ups_(LookUpWorkers(settings.database_connections), Capacity(settings), kMostTogether,
                 [this](std::span<Call* const> calls) { AnswerReads(calls); }),
-      listings_(settings.database_connections, Capacity(settings), kMostListings,
-                [this](std::span<Call* const> calls) { AnswerReads(calls); }) {
+      listings_(
+          settings.database_connections, Capacity(settings), kMostListings,
+          [this](std::span<Call* const> calls) { AnswerReads(calls); }, Executor::Taking::kShare) {
   const auto workers = static_cast<std::size_t>(ChangeWorkers(settings.database_connections));
   for (std::size_t i = 0; i < workers; ++i) {
     changes_.emplace_back(1, (Capacity(settings) + workers - 1) / workers, kMostTogether,

@@ -191,7 +191,7 @@ void RemoveAllFromPool(Transaction& tx, const Scope& scope, std::string_view poo
 }
 
 std::vector<PoolMember> ListMembers(Transaction& tx, const MemberListing& listing) {
-  return ListMembers(tx, std::vector{listing})[0];
+  return std::move(ListMembers(tx, std::vector{listing}).front());
 }
 
 std::vector<std::vector<PoolMember>> ListMembers(Transaction& tx, const std::vector<MemberListing>& listings) {

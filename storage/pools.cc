@@ -75,7 +75,7 @@ std::optional<Pool> LockPool(Transaction& tx, const Scope& scope, std::string_vi
 }
 
 std::vector<Pool> ListPools(Transaction& tx, const PoolListing& listing) {
-  return ListPools(tx, std::vector{listing})[0];
+  return std::move(ListPools(tx, std::vector{listing}).front());
 }
 
 std::vector<std::vector<Pool>> ListPools(Transaction& tx, const std::vector<PoolListing>& listings) {

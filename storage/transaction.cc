@@ -372,4 +372,9 @@ void LimitLockWaits(Transaction& tx, std::chrono::milliseconds longest) {
   tx.Later(kLimit, Params(longest.count()));
 }
 
+void LimitStatements(Transaction& tx, std::chrono::milliseconds longest) {
+  static constexpr Statement kLimit{"transaction.limit_statements", "SELECT set_config('statement_timeout', $1, true)"};
+  tx.Later(kLimit, Params(longest.count()));
+}
+
 }  // namespace poold

@@ -244,4 +244,8 @@ class Transaction {
 // Makes each wait for another transaction's lock from here on fail after so long: StorageFailure kContended.
 void LimitLockWaits(Transaction& tx, std::chrono::milliseconds longest);
 
+// Makes each statement that waits behind this one fail after so long, which costs no connection: StorageFailure
+// kDeadline. In a body that reads it holds until the next round trip has ended; behind a pooler not at all.
+void LimitStatements(Transaction& tx, std::chrono::milliseconds longest);
+
 }  // namespace poold

@@ -31,8 +31,13 @@ bool ValidatesOnly(const Call& call) {
 }
 
 // What a group of calls needs at least, so that it hardly ever runs out of its hastiest call's time.
-constexpr std::chrono::milliseconds kEnoughToRead{100};
+constexpr std::chrono::milliseconds kEnoughToLookUp{100};
+constexpr std::chrono::milliseconds kEnoughToList{1000};
 constexpr std::chrono::milliseconds kEnoughToWrite{500};
+// How long a listing may take in a group, and all of them: one that looks for what is rare in an account of many pools
+// takes its time by itself.
+constexpr std::chrono::milliseconds kLongestListing{100};
+constexpr std::chrono::milliseconds kListingAtMost{800};
 // How long a group that writes may take: for a lock, a token that is being used or an account's counter; for all before
 // its commit; and with that.
 constexpr std::chrono::milliseconds kLongestWait{200};
@@ -126,18 +131,23 @@ const Together* TogetherOf(const Call& call) {
   return fits == method.together.end() ? nullptr : *fits;
 }
 
-bool CanJoin(const Call& call) {
-  const std::chrono::milliseconds enough = call.method().policy.writes() ? kEnoughToWrite : kEnoughToRead;
+bool CanJoin(const Together& together, const Call& call) {
+  using Kind = Together::Kind;
+  const std::chrono::milliseconds enough = together.kind == Kind::kLookUp    ? kEnoughToLookUp
+                                           : together.kind == Kind::kListing ? kEnoughToList
+                                                                             : kEnoughToWrite;
   return !call.stop_token().stop_requested() && std::chrono::steady_clock::now() + enough < call.deadline() &&
          call.service().known_accounts.Knows(call.scope());
 }
 
 std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* const> calls) {
   const bool writes = together.kind == Together::Kind::kChange;
+  const bool lists = together.kind == Together::Kind::kListing;
   const auto [first, last] = std::ranges::minmax_element(calls, {}, &Call::deadline);
   const auto now = std::chrono::steady_clock::now();
+  const auto latest = writes ? now + kWritingAtMost : lists ? now + kListingAtMost : (*first)->deadline();
   const Bounds bounds{
-      .deadline = writes ? std::min((*first)->deadline(), now + kWritingAtMost) : (*first)->deadline(),
+      .deadline = std::min((*first)->deadline(), latest),
       .stop = calls.size() == 1 ? calls[0]->stop_token() : std::stop_token(),
       .commit_deadline = std::min((*last)->deadline(), now + kCommitAtMost),
       .once = writes,  // what came in the way of all of them comes in the way of few of them
@@ -162,6 +172,7 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
             LimitLockWaits(tx, kLongestWait);
             ClaimTokens(tx, calls, outcomes, have_token);
           }
+          if (lists) LimitStatements(tx, kLongestListing);
           together.answer(tx, calls, outcomes);
           if (std::ranges::all_of(outcomes, &Outcome::apart)) throw AllApart();
           if (writes) SettleTokens(tx, calls, outcomes, have_token);

@@ -18,15 +18,16 @@ const Together* TogetherOf(const Call& call);
 
 // Whether the call may be answered with others right now: it has time, since the group has no more than the hastiest of
 // it, and it is not its account's first.
-bool CanJoin(const Call& call);
+bool CanJoin(const Together& together, const Call& call);
 
 // Answers calls of one method who all fit `together` as that does it: one outcome for each. Calls that write do so
 // in one transaction, committed when it returns, with their client tokens as in Transact; a token that somebody else
 // has used or is using makes its call go apart. They don't try twice. If nobody can say whether the commit happened,
 // those that would have been answered are refused with Unavailable.
 //
-// The deadline of the whole is the earliest of theirs; what writes has a second at most, but its commit is waited for
-// as long as any of them would wait, up to five. Throws StorageFailure, as Database::Run: nothing was done.
+// The deadline of the whole is the earliest of theirs; listings have 800 ms at most, and each of them 100; what writes
+// has a second, but its commit is waited for as long as any of them would wait, up to five. Throws StorageFailure, as
+// Database::Run: nothing was done.
 std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* const> calls);
 
 // Runs the method's handler in a transaction and commits: read-only or read-write as the method's policy says.

@@ -7,6 +7,7 @@
 
 #include <future>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -189,8 +190,8 @@ TEST_F(ListingsTogether, AreOneRoundTripAndEachGetsItsOwn) {
   EXPECT_THAT(PoolsOf(2), ElementsAre());
   EXPECT_THAT(MembersOf(3), ElementsAre("OURS"));
   EXPECT_THAT(MembersOf(4), ElementsAre("THEIRS"));
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(WentWith(i), 3U);
-  for (std::size_t i = 3; i < 5; ++i) EXPECT_EQ(WentWith(i), 2U) << "each method by itself";
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(WentWith(i), 4U) << "with the limit of their time";
+  for (std::size_t i = 3; i < 5; ++i) EXPECT_EQ(WentWith(i), 3U) << "each method by itself";
 }
 
 TEST_F(ListingsTogether, ABadCallDoesNotTouchItsNeighbours) {
@@ -228,6 +229,25 @@ TEST_F(ListingsTogether, PagesGoOnWhereTheyEnded) {
   EXPECT_EQ(waiting[0]->As<DescribePoolsResponse>().next_token(), "");
   EXPECT_THAT(PoolsOf(1), ElementsAre(our_pool));
   EXPECT_NE(waiting[1]->As<DescribePoolsResponse>().next_token(), "");
+}
+
+// Each by itself, with the time that it has left; and no connection is spent on it.
+TEST_F(ListingsTogether, OneThatTakesLongDelaysTheOthersByLittle) {
+  Add(ours, "");
+  Add(theirs, "");
+  const auto before = HoldPools();
+  StartBehind(ahead, *before);
+  auto behind = std::async(std::launch::async, [] { return HoldPools(); });  // gets them once the first has read
+  EXPECT_TRUE(before->EventuallyWaiting(2));
+  before->Release();
+  const auto after = behind.get();
+  EXPECT_FALSE(ahead.call.Wait());
+  while (Count("pools.list") < 2) std::this_thread::yield();  // that of the one ahead, and the one that was stopped
+  after->Release();
+  for (const auto& each : waiting) EXPECT_FALSE(each->call.Wait());
+  EXPECT_THAT(PoolsOf(0), ElementsAre(our_pool));
+  EXPECT_THAT(PoolsOf(1), ElementsAre(their_pool));
+  EXPECT_EQ(database.stats().cuts, 0U);
 }
 
 }  // namespace
