@@ -158,8 +158,8 @@ TEST_F(PipelineTest, RefusesABadRequestWithoutTheDatabaseThoughTheQueueIsFull) {
   HeldRows account(TestDatabaseUrl(), AccountRow());
   auto running = Begin<RequestSenderIdRequest>(kSenderId);
   ASSERT_TRUE(account.EventuallyWaiting(1));
-  auto queued = Begin<DescribePoolsRequest>("");
-  auto queued_too = Begin<DescribePoolsRequest>("");
+  auto queued = Begin<DescribeSenderIdsRequest>("");
+  auto queued_too = Begin<DescribeSenderIdsRequest>("");
   const int before = statements;
 
   auto bad = Begin<DescribePoolsRequest>("max_results: 0");
@@ -188,10 +188,10 @@ TEST_F(PipelineTest, ThrottlesAtOnceWhenTheQueueIsFull) {
   HeldRows account(TestDatabaseUrl(), AccountRow());
   auto running = Begin<RequestSenderIdRequest>(kSenderId);
   ASSERT_TRUE(account.EventuallyWaiting(1));
-  auto queued = Begin<DescribePoolsRequest>("");
-  auto queued_too = Begin<DescribePoolsRequest>("");
+  auto queued = Begin<DescribeSenderIdsRequest>("");
+  auto queued_too = Begin<DescribeSenderIdsRequest>("");
 
-  auto refused = Begin<DescribePoolsRequest>("");
+  auto refused = Begin<DescribeSenderIdsRequest>("");
   const auto error = refused->Wait();  // now, not when there is room
 
   ASSERT_TRUE(error.has_value());
