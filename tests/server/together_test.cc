@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <future>
 #include <string>
 #include <thread>
 #include <utility>
@@ -129,13 +128,7 @@ TEST_F(LookUpsTogether, WhatTheDatabaseFailsToDoTogetherIsTriedForEach) {
   Waiting& patient = Add(ours, Naming(pool));
   patient.call.set_deadline(patient.call.received() + std::chrono::seconds(20));
 
-  const auto before = HoldPools();
-  StartBehind(ahead, *before);
-  auto behind = std::async(std::launch::async, [] { return HoldPools(); });  // gets them once the first has read
-  EXPECT_TRUE(before->EventuallyWaiting(2));
-  before->Release();
-  const auto after = behind.get();
-  EXPECT_FALSE(ahead.call.Wait());
+  const auto after = GoUntilHeld(ahead);
 
   EXPECT_EQ(hasty.call.Wait()->fault(), Fault::kDeadline);
   after->Release();
@@ -235,13 +228,7 @@ TEST_F(ListingsTogether, PagesGoOnWhereTheyEnded) {
 TEST_F(ListingsTogether, OneThatTakesLongDelaysTheOthersByLittle) {
   Add(ours, "");
   Add(theirs, "");
-  const auto before = HoldPools();
-  StartBehind(ahead, *before);
-  auto behind = std::async(std::launch::async, [] { return HoldPools(); });  // gets them once the first has read
-  EXPECT_TRUE(before->EventuallyWaiting(2));
-  before->Release();
-  const auto after = behind.get();
-  EXPECT_FALSE(ahead.call.Wait());
+  const auto after = GoUntilHeld(ahead);
   while (Count("pools.list") < 2) std::this_thread::yield();  // that of the one ahead, and the one that was stopped
   after->Release();
   for (const auto& each : waiting) EXPECT_FALSE(each->call.Wait());

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -89,6 +90,18 @@ class TogetherTest : public testing::Test {
     held->Release();
     EXPECT_FALSE(first.call.Wait());
     for (const auto& each : waiting) outcomes.push_back(each->call.Wait());
+  }
+
+  // The same, but that the pools are held again once the first has read: those behind it wait for them.
+  std::unique_ptr<HeldRows> GoUntilHeld(Waiting& first) {
+    const auto before = HoldPools();
+    StartBehind(first, *before);
+    auto behind = std::async(std::launch::async, [] { return HoldPools(); });
+    EXPECT_TRUE(before->EventuallyWaiting(2));
+    before->Release();
+    auto after = behind.get();
+    EXPECT_FALSE(first.call.Wait());
+    return after;
   }
 
   void StartBehind(Waiting& first, HeldRows& held) {
