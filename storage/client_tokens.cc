@@ -77,9 +77,11 @@ void ClaimClientTokens(Transaction& tx, const std::vector<TokenClaim>& claims, T
 void ReleaseClientTokens(Transaction& tx, const std::vector<ClientToken>& tokens) {
   static constexpr Statement kRelease{
       "client_tokens.release",
-      "DELETE FROM client_tokens USING unnest($1::text[], $2::text[], $3::text[], $4::text[])"
+      "DELETE FROM client_tokens AS used USING unnest($1::text[], $2::text[], $3::text[], $4::text[])"
       "   AS unused (account, region_, operation_, token)"
-      " WHERE account_id = account AND region = region_ AND operation = operation_ AND client_token = token"};
+      " CROSS JOIN LATERAL (SELECT ctid FROM client_tokens WHERE account_id = account AND region = region_"
+      "   AND operation = operation_ AND client_token = token LIMIT 1) AS found"
+      " WHERE used.ctid = found.ctid"};
   if (tokens.empty()) return;
   tx.Later(kRelease, Params::Columns(tokens, [](const ClientToken& token) {
              return Params(token.scope.account, token.scope.region, token.operation, token.token);
@@ -89,12 +91,13 @@ void ReleaseClientTokens(Transaction& tx, const std::vector<ClientToken>& tokens
 void FollowCommits(Transaction& tx) { tx.Run(kFollowCommits); }
 
 void StoreAnswers(Transaction& tx, const std::vector<AnswerToStore>& answers) {
+  // The rows are there: this transaction has claimed them. Whatever a plan was made for, the conflict is looked up by the
+  // key; an UPDATE planned while the table was empty, after a quiet night, would read all of it.
   static constexpr Statement kStore{
       "client_tokens.store",
-      "UPDATE client_tokens SET response = answer"
-      " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])"
-      "   AS answered (account, region_, operation_, token, answer)"
-      " WHERE account_id = account AND region = region_ AND operation = operation_ AND client_token = token"};
+      "INSERT INTO client_tokens (account_id, region, operation, client_token, response, request_hash, created_at)"
+      " SELECT *, '', now() FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])"
+      " ON CONFLICT ON CONSTRAINT client_tokens_pkey DO UPDATE SET response = excluded.response"};
   if (answers.empty()) return;
   tx.Later(kStore, Params::Columns(answers, [](const AnswerToStore& answer) {
              const auto& [scope, operation, token] = answer.token;
