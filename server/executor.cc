@@ -5,9 +5,8 @@
 
 namespace poold {
 
-Executor::Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run,
-                   Taking taking)
-    : capacity_(capacity), most_(most), taking_(taking), run_(std::move(run)) {
+Executor::Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run)
+    : capacity_(capacity), most_(most), run_(std::move(run)) {
   for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { Work(); });
 }
 
@@ -44,7 +43,7 @@ void Executor::Work() {
       ready_.wait(lock, [this] { return closing_ || !queue_.empty(); });
       --idle_;
       if (queue_.empty()) return;
-      const std::size_t takers = taking_ == Taking::kShare ? idle_ + 1 : 1;
+      const std::size_t takers = 1 + idle_;
       const std::size_t share = (queue_.size() + takers - 1) / takers;
       const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(std::min(most_, share));
       calls.assign(queue_.begin(), end);

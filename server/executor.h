@@ -17,13 +17,10 @@ class Call;
 // come, first served. Thread-safe.
 class Executor {
  public:
-  // Whether a worker takes all that wait, or leaves their share to the workers who have nothing to do.
-  enum class Taking { kAll, kShare };
-
-  // Each of `workers` takes the first call, and with it what waits behind it, up to `most` calls. `run` executes them
-  // to their end on the worker's thread; it must not throw.
-  Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run,
-           Taking taking = Taking::kAll);
+  // Each of `workers` takes the first call, and with it what waits behind it, up to `most` calls, but leaves their
+  // share to workers who have nothing to do. `run` executes them to their end on the worker's thread; it must not
+  // throw.
+  Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run);
 
   // Runs what is still queued, then ends the workers.
   ~Executor();
@@ -42,7 +39,6 @@ class Executor {
 
   const std::size_t capacity_;
   const std::size_t most_;
-  const Taking taking_;
   const std::function<void(std::span<Call* const>)> run_;
   mutable std::mutex mutex_;
   std::condition_variable ready_;

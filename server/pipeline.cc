@@ -194,15 +194,10 @@ Pipeline::Pipeline(const Settings& settings)
               [](std::span<Call* const> calls) { Answer(*calls[0]); }),
       look_ups_(LookUpWorkers(settings.database_connections), Capacity(settings), kMostTogether,
                 [this](std::span<Call* const> calls) { AnswerReads(calls); }),
-      listings_(
-          settings.database_connections, Capacity(settings), kMostListings,
-          [this](std::span<Call* const> calls) { AnswerReads(calls); }, Executor::Taking::kShare) {
-  const auto workers = static_cast<std::size_t>(ChangeWorkers(settings.database_connections));
-  for (std::size_t i = 0; i < workers; ++i) {
-    changes_.emplace_back(1, (Capacity(settings) + workers - 1) / workers, kMostTogether,
-                          [this](std::span<Call* const> calls) { AnswerGroups(calls, others_); });
-  }
-}
+      listings_(settings.database_connections, Capacity(settings), kMostListings,
+                [this](std::span<Call* const> calls) { AnswerReads(calls); }),
+      changes_(ChangeWorkers(settings.database_connections), Capacity(settings), kMostTogether,
+               [this](std::span<Call* const> calls) { AnswerGroups(calls, others_); }) {}
 
 // One that waits alone needs no group.
 void Pipeline::AnswerReads(std::span<Call* const> calls) noexcept {
@@ -210,9 +205,7 @@ void Pipeline::AnswerReads(std::span<Call* const> calls) noexcept {
 }
 
 std::size_t Pipeline::queued() const {
-  std::size_t queued = look_ups_.queued() + listings_.queued() + others_.queued();
-  for (const Executor& executor : changes_) queued += executor.queued();
-  return queued;
+  return look_ups_.queued() + listings_.queued() + changes_.queued() + others_.queued();
 }
 
 Executor& Pipeline::QueueOf(const Call& call) {
@@ -226,7 +219,7 @@ Executor& Pipeline::QueueOf(const Call& call) {
     case Together::Kind::kChange:
       break;
   }
-  return changes_[std::hash<std::string>()(call.scope().account) % changes_.size()];
+  return changes_;
 }
 
 void Pipeline::Start(Call& call) noexcept {
