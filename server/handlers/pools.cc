@@ -46,7 +46,7 @@ void RenderPools(const Call& call, const Page& page, std::vector<Pool>&& pools, 
 // Of the pools that were found by the names in the request, those that the page shows; NotFound for the first name that
 // none has.
 std::vector<Pool> ShownOf(const DescribePoolsRequest& request, const Page& page, const std::vector<OwnedId>& ids,
-                          const std::vector<NamedPool>& found) {
+                          std::vector<NamedPool>&& found) {
   RequireAllFound(
       ResourceType::kPool, ids, found,
       [](const NamedPool& named, const OwnedId& id) {
@@ -55,10 +55,10 @@ std::vector<Pool> ShownOf(const DescribePoolsRequest& request, const Page& page,
       [&](int i) { return request.pool_ids(i); });
   const auto after = PoolPositionFrom(page);
   std::vector<Pool> pools;
-  for (const NamedPool& named : found) {
+  for (NamedPool& named : found) {
     const bool shown_before =
         after && std::tie(named.pool.created, named.pool.id) <= std::tie(after->created, after->id);
-    if (named.meets_conditions && !shown_before) pools.push_back(named.pool);
+    if (named.meets_conditions && !shown_before) pools.push_back(std::move(named.pool));
   }
   return pools;
 }
@@ -68,8 +68,7 @@ std::vector<Pool> NamedPools(Call& call, const DescribePoolsRequest& request, co
   for (const std::string& id_or_arn : request.pool_ids()) {
     ids.push_back(RequireAccess(call, ResourceType::kPool, id_or_arn, Access::kGranted));
   }
-  const auto found = FindPools(call.tx(), call.scope().region, ids, ConditionsFrom(request.filters()));
-  return ShownOf(request, page, ids, found);
+  return ShownOf(request, page, ids, FindPools(call.tx(), call.scope().region, ids, ConditionsFrom(request.filters())));
 }
 
 // Pools of the caller's own, by their ids: what needs neither a policy nor a filter.
@@ -78,12 +77,12 @@ bool NamesOwnPools(const Call& call) {
   return !request.pool_ids().empty() && request.filters().empty() && std::ranges::all_of(request.pool_ids(), IsPoolId);
 }
 
-void AnswerWith(Call& call, const std::vector<NamedPool>& found) {
+void AnswerWith(Call& call, std::vector<NamedPool>&& found) {
   const auto& request = call.request<DescribePoolsRequest>();
   std::vector<OwnedId> ids;
   for (const std::string& id : request.pool_ids()) ids.push_back({call.scope().account, id});
   const Page page = RequirePage(call);
-  RenderPools(call, page, ShownOf(request, page, ids, found), call.response<DescribePoolsResponse>());
+  RenderPools(call, page, ShownOf(request, page, ids, std::move(found)), call.response<DescribePoolsResponse>());
 }
 
 void DescribePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
@@ -95,9 +94,9 @@ void DescribePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::s
       if (!again) wanted.push_back({static_cast<int>(i), calls[i]->scope(), *id});
     }
   }
-  const auto found = FindPoolsTogether(tx, wanted, calls.size());
+  auto found = FindPoolsTogether(tx, wanted, calls.size());
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    outcomes[i].refusal = RefusalOf([&] { AnswerWith(*calls[i], found[i]); });
+    outcomes[i].refusal = RefusalOf([&] { AnswerWith(*calls[i], std::move(found[i])); });
   }
 }
 

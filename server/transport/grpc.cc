@@ -111,7 +111,8 @@ class GrpcCall final : private Messages, public Call, public ServerUnaryReactor 
     if (error == nullptr) {
       grpc::Slice bytes(Messages::response->ByteSizeLong());
       Messages::response->SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(bytes.begin()));
-      answer_ = ByteBuffer(&bytes, 1);
+      ByteBuffer answer(&bytes, 1);
+      answer_.Swap(&answer);
       return ServerUnaryReactor::Finish(grpc::Status::OK);
     }
     context_.AddTrailingMetadata(std::string(kErrorTypeMetadata), std::string(error->exception()));
