@@ -8,12 +8,13 @@ export const median = (values) => {
 
 const rounded = (value) => Number(value.toPrecision(4));
 
-// A line of the report. `values`, `limits`: of the rounds. `must`: what value / limit must be, at least or (`atMost`) at
-// most; left out for what is only told.
+// A line of the report. `values`, `limits`: of the rounds, or a limit that is the same for all of them. The ratio is the
+// median of the rounds' ratios: what is measured in one round is measured at the same time. `must`: what it must be, at
+// least or (`atMost`) at most; left out for what is only told.
 export function line({ name, values, unit, limits, must, atMost = false, note }) {
   const value = median(values);
   const limit = limits ? median(limits) : null;
-  const ratio = limit ? value / limit : null;
+  const ratio = limit ? median(values.map((each, round) => each / (limits[round] ?? limit))) : null;
   return {
     name,
     value: rounded(value),
