@@ -545,10 +545,10 @@ if (wanted.has('latency')) {
   const atHalf = (operation) => () => load(server, operation, { rate: best[operation] / 2 });
   const all = ['describe', 'members', 'page', 'create', 'associate'];
   await findBest(all);
-  const latencies = await inRounds(
-    'latency',
-    Object.fromEntries(all.map((operation) => [operation, atHalf(operation)])),
-  );
+  const { echo: ofEcho, ...latencies } = await inRounds('latency', {
+    ...Object.fromEntries(all.map((operation) => [operation, atHalf(operation)])),
+    echo: () => load(limit, 'describe', { rate: best.describe / 2, expect: ':pool/pool-' }),
+  });
   const names = {
     describe: 'DescribePools by id',
     members: 'ListPoolOriginationIdentities',
@@ -568,6 +568,12 @@ if (wanted.has('latency')) {
       note: `${Math.round(best[operation] / 2)} per second, from when a call was due; median ${median(results.map((result) => result.milliseconds.p50)).toFixed(2)} ms`,
     });
   }
+  add({
+    name: 'gRPC alone, p99 at the same rate as DescribePools by id',
+    values: ofEcho.map((result) => result.milliseconds.p99),
+    unit: 'ms',
+    note: 'what client, network and scheduler of this machine do to a call',
+  });
 }
 
 if (wanted.has('connections')) {
