@@ -195,9 +195,13 @@ Pipeline::Pipeline(const Settings& settings)
       look_ups_(LookUpWorkers(settings.database_connections), Capacity(settings), kMostTogether,
                 [this](std::span<Call* const> calls) { AnswerReads(calls); }),
       listings_(settings.database_connections, Capacity(settings), kMostListings,
-                [this](std::span<Call* const> calls) { AnswerReads(calls); }),
-      changes_(ChangeWorkers(settings.database_connections), Capacity(settings), kMostTogether,
-               [this](std::span<Call* const> calls) { AnswerGroups(calls, others_); }) {}
+                [this](std::span<Call* const> calls) { AnswerReads(calls); }) {
+  const auto workers = static_cast<std::size_t>(ChangeWorkers(settings.database_connections));
+  for (std::size_t i = 0; i < workers; ++i) {
+    changes_.emplace_back(1, (Capacity(settings) + workers - 1) / workers, kMostTogether,
+                          [this](std::span<Call* const> calls) { AnswerGroups(calls, others_); });
+  }
+}
 
 // One that waits alone needs no group.
 void Pipeline::AnswerReads(std::span<Call* const> calls) noexcept {
@@ -205,7 +209,9 @@ void Pipeline::AnswerReads(std::span<Call* const> calls) noexcept {
 }
 
 std::size_t Pipeline::queued() const {
-  return look_ups_.queued() + listings_.queued() + changes_.queued() + others_.queued();
+  std::size_t queued = look_ups_.queued() + listings_.queued() + others_.queued();
+  for (const Executor& executor : changes_) queued += executor.queued();
+  return queued;
 }
 
 Executor& Pipeline::QueueOf(const Call& call) {
@@ -219,7 +225,7 @@ Executor& Pipeline::QueueOf(const Call& call) {
     case Together::Kind::kChange:
       break;
   }
-  return changes_;
+  return changes_[std::hash<std::string>()(call.scope().account) % changes_.size()];
 }
 
 void Pipeline::Start(Call& call) noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <span>
 
 #include "server/call.h"
@@ -37,8 +38,9 @@ class Pipeline {
   Executor look_ups_;
   // Those that read pages. Each is work enough for a worker of its own, but if more wait, they go together, too.
   Executor listings_;
-  // Those that write. Groups that meet in an account wait for each other as late as can be: it is counted last.
-  Executor changes_;
+  // Those that write, by account, one worker each: those of one account would only wait for each other, and if a commit
+  // took long, their groups would fall apart. They end before others_, too.
+  std::deque<Executor> changes_;
 };
 
 }  // namespace poold

@@ -93,6 +93,6 @@ DROP TABLE numbered, numbered_phones, indexes;
 VACUUM (ANALYZE);
 CHECKPOINT;
 
--- All of it in memory, as it is after a while, whatever has been made before.
+-- In memory, as far as there is room, as it is after a while.
 CREATE EXTENSION pg_prewarm;
 SELECT sum(pg_prewarm(oid)) FROM pg_class WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace \g /dev/null

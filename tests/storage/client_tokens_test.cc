@@ -58,7 +58,7 @@ TEST(ClientTokens, UseReadsFewRowsHoweverFewThereWereWhenThatWasPlanned) {
   InsertTokens(url, 1, 30);
   Database database({.url = url, .connections = 1, .observe = {}});
   RowsReadToUse(database, "used first");
-  InsertTokens(url, 301, 40);
+  InsertTokens(url, 31, 5000);
   EXPECT_LE(RowsReadToUse(database, "used later"), 10);
 }
 

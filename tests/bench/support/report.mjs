@@ -9,7 +9,7 @@ export const median = (values) => {
 const rounded = (value) => Number(value.toPrecision(4));
 
 // A line of the report. `values`, `limits`: of the rounds, or a limit that is the same for all of them. The ratio is the
-// median of the rounds' ratios: what is measured in one round is measured at the same time. `must`: what it must be, at
+// median of the rounds' ratios, since the machine may be slower in one of them. `must`: what it must be, at
 // least or (`atMost`) at most; left out for what is only told.
 export function line({ name, values, unit, limits, must, atMost = false, note }) {
   const value = median(values);
@@ -52,7 +52,7 @@ export function markdown({ title, about, lines }) {
     '| --- | --- | --- | --- | --- | --- | --- |',
     ...rows.map((row) => `| ${row} |`),
     '',
-    'Spread: greatest less least of the rounds, in parts of the median.',
+    'Spread: greatest less least of the rounds, in parts of the median. Ratio: the median of those of the rounds.',
     '',
     ...notes,
     '',
