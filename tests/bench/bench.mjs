@@ -542,12 +542,13 @@ async function findBest(operations) {
 }
 
 if (wanted.has('latency')) {
-  const atHalf = (operation) => () => load(server, operation, { rate: best[operation] / 2 });
+  const time = { seconds: Math.min(seconds, 2) };
+  const atHalf = (operation) => () => load(server, operation, { rate: best[operation] / 2, ...time });
   const all = ['describe', 'members', 'page', 'create', 'associate'];
   await findBest(all);
   const { echo: ofEcho, ...latencies } = await inRounds('latency', {
     ...Object.fromEntries(all.map((operation) => [operation, atHalf(operation)])),
-    echo: () => load(limit, 'describe', { rate: best.describe / 2, expect: ':pool/pool-' }),
+    echo: () => load(limit, 'describe', { rate: best.describe / 2, expect: ':pool/pool-', ...time }),
   });
   const names = {
     describe: 'DescribePools by id',
@@ -603,7 +604,7 @@ if (wanted.has('connections')) {
 // Far more than it can do, of what costs it most.
 if (wanted.has('overload')) {
   await findBest(['create']);
-  const overloadSeconds = quick ? Math.max(seconds, 3) : Math.max(seconds, 6);
+  const overloadSeconds = quick ? Math.max(seconds, 3) : Math.max(seconds, 5);
   const overload = await inRounds('overload', {
     most: () => load(server, 'create'),
     overload: async () => {
