@@ -92,8 +92,8 @@ void ReleaseClientTokens(Transaction& tx, const std::vector<ClientToken>& tokens
 void FollowCommits(Transaction& tx) { tx.Run(kFollowCommits); }
 
 void StoreAnswers(Transaction& tx, const std::vector<AnswerToStore>& answers) {
-  // The rows are there: this transaction has claimed them. Whatever a plan was made for, the conflict is looked up by the
-  // key; an UPDATE planned while the table was empty, after a quiet night, would read all of it.
+  // The rows are there: this transaction has claimed them. Whatever a plan was made for, a conflict is looked up by the
+  // key; an UPDATE that was planned when there were few tokens, after a quiet night, would read all of them.
   static constexpr Statement kStore{
       "client_tokens.store",
       "INSERT INTO client_tokens (account_id, region, operation, client_token, response, request_hash, created_at)"
