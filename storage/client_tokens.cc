@@ -75,7 +75,7 @@ void ClaimClientTokens(Transaction& tx, const std::vector<TokenClaim>& claims, T
 }
 
 void ReleaseClientTokens(Transaction& tx, const std::vector<ClientToken>& tokens) {
-  // Nobody else can have changed or moved the rows: this transaction made them.
+  // LATERAL with LIMIT as in FindPoolsTogether. The rows stay where they are: this transaction made them.
   static constexpr Statement kRelease{
       "client_tokens.release",
       "DELETE FROM client_tokens AS used USING unnest($1::text[], $2::text[], $3::text[], $4::text[])"

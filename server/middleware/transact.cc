@@ -1,6 +1,7 @@
 #include "server/middleware/transact.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "server/config.h"
 #include "server/fingerprint.h"
@@ -30,18 +31,31 @@ bool ValidatesOnly(const Call& call) {
   return field != nullptr && call.request().GetReflection()->GetBool(call.request(), field);
 }
 
-// What a group of calls needs at least, so that it hardly ever runs out of its hastiest call's time.
-constexpr std::chrono::milliseconds kEnoughToLookUp{100};
-constexpr std::chrono::milliseconds kEnoughToList{1000};
-constexpr std::chrono::milliseconds kEnoughToWrite{500};
-// How long a listing may take in a group, and all of them: one that looks for what is rare in an account of many pools
-// takes its time by itself.
+// The time of a group of calls: what each of them needs at least to join, so that the group hardly ever runs out of its
+// hastiest call's, and what all of them may take, if that isn't bounded by their deadlines alone.
+struct GroupTime {
+  std::chrono::milliseconds enough;
+  std::optional<std::chrono::milliseconds> most;
+};
+
+GroupTime TimeOf(Together::Kind kind) {
+  switch (kind) {
+    case Together::Kind::kLookUp:
+      return {std::chrono::milliseconds(100), std::nullopt};
+    case Together::Kind::kListing:
+      return {std::chrono::milliseconds(1000), std::chrono::milliseconds(800)};
+    case Together::Kind::kChange:
+      break;
+  }
+  return {std::chrono::milliseconds(500), std::chrono::milliseconds(1000)};  // before its commit
+}
+
+// How long a listing may take in a group: one that looks for what is rare in an account of many pools takes its time by
+// itself.
 constexpr std::chrono::milliseconds kLongestListing{100};
-constexpr std::chrono::milliseconds kListingAtMost{800};
-// How long a group that writes may take: for a lock, a token that is being used or an account's counter; for all before
-// its commit; and with that.
+// How long a group that writes may wait for a lock, a token that is being used or an account's counter; and take with
+// its commit.
 constexpr std::chrono::milliseconds kLongestWait{200};
-constexpr std::chrono::milliseconds kWritingAtMost{1000};
 constexpr std::chrono::milliseconds kCommitAtMost{5000};
 
 // In `dev` some calls act on an account as a whole (service Dev). They are alone in it, so that no other call of the
@@ -132,22 +146,18 @@ const Together* TogetherOf(const Call& call) {
 }
 
 bool CanJoin(const Together& together, const Call& call) {
-  using Kind = Together::Kind;
-  const std::chrono::milliseconds enough = together.kind == Kind::kLookUp    ? kEnoughToLookUp
-                                           : together.kind == Kind::kListing ? kEnoughToList
-                                                                             : kEnoughToWrite;
-  return !call.stop_token().stop_requested() && std::chrono::steady_clock::now() + enough < call.deadline() &&
+  return !call.stop_token().stop_requested() &&
+         std::chrono::steady_clock::now() + TimeOf(together.kind).enough < call.deadline() &&
          call.service().known_accounts.Knows(call.scope());
 }
 
 std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* const> calls) {
   const bool writes = together.kind == Together::Kind::kChange;
-  const bool lists = together.kind == Together::Kind::kListing;
   const auto [first, last] = std::ranges::minmax_element(calls, {}, &Call::deadline);
   const auto now = std::chrono::steady_clock::now();
-  const auto latest = writes ? now + kWritingAtMost : lists ? now + kListingAtMost : (*first)->deadline();
+  const auto most = TimeOf(together.kind).most;
   const Bounds bounds{
-      .deadline = std::min((*first)->deadline(), latest),
+      .deadline = most ? std::min((*first)->deadline(), now + *most) : (*first)->deadline(),
       .stop = calls.size() == 1 ? calls[0]->stop_token() : std::stop_token(),
       .commit_deadline = std::min((*last)->deadline(), now + kCommitAtMost),
       .once = writes,  // what came in the way of all of them comes in the way of few of them
@@ -172,7 +182,7 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
             LimitLockWaits(tx, kLongestWait);
             ClaimTokens(tx, calls, outcomes, have_token);
           }
-          if (lists) LimitStatements(tx, kLongestListing);
+          if (together.kind == Together::Kind::kListing) LimitStatements(tx, kLongestListing);
           together.answer(tx, calls, outcomes);
           if (std::ranges::all_of(outcomes, &Outcome::apart)) throw AllApart();
           if (writes) SettleTokens(tx, calls, outcomes, have_token);

@@ -35,6 +35,7 @@ const quick = options.quick;
 const seconds = Number(options.seconds ?? (quick ? 2 : 3));
 const rounds = Number(options.rounds);
 const warmUp = Math.min(0.5, seconds / 4);
+const briefly = { seconds: Math.min(seconds, 2) }; // where there are many runs
 const poold = path.resolve(options.poold ?? path.join(build, 'poold'));
 
 // What is measured, by the names that --only takes; and the operations that are compared with pgbench.
@@ -411,7 +412,7 @@ if (operations.length > 0) {
   say('statements recorded');
 }
 const server = await serve('poold', 'main');
-const limit = { address: echo.ready };
+const loadEcho = (more) => load({ address: echo.ready }, 'describe', { expect: ':pool/pool-', ...more });
 // A limit is as high as PostgreSQL can make it.
 for (const [operation, script] of Object.entries(scripts)) {
   const tried = [];
@@ -440,7 +441,7 @@ for (const processes of withPeer.length > 0 ? [1, os.cpus().length] : []) {
 const loadPeer = (peer, operation, more) => load(peer, operation, { keys: false, ...more });
 for (const operation of withPeer) {
   const tried = [];
-  for (const peer of peers) tried.push((await loadPeer(peer, operation, { seconds: Math.min(seconds, 2) })).per_second);
+  for (const peer of peers) tried.push((await loadPeer(peer, operation, briefly)).per_second);
   peerOf[operation] = peers[tried.indexOf(Math.max(...tried))];
   say(
     `peer, ${operation}: ${peers.map(({ processes }, i) => `${Math.round(tried[i])} per second with ${processes}`).join(', ')}`,
@@ -449,7 +450,7 @@ for (const operation of withPeer) {
 
 const measurements = {};
 for (const operation of operations) {
-  if (operation === 'describe') measurements.describeEcho = () => load(limit, 'describe', { expect: ':pool/pool-' });
+  if (operation === 'describe') measurements.describeEcho = () => loadEcho();
   measurements[operation] = () => load(server, operation);
   measurements[`${operation}Pgbench`] = () => pgbenchChecked(operation);
   if (peerOf[operation]) measurements[`${operation}Peer`] = () => loadPeer(peerOf[operation], operation);
@@ -542,13 +543,12 @@ async function findBest(operations) {
 }
 
 if (wanted.has('latency')) {
-  const time = { seconds: Math.min(seconds, 2) };
-  const atHalf = (operation) => () => load(server, operation, { rate: best[operation] / 2, ...time });
+  const atHalf = (operation) => () => load(server, operation, { rate: best[operation] / 2, ...briefly });
   const all = ['describe', 'members', 'page', 'create', 'associate'];
   await findBest(all);
   const { echo: ofEcho, ...latencies } = await inRounds('latency', {
     ...Object.fromEntries(all.map((operation) => [operation, atHalf(operation)])),
-    echo: () => load(limit, 'describe', { rate: best.describe / 2, expect: ':pool/pool-', ...time }),
+    echo: () => loadEcho({ rate: best.describe / 2, ...briefly }),
   });
   const names = {
     describe: 'DescribePools by id',
@@ -584,7 +584,7 @@ if (wanted.has('connections')) {
     Object.fromEntries(
       counts.map((count) => [
         `c${count}`,
-        () => load(server, 'describe', { connections: count, seconds: Math.min(seconds, 2) }),
+        () => load(server, 'describe', { connections: count, ...briefly }),
       ]),
     ),
   );
@@ -604,7 +604,7 @@ if (wanted.has('connections')) {
 // Far more than it can do, of what costs it most.
 if (wanted.has('overload')) {
   await findBest(['create']);
-  const overloadSeconds = quick ? Math.max(seconds, 3) : Math.max(seconds, 5);
+  const overloadSeconds = Math.max(seconds, quick ? 3 : 5);
   const overload = await inRounds('overload', {
     most: () => load(server, 'create'),
     overload: async () => {
@@ -676,8 +676,8 @@ if (wanted.has('sizes')) {
     '1,000 and 1,000,000 pools',
     Object.fromEntries(
       ['describe', 'members', 'page'].flatMap((operation) => [
-        [`${operation}Small`, () => load(small, operation, { seconds: Math.min(seconds, 2) })],
-        [`${operation}Large`, () => load(large, operation, { seconds: Math.min(seconds, 2) })],
+        [`${operation}Small`, () => load(small, operation, briefly)],
+        [`${operation}Large`, () => load(large, operation, briefly)],
       ]),
     ),
   );
