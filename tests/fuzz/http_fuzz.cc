@@ -64,7 +64,8 @@ struct Door {
   std::abort();
 }
 
-// Sends the bytes and nothing more, and returns what comes until the door closes.
+// Sends the bytes and nothing more, and returns what comes until the door closes. The fuzzer looks at its clock by a
+// signal that interrupts whatever waits.
 std::string Exchange(const Door& door, const std::uint8_t* data, std::size_t size) {
   const int connection = socket(AF_INET, SOCK_STREAM, 0);
   // Closed by a reset, so that the ports of many connections aren't kept waiting.
@@ -72,9 +73,10 @@ std::string Exchange(const Door& door, const std::uint8_t* data, std::size_t siz
   setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
   const timeval patience{5, 0};
   setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-  if (connect(connection, reinterpret_cast<const sockaddr*>(&door.address), sizeof(door.address)) != 0) Fail("connect");
+  const auto* address = reinterpret_cast<const sockaddr*>(&door.address);
+  if (TEMP_FAILURE_RETRY(connect(connection, address, sizeof(door.address))) != 0) Fail("connect");
   while (size > 0) {
-    const ssize_t sent = send(connection, data, size, MSG_NOSIGNAL);
+    const ssize_t sent = TEMP_FAILURE_RETRY(send(connection, data, size, MSG_NOSIGNAL));
     if (sent < 0) break;  // it has closed already
     data += sent;
     size -= static_cast<std::size_t>(sent);
@@ -83,7 +85,9 @@ std::string Exchange(const Door& door, const std::uint8_t* data, std::size_t siz
   std::string answer;
   char part[4096];
   ssize_t got = 0;
-  while ((got = recv(connection, part, sizeof(part), 0)) > 0) answer.append(part, static_cast<std::size_t>(got));
+  while ((got = TEMP_FAILURE_RETRY(recv(connection, part, sizeof(part), 0))) > 0) {
+    answer.append(part, static_cast<std::size_t>(got));
+  }
   if (got < 0 && errno == EAGAIN) Fail("neither an answer nor an end");
   close(connection);
   return answer;
