@@ -27,8 +27,8 @@ Resource ResourceOf(const Arn& arn) {
   return SenderIdResource(parts->sender_id, parts->iso_country_code);
 }
 
-// The ARN, if the caller has this access to what it names; see Access. CheckRules has seen that it is well formed.
-Arn RequireArn(const Call& call, const std::string& text, Access access) {
+// The ARN, if the caller has this access to what it names; see AccessLevel. CheckRules has seen that it is well formed.
+Arn RequireArn(const Call& call, const std::string& text, AccessLevel level) {
   const auto arn = ParseArn(text);
   if (!arn) throw Error::Invalid(reason::kInvalidArn, "arn", "must be an sms-voice ARN");
   const auto type = ResourceTypeFrom(arn->type).value_or(ResourceType::kNone);
@@ -38,8 +38,8 @@ Arn RequireArn(const Call& call, const std::string& text, Access access) {
   const auto granted = FindGrant(call.tx(), arn->scope(), ResourceOf(*arn), call.scope().account);
   if (!granted) throw Error::NotFound(type, text);
   const bool allowed =
-      access == Access::kVisible ||
-      (access == Access::kGranted && std::ranges::find(*granted, call.method().policy.action()) != granted->end());
+      level == AccessLevel::kVisible ||
+      (level == AccessLevel::kGranted && std::ranges::find(*granted, call.method().policy.action()) != granted->end());
   if (!allowed) {
     throw Error::AccessDenied("The resource is another account's, and its policy does not allow you this operation");
   }
@@ -71,7 +71,7 @@ Identity FindSenderIdIdentity(Call& call, const std::string& text, const std::op
 
 Identity FindIdentityByArn(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
                            Locking locking) {
-  const Arn arn = RequireArn(call, text, Access::kOwner);
+  const Arn arn = RequireArn(call, text, AccessLevel::kOwner);
   if (arn.type == AwsName(ResourceType::kPhoneNumber)) {
     return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, arn.id}, text, locking)};
   }
@@ -236,24 +236,24 @@ std::string Identity::Arn(const Scope& scope) const {
 
 SenderIdName Identity::sender_id_name() const { return {id(), iso_country_code()}; }
 
-OwnedId RequireAccess(const Call& call, ResourceType type, const std::string& id_or_arn, Access access) {
+OwnedId RequireAccess(const Call& call, ResourceType type, const std::string& id_or_arn, AccessLevel level) {
   if (!IsArn(id_or_arn)) return {call.scope().account, id_or_arn};
-  const Arn arn = RequireArn(call, id_or_arn, access);
+  const Arn arn = RequireArn(call, id_or_arn, level);
   if (arn.type != AwsName(type)) throw Error::NotFound(type, id_or_arn);
   return {arn.account, arn.id};
 }
 
 std::string RequireOwnId(const Call& call, ResourceType type, const std::string& id_or_arn) {
-  return RequireAccess(call, type, id_or_arn, Access::kOwner).id;
+  return RequireAccess(call, type, id_or_arn, AccessLevel::kOwner).id;
 }
 
 OwnedSenderId RequireSenderIdAccess(const Call& call, const std::string& sender_id_or_arn,
-                                    const std::string& iso_country_code, Access access) {
+                                    const std::string& iso_country_code, AccessLevel level) {
   if (!IsArn(sender_id_or_arn)) return {call.scope().account, {sender_id_or_arn, iso_country_code}};
   const auto named = ParseArn(sender_id_or_arn);
   const auto parts = named ? SplitSenderId(named->id) : std::nullopt;
   if (!parts || parts->iso_country_code != iso_country_code) throw CountryMismatch();
-  const Arn arn = RequireArn(call, sender_id_or_arn, access);
+  const Arn arn = RequireArn(call, sender_id_or_arn, level);
   return {arn.account, {std::string(parts->sender_id), iso_country_code}};
 }
 
@@ -337,7 +337,7 @@ void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identitie
 }
 
 OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn) {
-  const OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, Access::kVisible);
+  const OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, AccessLevel::kVisible);
   const Scope owner{owned.account, call.scope().region};
   if (!LockOptOutList(call.tx(), owner, owned.id, OptOutListLock::kForUse)) {
     throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
@@ -346,7 +346,7 @@ OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn) {
 }
 
 OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, Locking locking) {
-  const OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, Access::kGranted);
+  const OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, AccessLevel::kGranted);
   const Scope owner{owned.account, call.scope().region};
   auto list = locking == Locking::kLock ? LockOptOutList(call.tx(), owner, owned.id, OptOutListLock::kForUse)
                                         : FindOptOutList(call.tx(), owner, owned.id);
@@ -354,8 +354,8 @@ OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, L
   return *std::move(list);
 }
 
-OwnedResource RequireResource(Call& call, const std::string& arn_text, Access access, Locking locking) {
-  const Arn arn = RequireArn(call, arn_text, access);
+OwnedResource RequireResource(Call& call, const std::string& arn_text, AccessLevel level, Locking locking) {
+  const Arn arn = RequireArn(call, arn_text, level);
   const auto type = ResourceTypeFrom(arn.type).value_or(ResourceType::kNone);
   auto found = FindResource(call.tx(), arn, type, locking);
   if (!found) throw Error::NotFound(type, arn_text);

@@ -42,7 +42,7 @@ struct Identity {
 // What a caller must be to name a resource by its ARN. Behaviour 4.9: a resource of another account is NotFound unless
 // a policy shares it with the caller in some way, and AccessDenied if that way is not this one. ARNs of other regions
 // are NotFound.
-enum class Access {
+enum class AccessLevel {
   kOwner,    // the resource must be the caller's own
   kGranted,  // or a policy must grant the caller this very operation
   kVisible   // or a policy must grant it anything
@@ -50,15 +50,15 @@ enum class Access {
 
 // Whose it is and the plain id, of an id or ARN. A plain id is always of the caller's own. Does not ask whether the
 // resource is there.
-OwnedId RequireAccess(const Call& call, ResourceType type, const std::string& id_or_arn, Access access);
+OwnedId RequireAccess(const Call& call, ResourceType type, const std::string& id_or_arn, AccessLevel level);
 
-// The id of what must be the caller's own: RequireAccess with Access::kOwner.
+// The id of what must be the caller's own: RequireAccess with AccessLevel::kOwner.
 std::string RequireOwnId(const Call& call, ResourceType type, const std::string& id_or_arn);
 
 // The sender ID that a request names by text or ARN, as RequireAccess. An ARN's country must be the country given:
 // COUNTRY_CODE_MISMATCH.
 OwnedSenderId RequireSenderIdAccess(const Call& call, const std::string& sender_id_or_arn,
-                                    const std::string& iso_country_code, Access access);
+                                    const std::string& iso_country_code, AccessLevel level);
 
 // The pool, locked, in whatever state it is. NotFound.
 Pool RequirePool(Call& call, const std::string& id_or_arn);
@@ -115,7 +115,7 @@ struct OwnedResource {
 
 // The resource of this ARN, as RequireAccess, which must be there. NotFound, also for types that have no tags and
 // policies.
-OwnedResource RequireResource(Call& call, const std::string& arn, Access access, Locking locking);
+OwnedResource RequireResource(Call& call, const std::string& arn, AccessLevel level, Locking locking);
 
 // Conflict RESOURCE_NOT_ACTIVE unless it is ACTIVE.
 void RequireActive(const Pool& pool);

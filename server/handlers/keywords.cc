@@ -54,7 +54,7 @@ void Touch(Call& call, Subject& subject) {
 // To read them: of a number in a pool, the pool's.
 Subject RequireReadable(Call& call, const std::string& id_or_arn) {
   const ResourceType type = TypeOf(id_or_arn);
-  const OwnedId owned = RequireAccess(call, type, id_or_arn, Access::kGranted);
+  const OwnedId owned = RequireAccess(call, type, id_or_arn, AccessLevel::kGranted);
   const Scope owner{owned.account, call.scope().region};
   if (type == ResourceType::kPool) {
     if (!FindPool(call.tx(), owner, owned.id)) throw Error::NotFound(type, id_or_arn);

@@ -56,7 +56,7 @@ std::vector<OptOutList> NamedLists(Call& call, const DescribeOptOutListsRequest&
                                    const std::optional<OptOutListPosition>& after) {
   std::vector<OwnedId> names;
   for (const std::string& name_or_arn : request.opt_out_list_names()) {
-    names.push_back(RequireAccess(call, ResourceType::kOptOutList, name_or_arn, Access::kGranted));
+    names.push_back(RequireAccess(call, ResourceType::kOptOutList, name_or_arn, AccessLevel::kGranted));
   }
   auto lists = FindOptOutLists(call.tx(), call.scope().region, names);
   RequireAllFound(

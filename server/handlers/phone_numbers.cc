@@ -137,7 +137,7 @@ std::optional<PhoneNumberPosition> PositionFrom(const Page& page) {
 std::vector<PhoneNumber> NamedNumbers(Call& call, const DescribePhoneNumbersRequest& request, const Page& page) {
   std::vector<OwnedId> ids;
   for (const std::string& id_or_arn : request.phone_number_ids()) {
-    ids.push_back(RequireAccess(call, ResourceType::kPhoneNumber, id_or_arn, Access::kGranted));
+    ids.push_back(RequireAccess(call, ResourceType::kPhoneNumber, id_or_arn, AccessLevel::kGranted));
   }
   const auto found = FindPhoneNumbers(call.tx(), call.scope().region, ids, ConditionsFrom(request.filters()));
   RequireAllFound(

@@ -66,7 +66,7 @@ std::vector<Pool> ShownOf(const DescribePoolsRequest& request, const Page& page,
 std::vector<Pool> NamedPools(Call& call, const DescribePoolsRequest& request, const Page& page) {
   std::vector<OwnedId> ids;
   for (const std::string& id_or_arn : request.pool_ids()) {
-    ids.push_back(RequireAccess(call, ResourceType::kPool, id_or_arn, Access::kGranted));
+    ids.push_back(RequireAccess(call, ResourceType::kPool, id_or_arn, AccessLevel::kGranted));
   }
   return ShownOf(request, page, ids, FindPools(call.tx(), call.scope().region, ids, ConditionsFrom(request.filters())));
 }
@@ -108,7 +108,7 @@ PoolListing PoolListingOf(const Call& call, const Page& page) {
 // The members of a pool that the caller may see.
 MemberListing MemberListingOf(const Call& call, const Page& page) {
   const auto& request = call.request<ListPoolOriginationIdentitiesRequest>();
-  const OwnedId pool = RequireAccess(call, ResourceType::kPool, request.pool_id(), Access::kGranted);
+  const OwnedId pool = RequireAccess(call, ResourceType::kPool, request.pool_id(), AccessLevel::kGranted);
   return {.scope = {pool.account, call.scope().region},
           .pool_id = pool.id,
           .conditions = ConditionsFrom(request.filters()),
@@ -222,7 +222,7 @@ void MakePools(Transaction& tx, const std::vector<PlannedPool>& pools, const Api
 
 CreatePoolResponse RenderCreated(const Call& call, const Pool& pool, const CreatePoolRequest& request) {
   CreatePoolResponse response;
-  RenderPool(call, pool, response);
+  RenderPool(call, Pool(pool), response);
   *response.mutable_tags() = request.tags();
   return response;
 }
@@ -259,7 +259,7 @@ UpdatePoolResponse UpdatePool(Call& call, const UpdatePoolRequest& request) {
   if (pool != before) UpdatePool(call.tx(), call.scope(), pool);
 
   UpdatePoolResponse response;
-  RenderPool(call, pool, response);
+  RenderPool(call, std::move(pool), response);
   return response;
 }
 
@@ -283,7 +283,7 @@ DeletePoolResponse DeletePool(Call& call, const DeletePoolRequest& request) {
   pool.status = "DELETING";
   ++pool.revision;
   DeletePoolResponse response;
-  RenderPool(call, pool, response);
+  RenderPool(call, std::move(pool), response);
   return response;
 }
 

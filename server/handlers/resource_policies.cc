@@ -25,14 +25,16 @@ Answer Render(const std::string& resource_arn, const ResourcePolicy& policy) {
 
 PutResourcePolicyResponse PutResourcePolicy(Call& call, const PutResourcePolicyRequest& request) {
   const std::vector<Grant> grants = GrantsFrom(request.policy(), request.resource_arn());
-  const auto [owner, resource, arn] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kLock);
+  const auto [owner, resource, arn] =
+      RequireResource(call, request.resource_arn(), AccessLevel::kOwner, Locking::kLock);
   const ResourcePolicy policy{request.policy(), call.world().Now()};
   PutPolicy(call.tx(), owner, resource, policy, grants);
   return Render<PutResourcePolicyResponse>(arn, policy);
 }
 
 GetResourcePolicyResponse GetResourcePolicy(Call& call, const GetResourcePolicyRequest& request) {
-  const auto [owner, resource, arn] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kNoLock);
+  const auto [owner, resource, arn] =
+      RequireResource(call, request.resource_arn(), AccessLevel::kOwner, Locking::kNoLock);
   if (const auto policy = FindPolicy(call.tx(), owner, resource)) {
     return Render<GetResourcePolicyResponse>(arn, *policy);
   }
@@ -43,7 +45,8 @@ GetResourcePolicyResponse GetResourcePolicy(Call& call, const GetResourcePolicyR
 }
 
 DeleteResourcePolicyResponse DeleteResourcePolicy(Call& call, const DeleteResourcePolicyRequest& request) {
-  const auto [owner, resource, arn] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kLock);
+  const auto [owner, resource, arn] =
+      RequireResource(call, request.resource_arn(), AccessLevel::kOwner, Locking::kLock);
   const auto policy = FindPolicy(call.tx(), owner, resource);
   if (!policy) throw Error::NotFound(ResourceType::kPolicy, request.resource_arn());
   DeletePolicy(call.tx(), owner, resource);

@@ -44,7 +44,7 @@ void RequireCountryForSenderIds(const ApiSettings& settings, const std::string& 
 template <class Request>
 SenderId RequireSenderId(Call& call, const Request& request) {
   const SenderIdName name =
-      RequireSenderIdAccess(call, request.sender_id(), request.iso_country_code(), Access::kOwner).name;
+      RequireSenderIdAccess(call, request.sender_id(), request.iso_country_code(), AccessLevel::kOwner).name;
   auto sender_id = LockSenderId(call.tx(), call.scope(), name, SenderIdLock::kForChange);
   if (!sender_id) throw Error::NotFound(ResourceType::kSenderId, request.sender_id());
   return *std::move(sender_id);
@@ -84,7 +84,7 @@ std::optional<SenderIdPosition> PositionFrom(const Page& page) {
 std::vector<SenderId> NamedSenderIds(Call& call, const DescribeSenderIdsRequest& request, const Page& page) {
   std::vector<OwnedSenderId> names;
   for (const SenderIdAndCountry& wanted : request.sender_ids()) {
-    names.push_back(RequireSenderIdAccess(call, wanted.sender_id(), wanted.iso_country_code(), Access::kGranted));
+    names.push_back(RequireSenderIdAccess(call, wanted.sender_id(), wanted.iso_country_code(), AccessLevel::kGranted));
   }
   const auto found = FindSenderIds(call.tx(), call.scope().region, names, ConditionsFrom(request.filters()));
   const auto key_of = [](const SenderId& sender_id) { return SortKey(NameOf(sender_id), sender_id.account); };

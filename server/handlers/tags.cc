@@ -13,7 +13,8 @@ using namespace smsvoice::v2;  // NOLINT: the requests and responses of this nou
 
 TagResourceResponse TagResource(Call& call, const TagResourceRequest& request) {
   // The resource's lock makes the count exact.
-  const auto [owner, resource, arn] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kLock);
+  const auto [owner, resource, arn] =
+      RequireResource(call, request.resource_arn(), AccessLevel::kOwner, Locking::kLock);
   const auto before = CountTags(call.tx(), owner, resource);
   PutTags(call.tx(), owner, resource, TagsFrom(request.tags()));
   const auto after = CountTags(call.tx(), owner, resource);
@@ -22,13 +23,15 @@ TagResourceResponse TagResource(Call& call, const TagResourceRequest& request) {
 }
 
 UntagResourceResponse UntagResource(Call& call, const UntagResourceRequest& request) {
-  const auto [owner, resource, arn] = RequireResource(call, request.resource_arn(), Access::kOwner, Locking::kLock);
+  const auto [owner, resource, arn] =
+      RequireResource(call, request.resource_arn(), AccessLevel::kOwner, Locking::kLock);
   DeleteTags(call.tx(), owner, resource, {request.tag_keys().begin(), request.tag_keys().end()});
   return {};
 }
 
 void ListTagsForResource(Call& call, const ListTagsForResourceRequest& request, ListTagsForResourceResponse& response) {
-  const auto [owner, resource, arn] = RequireResource(call, request.resource_arn(), Access::kGranted, Locking::kNoLock);
+  const auto [owner, resource, arn] =
+      RequireResource(call, request.resource_arn(), AccessLevel::kGranted, Locking::kNoLock);
   response.set_resource_arn(arn);
   for (const auto& [key, value] : ListTags(call.tx(), owner, resource)) {
     auto& tag = *response.add_tags();
