@@ -2,10 +2,11 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
+#include <memory>
 #include <stdexcept>
 
 namespace poold {
@@ -21,11 +22,23 @@ std::string Sha256(std::string_view data) {
 }
 
 std::string HmacSha256(std::string_view key, std::string_view data) {
-  unsigned char mac[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(data.data()),
-           data.size(), mac, &size) == nullptr) {
+  // HMAC() looks both algorithms up each time, too; a copy of a context has them.
+  static EVP_MAC_CTX* const kAlgorithm = [] {
+    EVP_MAC_CTX* context = EVP_MAC_CTX_new(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0), OSSL_PARAM_construct_end()};
+    if (context != nullptr && EVP_MAC_CTX_set_params(context, parameters) == 1) return context;
     throw std::runtime_error("HMAC-SHA256 is not available");
+  }();
+  const std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context(EVP_MAC_CTX_dup(kAlgorithm),
+                                                                          &EVP_MAC_CTX_free);
+  unsigned char mac[SHA256_DIGEST_LENGTH];
+  std::size_t size = 0;
+  const auto bytes = [](std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); };
+  if (context == nullptr || EVP_MAC_init(context.get(), bytes(key), key.size(), nullptr) != 1 ||
+      EVP_MAC_update(context.get(), bytes(data), data.size()) != 1 ||
+      EVP_MAC_final(context.get(), mac, &size, sizeof(mac)) != 1) {
+    throw std::runtime_error("HMAC-SHA256 failed");
   }
   return {reinterpret_cast<const char*>(mac), size};
 }

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <regex>
 #include <string>
 #include <vector>
@@ -19,21 +20,28 @@ struct Include {
   std::string header;  // "storage/pools.h" or "grpcpp/grpcpp.h"
 };
 
-std::vector<Include> AllIncludes() {
-  static const std::regex kInclude(R"(^\s*#include\s*["<]([^">]+)[">])");
-  std::vector<Include> includes;
+// Tells `then` the file and the match of each line of our sources that matches.
+template <typename Then>
+void ForEachLine(const std::regex& pattern, Then then) {
   for (const char* folder : {"server", "storage"}) {
     for (const auto& entry : fs::recursive_directory_iterator(fs::path(poold::kSourceDir) / folder)) {
       if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
       std::ifstream file(entry.path());
       std::smatch match;
       for (std::string line; std::getline(file, line);) {
-        if (std::regex_search(line, match, kInclude)) {
-          includes.push_back({fs::relative(entry.path(), poold::kSourceDir).string(), match[1]});
+        if (std::regex_search(line, match, pattern)) {
+          then(fs::relative(entry.path(), poold::kSourceDir).string(), match);
         }
       }
     }
   }
+}
+
+std::vector<Include> AllIncludes() {
+  std::vector<Include> includes;
+  ForEachLine(std::regex(R"(^\s*#include\s*["<]([^">]+)[">])"), [&](const std::string& file, const std::smatch& match) {
+    includes.push_back({file, match[1]});
+  });
   return includes;
 }
 
@@ -80,6 +88,19 @@ TEST(Layering, LeavesLeadNowhere) {
           "known_accounts|rate_limiter|policy|access|http_request|version|periodic|tls)\\.h",
           "server/(transport|middleware|handlers)/.*|server/(pipeline|executor|server)\\.h"),
       kNone);
+}
+
+// All is in one namespace: two types of one name that never meet in a file are one type to the linker, which takes the
+// code of either for both.
+TEST(Layering, OneTypeForEachName) {
+  std::map<std::string, std::string> homes;
+  ForEachLine(std::regex(R"(^(?:class|struct|enum class|enum) (\w+)(?: final)?(?: : .*)? \{)"),
+              [&](const std::string& file, const std::smatch& match) {
+                if (!file.ends_with(".h")) return;
+                const auto [home, is_new] = homes.emplace(match[1], file);
+                EXPECT_TRUE(is_new) << match[1] << " is in " << home->second << " and in " << file;
+              });
+  EXPECT_TRUE(homes.contains("Transaction"));
 }
 
 // Each library has one home, so that it can be changed there.

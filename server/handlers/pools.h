@@ -16,9 +16,9 @@
 
 namespace poold {
 
-// Into any of the responses that show a pool; they differ in what they leave out (behaviour 13).
+// Into any of the responses that show a pool; they differ in what they leave out (behaviour 13). Takes the pool's id.
 template <class Answer>
-void RenderPool(const Call& call, Pool pool, Answer& answer) {
+void RenderPool(const Call& call, Pool&& pool, Answer& answer) {
   answer.set_pool_arn(PoolArn({pool.account, call.scope().region}, pool.id));
   answer.set_pool_id(std::move(pool.id));
   answer.set_status(FromAwsName<smsvoice::v2::PoolStatus>(pool.status));
