@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <stop_token>
 #include <string>
 #include <string_view>
 
+#include "storage/bounds.h"
 #include "storage/failure.h"
 #include "storage/transaction.h"
 #include "storage/work_log.h"
@@ -16,15 +16,6 @@ namespace poold {
 
 // A database url as it may be shown: passwords in it are `***`. One that cannot be read is not shown at all.
 std::string WithoutPasswords(const std::string& url);
-
-// How long a call may take, and how it is called off.
-struct Bounds {
-  std::chrono::steady_clock::time_point deadline;
-  std::stop_token stop;
-  // If it is later: how long a commit that was begun by the deadline is waited for.
-  std::chrono::steady_clock::time_point commit_deadline = {};
-  bool once = false;  // the body is not run again, whatever comes between
-};
 
 // The database, as a pool of connections that runs functions in transactions. Thread-safe. Must outlive its calls.
 class Database {
