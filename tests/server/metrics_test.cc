@@ -9,6 +9,7 @@
 
 #include "build_paths.h"
 #include "tests/support/api.h"
+#include "tests/support/given.h"
 #include "tests/support/prometheus_text.h"
 
 namespace poold {
@@ -88,6 +89,24 @@ TEST_F(MetricsTest, TellOfTheDatabaseAndTheQueue) {
   EXPECT_EQ(after["poold_queue_wait_seconds_count"], 2);
   EXPECT_EQ(after["poold_queue_length"], 0);
   EXPECT_EQ(after["poold_spans_dropped_total"], 3);
+}
+
+TEST_F(MetricsTest, TellWhoWaitsForAConnection) {
+  Database::Options options;
+  options.url = TestDatabaseUrl();
+  options.connections = 1;
+  Database small(options);
+  api.service().metrics.Watch({.database = [&small] { return small.stats(); },
+                               .queue_length = [] { return 0; },
+                               .spans_dropped = [] { return 0; }});
+  const Bounds bounds{std::chrono::steady_clock::now() + std::chrono::seconds(20), {}};
+  std::jthread second;
+  small.Run(Database::Mode::kRead, bounds, [&](Transaction&) {
+    second = std::jthread([&] { small.Run(Database::Mode::kRead, bounds, [](Transaction&) {}); });
+    EXPECT_TRUE(Eventually([&] { return Scrape()["poold_database_waiting"] == 1; }));
+  });
+  second.join();
+  EXPECT_EQ(Scrape()["poold_database_waiting"], 0);
 }
 
 TEST_F(MetricsTest, TellOfTheProcess) {
