@@ -11,6 +11,24 @@
 
 namespace poold {
 
+namespace {
+
+using MacContext = std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)>;
+
+// Without a key yet.
+MacContext NewHmacSha256() {
+  const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> hmac(EVP_MAC_fetch(nullptr, "HMAC", nullptr), &EVP_MAC_free);
+  MacContext context(hmac == nullptr ? nullptr : EVP_MAC_CTX_new(hmac.get()), &EVP_MAC_CTX_free);
+  char digest[] = "SHA256";
+  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0), OSSL_PARAM_construct_end()};
+  if (context == nullptr || EVP_MAC_CTX_set_params(context.get(), parameters) != 1) {
+    throw std::runtime_error("HMAC-SHA256 is not available");
+  }
+  return context;
+}
+
+}  // namespace
+
 std::string Sha256(std::string_view data) {
   // SHA256() of OpenSSL 3 looks the algorithm up each time, which takes longer than a short text does.
   static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
@@ -23,18 +41,13 @@ std::string Sha256(std::string_view data) {
 
 std::string HmacSha256(std::string_view key, std::string_view data) {
   // HMAC() looks both algorithms up each time, too; a copy of a context has them.
-  static EVP_MAC_CTX* const kAlgorithm = [] {
-    EVP_MAC_CTX* context = EVP_MAC_CTX_new(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
-    char digest[] = "SHA256";
-    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0), OSSL_PARAM_construct_end()};
-    if (context != nullptr && EVP_MAC_CTX_set_params(context, parameters) == 1) return context;
-    throw std::runtime_error("HMAC-SHA256 is not available");
-  }();
-  const std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context(EVP_MAC_CTX_dup(kAlgorithm),
-                                                                          &EVP_MAC_CTX_free);
+  static const MacContext kAlgorithm = NewHmacSha256();
+  const MacContext context(EVP_MAC_CTX_dup(kAlgorithm.get()), &EVP_MAC_CTX_free);
   unsigned char mac[SHA256_DIGEST_LENGTH];
   std::size_t size = 0;
   const auto bytes = [](std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); };
+  // Without a pointer to a key it would go on with the one before.
+  if (key.data() == nullptr) key = "";
   if (context == nullptr || EVP_MAC_init(context.get(), bytes(key), key.size(), nullptr) != 1 ||
       EVP_MAC_update(context.get(), bytes(data), data.size()) != 1 ||
       EVP_MAC_final(context.get(), mac, &size, sizeof(mac)) != 1) {

@@ -78,7 +78,7 @@ void AddDatabase(FamilyList& list, const Database::Stats& stats) {
   const auto number = [](auto count) { return static_cast<double>(count); };
   list.Add("poold_database_connections", "Open connections to the database.", MetricType::Gauge, "state",
            {{"in_use", number(stats.in_use)}, {"idle", number(std::max(0, stats.open - stats.in_use))}});
-  list.Add("poold_database_waiting", "Runs that wait for a connection to the database.", MetricType::Gauge,
+  list.Add("poold_database_waiting", "Runs that wait until a connection to the database is free.", MetricType::Gauge,
            number(stats.waiting));
   list.Add("poold_database_connects_total", "Attempts to connect to the database.", MetricType::Counter, "outcome",
            {{"ok", number(stats.connects)}, {"failed", number(stats.connect_failures)}});

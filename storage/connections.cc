@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <utility>
+
+#include "storage/backoff.h"
 
 namespace poold {
 namespace {

@@ -3,11 +3,11 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -15,7 +15,9 @@
 
 #include "storage/bounds.h"
 #include "storage/database.h"
+#include "storage/failure.h"
 #include "storage/session.h"
+#include "storage/work_log.h"
 
 namespace poold {
 
@@ -25,7 +27,8 @@ class Connections {
  public:
   class Lease;
 
-  // The options must outlive it. Throws StorageFailure kBug for a url that cannot be read.
+  // The options must outlive it, and ask for at least one connection and one try. Throws StorageFailure kBug for a url
+  // that cannot be read.
   explicit Connections(const Database::Options& options);
 
   // What is told of connections there.
@@ -88,19 +91,21 @@ class Connections {
 // it.
 class Connections::Lease {
  public:
-  // Waits for a slot. Throws StorageFailure kDeadline or kCancelled.
+  // Waits for a slot. Throws StorageFailure kDeadline or kCancelled. Bounds and log must outlive it.
   Lease(Connections& connections, const Bounds& bounds, WorkLog* log);
   ~Lease();
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
-  // The connection, made anew if there is none that is any good; cut at the deadline, or when stop is triggered. Throws
-  // StorageFailure when none is to be had.
+  // The connection, made anew if there is none that is any good, and cut at this deadline; unless a commit is under
+  // way, also a while (stop_grace) after the lease's own stop token was triggered. Throws StorageFailure when none is
+  // to be had.
   Session& Ready(const Bounds& bounds);
 
   // The same again.
   Session& session() { return *slot_.session; }
 
+  // Closes the connection; the next Ready makes a new one.
   void Discard() { Install(nullptr); }
 
   // From now on only `when` cuts.

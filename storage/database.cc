@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <optional>
+#include <utility>
 
+#include "storage/backoff.h"
 #include "storage/connections.h"
 #include "storage/session.h"
 
@@ -32,7 +34,8 @@ Clock::time_point Sane(Clock::time_point deadline) {
   return std::min(deadline, Clock::now() + std::chrono::hours(24 * 365));
 }
 
-Database::Options Sound(Database::Options options) {
+// What there must be one of, however small the number that was given.
+Database::Options AtLeastOne(Database::Options options) {
   options.connections = std::max(1, options.connections);
   options.max_tries = std::max(1, options.max_tries);
   return options;
@@ -42,7 +45,7 @@ Database::Options Sound(Database::Options options) {
 
 class Database::Impl {
  public:
-  explicit Impl(Options options) : options_(Sound(std::move(options))), connections_(options_) {}
+  explicit Impl(Options options) : options_(AtLeastOne(std::move(options))), connections_(options_) {}
 
   void Run(Mode mode, const Bounds& asked, const std::function<void(Transaction&)>& body, WorkLog* log);
   Stats stats() const;

@@ -47,7 +47,7 @@ class Database {
     std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)> observe;
   };
 
-  // Counted since construction, but for the first two, which are of this moment. Read one by one: not a snapshot.
+  // Counted since construction, but for the first three, which are of this moment. Read one by one: not a snapshot.
   struct Stats {
     int open = 0;     // connections
     int in_use = 0;   // connections at work

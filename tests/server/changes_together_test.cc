@@ -36,11 +36,12 @@ class ChangesTogether : public TogetherTest {
     GivenSenderId(theirs, "THEIRS");
   }
 
-  Waiting& Create(const Api& api, const std::string& identity, const std::string& more = {}) {
+  WaitingCall& Create(const Api& api, const std::string& identity, const std::string& more = {}) {
     return Add<CreatePoolRequest>(api, Creating(identity, more));
   }
 
-  Waiting& Associate(const Api& api, const std::string& pool, const std::string& number, const std::string& more = {}) {
+  WaitingCall& Associate(const Api& api, const std::string& pool, const std::string& number,
+                         const std::string& more = {}) {
     return Add<AssociateOriginationIdentityRequest>(api, Associating(pool, number, more));
   }
 
@@ -57,8 +58,8 @@ class ChangesTogether : public TogetherTest {
     return usage.pools;
   }
 
-  Waiting ahead{service, ours.account(), Api::Parse<CreatePoolRequest>(Creating("OURS")),
-                MethodOf<CreatePoolRequest>()};
+  WaitingCall ahead{service, ours.account(), Api::Parse<CreatePoolRequest>(Creating("OURS")),
+                    MethodOf<CreatePoolRequest>()};
 };
 
 TEST_F(ChangesTogether, ManyCreatesAreOneTransactionAndEachGetsItsOwn) {
@@ -107,9 +108,9 @@ TEST_F(ChangesTogether, ARefusedCreateDoesNotTouchItsNeighbours) {
   Create(ours, taken, "client_token: 'taken'");
   Create(ours, pending);
   Create(theirs, "THEIRS");
-  Waiting& late = Create(ours, "OURS");
+  WaitingCall& late = Create(ours, "OURS");
   late.call.set_deadline(late.call.received() + std::chrono::nanoseconds(1));
-  Waiting& gone = Create(ours, "OURS");
+  WaitingCall& gone = Create(ours, "OURS");
   gone.call.Cancel();
   Go();
   EXPECT_EQ(Count("pools.insert"), 2) << "that of the one ahead and that of the group";
@@ -220,8 +221,8 @@ TEST_F(ChangesTogether, ATokenInUseHoldsNobodyElseUp) {
       " VALUES ('" +
           ours.account() + "', 'us-east-1', 'CreatePool', 'in-use', '', now()) RETURNING 1",
       "");
-  Waiting& waits = Create(ours, "OURS", "client_token: 'in-use'");
-  Waiting& neighbour = Create(theirs, "THEIRS");
+  WaitingCall& waits = Create(ours, "OURS", "client_token: 'in-use'");
+  WaitingCall& neighbour = Create(theirs, "THEIRS");
   const auto pools_held = HoldPools();
   StartBehind(ahead, *pools_held);
   pools_held->Release();
@@ -234,8 +235,8 @@ TEST_F(ChangesTogether, ATokenInUseHoldsNobodyElseUp) {
 TEST_F(ChangesTogether, AnAccountThatIsBusyHoldsNobodyElseUp) {
   HeldRows account_held(TestDatabaseUrl(), "SELECT FROM accounts WHERE account_id = '" + theirs.account() + "'",
                         "FOR NO KEY UPDATE");
-  Waiting& waits = Create(theirs, "THEIRS");
-  Waiting& neighbour = Create(ours, "OURS");
+  WaitingCall& waits = Create(theirs, "THEIRS");
+  WaitingCall& neighbour = Create(ours, "OURS");
   const auto pools_held = HoldPools();
   StartBehind(ahead, *pools_held);
   pools_held->Release();

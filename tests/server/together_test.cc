@@ -26,13 +26,15 @@ class LookUpsTogether : public TogetherTest {
  protected:
   LookUpsTogether() : TogetherTest(1) {}
 
-  Waiting& Add(const Api& api, const std::string& text) { return TogetherTest::Add<DescribePoolsRequest>(api, text); }
+  WaitingCall& Add(const Api& api, const std::string& text) {
+    return TogetherTest::Add<DescribePoolsRequest>(api, text);
+  }
   void Go() { TogetherTest::Go(ahead); }
   const DescribePoolsResponse& Pools(std::size_t i) const { return waiting[i]->As<DescribePoolsResponse>(); }
 
   const std::string any_pool = GivenSenderIdPool(ours, "ANY");
-  Waiting ahead{service, ours.account(), Api::Parse<DescribePoolsRequest>(Naming(any_pool)),
-                MethodOf<DescribePoolsRequest>()};
+  WaitingCall ahead{service, ours.account(), Api::Parse<DescribePoolsRequest>(Naming(any_pool)),
+                    MethodOf<DescribePoolsRequest>()};
 };
 
 TEST_F(LookUpsTogether, ManyLookUpsAreOneStatementAndEachGetsItsOwn) {
@@ -75,9 +77,9 @@ TEST_F(LookUpsTogether, ABadCallDoesNotTouchItsNeighbours) {
   Add(ours, Naming("pool-00000000000000000000000000000000"));  // is not there
   Add(ours, Naming(other));                                    // is not theirs
   Add(ours, Naming(pool) + " next_token: 'forged'");
-  Waiting& late = Add(ours, Naming(pool));
+  WaitingCall& late = Add(ours, Naming(pool));
   late.call.set_deadline(late.call.received() + std::chrono::nanoseconds(1));
-  Waiting& gone = Add(ours, Naming(pool));
+  WaitingCall& gone = Add(ours, Naming(pool));
   gone.call.Cancel();
   Add(theirs, Naming(other));
   Go();
@@ -123,9 +125,9 @@ TEST_F(LookUpsTogether, OneThatWaitsAloneGoesAlone) {
 // Each by itself, within its own deadline.
 TEST_F(LookUpsTogether, WhatTheDatabaseFailsToDoTogetherIsTriedForEach) {
   const std::string pool = GivenSenderIdPool(ours, "GOOD");
-  Waiting& hasty = Add(ours, Naming(pool));
+  WaitingCall& hasty = Add(ours, Naming(pool));
   hasty.call.set_deadline(hasty.call.received() + std::chrono::seconds(1));
-  Waiting& patient = Add(ours, Naming(pool));
+  WaitingCall& patient = Add(ours, Naming(pool));
   patient.call.set_deadline(patient.call.received() + std::chrono::seconds(20));
 
   const auto after = GoUntilHeld(ahead);
@@ -143,10 +145,10 @@ class ListingsTogether : public TogetherTest {
   ListingsTogether() : TogetherTest(1) {}
 
   template <class Request = DescribePoolsRequest>
-  Waiting& Add(const Api& api, const std::string& text) {
+  WaitingCall& Add(const Api& api, const std::string& text) {
     return TogetherTest::Add<Request>(api, text);
   }
-  Waiting& AddMembersOf(const Api& api, const std::string& pool, const std::string& more = {}) {
+  WaitingCall& AddMembersOf(const Api& api, const std::string& pool, const std::string& more = {}) {
     return Add<ListPoolOriginationIdentitiesRequest>(api, "pool_id: '" + pool + "' " + more);
   }
   void Go() { TogetherTest::Go(ahead); }
@@ -167,7 +169,7 @@ class ListingsTogether : public TogetherTest {
 
   const std::string our_pool = GivenSenderIdPool(ours, "OURS");
   const std::string their_pool = GivenSenderIdPool(theirs, "THEIRS");
-  Waiting ahead{service, ours.account(), DescribePoolsRequest(), MethodOf<DescribePoolsRequest>()};
+  WaitingCall ahead{service, ours.account(), DescribePoolsRequest(), MethodOf<DescribePoolsRequest>()};
 };
 
 TEST_F(ListingsTogether, AreOneRoundTripAndEachGetsItsOwn) {
@@ -194,7 +196,7 @@ TEST_F(ListingsTogether, ABadCallDoesNotTouchItsNeighbours) {
   AddMembersOf(ours, nowhere);
   AddMembersOf(ours, their_pool);
   AddMembersOf(ours, our_pool, "next_token: 'forged'");
-  Waiting& late = AddMembersOf(ours, our_pool);
+  WaitingCall& late = AddMembersOf(ours, our_pool);
   late.call.set_deadline(late.call.received() + std::chrono::nanoseconds(1));
   AddMembersOf(ours, our_pool);
   Go();

@@ -20,8 +20,9 @@
 namespace poold {
 
 // A call that waits, of whatever method.
-struct Waiting {
-  Waiting(Service& service, const std::string& account, const google::protobuf::Message& asked, const Method& method)
+struct WaitingCall {
+  WaitingCall(Service& service, const std::string& account, const google::protobuf::Message& asked,
+              const Method& method)
       : messages(method), call(service, method, *messages.request, *messages.response) {
     messages.request->CopyFrom(asked);
     call.headers = {{"x-account-id", account}, {"x-region", "us-east-1"}};
@@ -48,8 +49,8 @@ class TogetherTest : public testing::Test {
   explicit TogetherTest(int connections) : settings{SettingsOf(connections)} {
     service.page_tokens = &tokens;
     for (const Api* api : {&ours, &theirs}) {  // the accounts are known
-      Waiting first(service, api->account(), smsvoice::v2::DescribePoolsRequest(),
-                    MethodOf<smsvoice::v2::DescribePoolsRequest>());
+      WaitingCall first(service, api->account(), smsvoice::v2::DescribePoolsRequest(),
+                        MethodOf<smsvoice::v2::DescribePoolsRequest>());
       pipeline.Start(first.call);
       EXPECT_FALSE(first.call.Wait());
     }
@@ -73,9 +74,9 @@ class TogetherTest : public testing::Test {
   }
 
   template <class Request>
-  Waiting& Add(const Api& api, const std::string& text) {
+  WaitingCall& Add(const Api& api, const std::string& text) {
     return *waiting.emplace_back(
-        std::make_unique<Waiting>(service, api.account(), Api::Parse<Request>(text), MethodOf<Request>()));
+        std::make_unique<WaitingCall>(service, api.account(), Api::Parse<Request>(text), MethodOf<Request>()));
   }
 
   // Nobody reads pools until it is released.
@@ -84,7 +85,7 @@ class TogetherTest : public testing::Test {
   }
 
   // All that were added wait while the one worker is held up by the first; then it goes on.
-  void Go(Waiting& first) {
+  void Go(WaitingCall& first) {
     const auto held = HoldPools();
     StartBehind(first, *held);
     held->Release();
@@ -93,7 +94,7 @@ class TogetherTest : public testing::Test {
   }
 
   // The same, but that the pools are held again once the first has read: those behind it wait for them.
-  std::unique_ptr<HeldRows> GoUntilHeld(Waiting& first) {
+  std::unique_ptr<HeldRows> GoUntilHeld(WaitingCall& first) {
     const auto before = HoldPools();
     StartBehind(first, *before);
     auto behind = std::async(std::launch::async, [] { return HoldPools(); });
@@ -104,7 +105,7 @@ class TogetherTest : public testing::Test {
     return after;
   }
 
-  void StartBehind(Waiting& first, HeldRows& held) {
+  void StartBehind(WaitingCall& first, HeldRows& held) {
     pipeline.Start(first.call);
     EXPECT_TRUE(held.EventuallyWaiting(1));
     const std::lock_guard lock(mutex);
@@ -129,7 +130,7 @@ class TogetherTest : public testing::Test {
   Metrics metrics;
   Service service{database, ours.world, settings.api, known_accounts, rate_limiter, metrics};
   Pipeline pipeline{settings};
-  std::vector<std::unique_ptr<Waiting>> waiting;
+  std::vector<std::unique_ptr<WaitingCall>> waiting;
   std::vector<std::optional<Error>> outcomes;
 };
 

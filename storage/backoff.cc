@@ -1,4 +1,4 @@
-#include "storage/bounds.h"
+#include "storage/backoff.h"
 
 #include <algorithm>
 #include <condition_variable>
