@@ -106,6 +106,24 @@ TEST_F(Failover, ToNobodyAcknowledgesNothingUntilAStandbyIsBack) {
   ExpectExactlyOnce(*load_, first_.UrlOf("service"));
 }
 
+// The wait of those commits is ended by somebody: they are done, on this node alone. Their callers have failed, and are
+// calling again with the same tokens.
+TEST_F(Failover, ToNobodyAcknowledgesNoRepetitionEither) {
+  ASSERT_TRUE(load_->WaitForMore(50));
+  second_->Kill();
+  ASSERT_TRUE(load_->WaitForFailures(6)) << "each caller's";
+  const int acknowledged = load_->tally().acknowledged;
+  EXPECT_EQ(Ask(first_.url(),
+                "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) > 0 FROM pg_stat_activity"
+                " WHERE wait_event = 'SyncRep' AND query = 'COMMIT'"),
+            "t");
+  ASSERT_TRUE(load_->WaitForFailures(6));
+  EXPECT_EQ(load_->tally().acknowledged, acknowledged);
+  second_->Restart();
+  EXPECT_TRUE(load_->WaitForMore(100));
+  ExpectExactlyOnce(*load_, first_.UrlOf("service"));
+}
+
 // It still takes connections, and never answers: whoever asks it first must not stop there.
 TEST_F(Failover, FromANodeThatHangsLosesNothing) {
   ASSERT_TRUE(load_->WaitForMore(100));
