@@ -10,7 +10,6 @@
 #include <stdexcept>
 
 namespace poold {
-
 namespace {
 
 using MacContext = std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)>;
