@@ -9,8 +9,8 @@ export const median = (values) => {
 const rounded = (value) => Number(value.toPrecision(4));
 
 // A line of the report. `values`, `limits`: of the rounds, or a limit that is the same for all of them. The ratio is the
-// median of the rounds' ratios, since the machine may be slower in one of them. `must`: what it must be, at
-// least or (`atMost`) at most; left out for what is only told.
+// median of the rounds' ratios, since the machine may be slower in one of them. `must`: what it must be, at least or
+// (`atMost`) at most; left out for what is only told.
 export function line({ name, values, unit, limits, must, atMost = false, note }) {
   const value = median(values);
   const limit = limits ? median(limits) : null;
