@@ -64,6 +64,20 @@ class Failover : public testing::Test {
     second_ = std::make_unique<EmbeddedPostgres>(Node("second"));
   }
 
+  // Returns what had been acknowledged when every caller's commit had waited for the other node in vain.
+  int LoseSecond() {
+    EXPECT_TRUE(load_->WaitForMore(50));
+    second_->Kill();
+    EXPECT_TRUE(load_->WaitForFailures(6)) << "each caller's";
+    return load_->tally().acknowledged;
+  }
+
+  void BringSecondBackAndExpectNothingLost() {
+    second_->Restart();
+    EXPECT_TRUE(load_->WaitForMore(100));
+    ExpectExactlyOnce(*load_, first_.UrlOf("service"));
+  }
+
   void PromoteSecondAndExpectNothingLost() {
     EXPECT_EQ(Ask(second_->url(), "SELECT pg_promote()"), "t");
     const auto promoted = std::chrono::steady_clock::now();
@@ -94,34 +108,24 @@ TEST_F(Failover, FromANodeThatDiesLosesNothing) {
 
 // A commit that only one node has is not acknowledged, though it can't be undone either.
 TEST_F(Failover, ToNobodyAcknowledgesNothingUntilAStandbyIsBack) {
-  ASSERT_TRUE(load_->WaitForMore(50));
-  second_->Kill();
-  ASSERT_TRUE(load_->WaitForFailures(6)) << "each caller's";
-  const int acknowledged = load_->tally().acknowledged;
+  const int acknowledged = LoseSecond();
   ASSERT_TRUE(load_->WaitForFailures(6));
   EXPECT_EQ(load_->tally().acknowledged, acknowledged);
   EXPECT_EQ(Ask(first_.url(), "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), "t");
-  second_->Restart();
-  EXPECT_TRUE(load_->WaitForMore(100));
-  ExpectExactlyOnce(*load_, first_.UrlOf("service"));
+  BringSecondBackAndExpectNothingLost();
 }
 
 // The wait of those commits is ended by somebody: they are done, on this node alone. Their callers have failed, and are
 // calling again with the same tokens.
 TEST_F(Failover, ToNobodyAcknowledgesNoRepetitionEither) {
-  ASSERT_TRUE(load_->WaitForMore(50));
-  second_->Kill();
-  ASSERT_TRUE(load_->WaitForFailures(6)) << "each caller's";
-  const int acknowledged = load_->tally().acknowledged;
+  const int acknowledged = LoseSecond();
   EXPECT_EQ(Ask(first_.url(),
                 "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) > 0 FROM pg_stat_activity"
                 " WHERE wait_event = 'SyncRep' AND query = 'COMMIT'"),
             "t");
   ASSERT_TRUE(load_->WaitForFailures(6));
   EXPECT_EQ(load_->tally().acknowledged, acknowledged);
-  second_->Restart();
-  EXPECT_TRUE(load_->WaitForMore(100));
-  ExpectExactlyOnce(*load_, first_.UrlOf("service"));
+  BringSecondBackAndExpectNothingLost();
 }
 
 // It still takes connections, and never answers: whoever asks it first must not stop there.
