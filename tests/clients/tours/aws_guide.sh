@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The commands of the AWS guide "Managing pools", in its words, by an aws CLI as it was packaged. Started by
-# tests/clients/run, which says what is in the environment.
+# The commands of the AWS guide "Managing pools", in its words:
+#   tests/clients/tours/aws_guide.sh ACCOUNT
+# ACCOUNT has nothing yet. tests/clients/run says what is in the environment.
 set -euo pipefail
-export AWS_ACCESS_KEY_ID=100000000001 # the account
+export AWS_ACCESS_KEY_ID=$1
 
 aws() { command "$POOLD_TEST_AWS" --endpoint-url "$POOLD_ENDPOINT" "$@"; }
 
