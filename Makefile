@@ -44,14 +44,17 @@ test: test-deps configure ## install what is missing, build, and run every test
 	$(say) 'test'
 	@ctest --test-dir $(TREE) --parallel $(JOBS) --output-on-failure --no-tests=error
 
-lint: test-deps ## check the formatting of C++ and the shell scripts
+lint: test-deps ## check the formatting of C++ and Go, and the shell scripts
 	$(say) 'clang-format'
 	@$(SOURCES) | xargs clang-format --dry-run --Werror
+	$(say) 'gofmt'
+	@test -z "$$(gofmt -l tests/clients/go | tee /dev/stderr)"
 	$(say) 'shellcheck'
 	@shellcheck $(SHELL_SCRIPTS)
 
-format: test-deps ## format the C++ in place
+format: test-deps ## format the C++ and Go in place
 	@$(SOURCES) | xargs clang-format -i
+	@gofmt -w tests/clients/go
 
 image: ## build the container image (as root) and try it out
 	@deploy/install-deps.sh run image

@@ -27,6 +27,8 @@ if ! command -v kubectl >/dev/null; then
   test_packages+=(kubernetes-client)
 fi
 test_packages+=(prometheus pgbouncer)
+# The AWS SDK for Go is a client that the server is tested with.
+test_packages+=(golang-go)
 # What makes the container image and tries it out, without any engine that runs in the background.
 image_packages=(buildah podman runc mmdebstrap ca-certificates curl jq)
 # A cluster of PostgreSQL nodes that chooses its primary by itself.
@@ -36,7 +38,7 @@ bench_packages=(libnghttp2-dev)
 # What Debian 12 itself doesn't have (in this version), by the same purposes.
 build_backports=(opentelemetry-cpp-dev)
 run_backports=()
-test_backports=(libopentelemetry-proto-dev)
+test_backports=(libopentelemetry-proto-dev golang-github-aws-aws-sdk-go-v2-dev)
 image_backports=()
 failover_backports=()
 bench_backports=()
