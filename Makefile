@@ -18,7 +18,7 @@ ONLY ?=
 TREE := build/$(PRESET)
 SOURCES = find server storage tests -name node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print
 SHELL_SCRIPTS = .ci/run deploy/*.sh deploy/container/*.sh tests/e2e/grpcurl tests/clients/run \
-  tests/clients/tours/*.sh tests/fuzz/run
+  tests/clients/*/*.sh tests/fuzz/run
 NODE_PROJECTS = tests/e2e tests/clients tests/deploy
 BENCH_PEER = tests/bench/peer
 say = @printf '==> %s\n'

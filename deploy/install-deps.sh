@@ -27,8 +27,8 @@ if ! command -v kubectl >/dev/null; then
   test_packages+=(kubernetes-client)
 fi
 test_packages+=(prometheus pgbouncer)
-# The AWS SDK for Go is a client that the server is tested with.
-test_packages+=(golang-go)
+# Clients that the server is tested with: the AWS SDK for Go (of backports), and gRPC's in Python.
+test_packages+=(golang-go python3-grpcio)
 # What makes the container image and tries it out, without any engine that runs in the background.
 image_packages=(buildah podman runc mmdebstrap ca-certificates curl jq)
 # A cluster of PostgreSQL nodes that chooses its primary by itself.
