@@ -5,7 +5,8 @@
 
 namespace poold {
 
-// Where incoming messages go. A channel is there exactly when two-way is on; a role only with a channel.
+// Where incoming messages go. Two-way needs a channel to be on, and a role needs one always. While two-way is off,
+// channel and role are only stored, so that it can be switched on again.
 struct TwoWay {
   bool enabled = false;
   std::optional<std::string> channel_arn;
@@ -13,6 +14,11 @@ struct TwoWay {
 
   bool operator==(const TwoWay&) const = default;
 };
+
+// Whether both send incoming messages the same way: what is stored while two-way is off makes no difference.
+inline bool IsSameWay(const TwoWay& one, const TwoWay& other) {
+  return one == other || (!one.enabled && !other.enabled);
+}
 
 // Which opt-out list: usually one of the same account, else one that its owner shares.
 struct OptOutListKey {

@@ -13,14 +13,6 @@ bool IsChannel(const std::string& text) {
   return RE2::FullMatch(text, kTopic) || RE2::FullMatch(text, kConnect);
 }
 
-Error ChannelWithoutTwoWay(const ConfigurationChange& change) {
-  std::vector<FieldViolation> fields;
-  if (change.two_way_enabled) fields.push_back({"twoWayEnabled", "is false"});
-  if (change.channel_arn) fields.push_back({"twoWayChannelArn", "can only be set while two-way is enabled"});
-  if (change.channel_role) fields.push_back({"twoWayChannelRole", "can only be set while two-way is enabled"});
-  return Error::Invalid(reason::kParametersCannotBeUsedTogether, std::move(fields));
-}
-
 }  // namespace
 
 void RequireSound(const ConfigurationChange& change) {
@@ -28,23 +20,17 @@ void RequireSound(const ConfigurationChange& change) {
     throw Error::Invalid(reason::kInvalidParameter, "twoWayChannelArn",
                          "must be the ARN of an SNS topic that is not FIFO, or connect.<region>.amazonaws.com");
   }
-  if (change.two_way_enabled == false && (change.channel_arn || change.channel_role)) {
-    throw ChannelWithoutTwoWay(change);
-  }
 }
 
 Configuration Changed(Configuration configuration, const ConfigurationChange& change) {
   TwoWay& two_way = configuration.two_way;
   two_way.enabled = change.two_way_enabled.value_or(two_way.enabled);
-  if (!two_way.enabled) {
-    if (change.channel_arn || change.channel_role) throw ChannelWithoutTwoWay(change);
-    two_way = {};
-  }
   if (change.channel_arn) two_way.channel_arn = change.channel_arn;
   if (change.channel_role) two_way.channel_role = change.channel_role;
-  if (two_way.enabled && !two_way.channel_arn) {
+  if (!two_way.channel_arn && (two_way.enabled || two_way.channel_role)) {
     throw Error::Invalid(reason::kTwoWayChannelNotPresent, "twoWayChannelArn",
-                         "is required to enable two-way: none is stored");
+                         two_way.enabled ? "is required to enable two-way: none is stored"
+                                         : "is required with twoWayChannelRole: none is stored");
   }
 
   configuration.self_managed_opt_outs = change.self_managed_opt_outs.value_or(configuration.self_managed_opt_outs);

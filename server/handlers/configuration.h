@@ -27,14 +27,13 @@ ConfigurationChange ConfigurationChangeFrom(const Request& request) {
   return change;
 }
 
-// What can be said of the change without knowing what it changes: throws Error::Invalid INVALID_PARAMETER for a channel
-// that is neither the ARN of an SNS topic (FIFO topics don't do) nor `connect.<region>.amazonaws.com`, and
-// PARAMETERS_CANNOT_BE_USED_TOGETHER for a channel or role beside two_way_enabled = false (behaviour 4.6).
+// Checks what needs no look at the pool or number: throws Error::Invalid INVALID_PARAMETER for a channel that is
+// neither the ARN of an SNS topic (FIFO topics are not supported) nor `connect.<region>.amazonaws.com` (behaviour 4.6).
 void RequireSound(const ConfigurationChange& change);
 
-// The configuration after the change. Throws Error::Invalid: PARAMETERS_CANNOT_BE_USED_TOGETHER for a channel or role
-// while two-way stays off, TWO_WAY_CHANNEL_NOT_PRESENT for two-way on without a channel given or stored,
-// TWO_WAY_NOT_ENABLED for self-managed opt-outs without two-way. Two-way off clears channel and role (behaviour 4.6).
+// The configuration after the change. A channel and a role are stored whether two-way is on or off, and switching it
+// off keeps them (behaviour 4.6). Throws Error::Invalid: TWO_WAY_CHANNEL_NOT_PRESENT if two-way is on, or a role is
+// given, without a channel given or stored; TWO_WAY_NOT_ENABLED for self-managed opt-outs without two-way.
 Configuration Changed(Configuration configuration, const ConfigurationChange& change);
 
 }  // namespace poold

@@ -203,8 +203,8 @@ std::vector<Mismatch> MismatchesOf(Call& call, const Pool& pool, const Identity&
   const auto& capabilities = found.capabilities;
   compare(!capabilities || *capabilities == number.capabilities, reason::kNumberCapabilitiesMismatch,
           "numberCapabilities", capabilities ? Joined(*capabilities) : "", Joined(number.capabilities));
-  compare(expected.two_way == actual.two_way, reason::kTwoWayConfigMismatch, "twoWay", Described(expected.two_way),
-          Described(actual.two_way));
+  compare(IsSameWay(expected.two_way, actual.two_way), reason::kTwoWayConfigMismatch, "twoWay",
+          Described(expected.two_way), Described(actual.two_way));
   compare(expected.self_managed_opt_outs == actual.self_managed_opt_outs, reason::kSelfManagedOptOutsMismatch,
           "selfManagedOptOutsEnabled", Described(expected.self_managed_opt_outs),
           Described(actual.self_managed_opt_outs));

@@ -21,10 +21,19 @@ void RequireAnotherMember(Call& call, const Pool& pool, const Identity& leaving)
   }
 }
 
+// What a number that matches a pool may still have of its own is what it stored while two-way was off: then it takes
+// over the pool's, so that every member's configuration is its pool's.
+void TakeConfiguration(Call& call, const Pool& pool, PhoneNumber number) {
+  if (number.configuration == pool.configuration) return;
+  number.configuration = pool.configuration;
+  UpdatePhoneNumber(call.tx(), call.scope(), number);
+}
+
 }  // namespace
 
 void AddMember(Call& call, const Pool& pool, const Identity& identity) {
   if (identity.number()) {
+    TakeConfiguration(call, pool, *identity.number());
     AddPhoneNumbersToPools(call.tx(), {{call.scope(), pool.id, identity.id()}});
   } else {
     AddSenderIdsToPools(call.tx(), {{call.scope(), pool.id, identity.sender_id_name()}});

@@ -21,7 +21,8 @@ std::optional<std::string> CountryOf(const Request& request) {
   return request.has_iso_country_code() ? std::optional(request.iso_country_code()) : std::nullopt;
 }
 
-// Puts an identity, which passed every rule, in the pool.
+// Puts an identity, which passed every rule, in the pool. A number takes over the channel and role that the pool has
+// stored.
 void AddMember(Call& call, const Pool& pool, const Identity& identity);
 
 // Takes a member out. A number takes the pool's keywords with it.

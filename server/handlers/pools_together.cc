@@ -99,7 +99,9 @@ std::vector<Association> AllowedOf(Transaction& tx, std::span<Call* const> calls
   std::vector<Association> allowed;
   for (std::size_t n = 0; n < candidates.size(); ++n) {
     Association& candidate = candidates[n];
-    const bool is_allowed = found[n].same_keywords && !RefusalOf([&] {
+    // A number that has to take over what the pool has stored (AddMember) runs alone.
+    const bool has_nothing_to_take = candidate.number.number()->configuration == candidate.pool.configuration;
+    const bool is_allowed = has_nothing_to_take && found[n].same_keywords && !RefusalOf([&] {
                               RequireFit(*calls[candidate.call], candidate.pool, candidate.number, found[n]);
                             });
     if (is_allowed) allowed.push_back(std::move(candidate));

@@ -320,6 +320,22 @@ TEST_F(ChangesTogether, ARefusedAssociationDoesNotTouchItsNeighbours) {
   EXPECT_EQ(MembersOf(ours, full).size(), 2);
 }
 
+// Behaviour 4.8: nothing of two-way is compared while it is off, and a number takes over what its pool has stored.
+TEST_F(ChangesTogether, ANumberWithAnotherStoredChannelTakesThePools) {
+  const std::string channel = "two_way_channel_arn: 'arn:aws:sns:us-east-1:111122223333:";
+  const std::string pool = GivenPool(ours);
+  const std::string number = GivenNumber(ours);
+  GivenChange(ours, pool, channel + "pools'");
+  GivenChange(ours, number, channel + "numbers'");
+  Associate(ours, pool, number);
+  Associate(ours, GivenPool(ours), GivenNumber(ours));
+  Go();
+  EXPECT_FALSE(outcomes[0]);
+  EXPECT_FALSE(outcomes[1]);
+  EXPECT_EQ(TheNumber(ours, number).two_way_channel_arn(), ThePool(ours, pool).two_way_channel_arn());
+  EXPECT_EQ(TheNumber(ours, number).pool_id(), pool);
+}
+
 // What the second may do depends on what the first did.
 TEST_F(ChangesTogether, AssociationsWithOnePoolOrOneNumberComeOneAfterTheOther) {
   ours.Sql([&](Transaction& tx) { SetAccountQuota(tx, ours.scope, "ORIGINATION_IDENTITIES_PER_POOL", 3); });

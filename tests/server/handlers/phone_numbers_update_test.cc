@@ -235,14 +235,6 @@ TEST_F(TwoWayOfANumber, TakesNothingElseAsChannel) {
   }
 }
 
-TEST_F(TwoWayOfANumber, KeepsItsChannelWhenSwitchedOnAgain) {
-  SwitchOn();
-  const auto result = UpdateNumber(api, id, "two_way_enabled: true");
-  ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result.response.two_way_channel_arn(), kChannel);
-  EXPECT_EQ(result.response.two_way_channel_role(), kRole);
-}
-
 TEST_F(TwoWayOfANumber, ChangesItsChannelWhileOn) {
   SwitchOn();
   const auto result = UpdateNumber(api, id, "two_way_channel_arn: 'connect.us-east-1.amazonaws.com'");
@@ -254,30 +246,6 @@ TEST_F(TwoWayOfANumber, ChangesTheRoleOfItsStoredChannel) {
   const auto result = UpdateNumber(api, id, "two_way_channel_role: 'arn:aws:iam::111122223333:role/another'");
   EXPECT_EQ(result.response.two_way_channel_role(), "arn:aws:iam::111122223333:role/another");
   EXPECT_EQ(result.response.two_way_channel_arn(), kChannel);
-}
-
-TEST_F(TwoWayOfANumber, LosesChannelAndRoleWhenSwitchedOff) {
-  SwitchOn();
-  const auto result = UpdateNumber(api, id, "two_way_enabled: false");
-  ASSERT_THAT(result, IsOk());
-  EXPECT_FALSE(result.response.two_way_enabled());
-  EXPECT_FALSE(result.response.has_two_way_channel_arn());
-  EXPECT_FALSE(result.response.has_two_way_channel_role());
-  EXPECT_THAT(UpdateNumber(api, id, "two_way_enabled: true"), IsFault(Fault::kInvalid)) << "the channel was forgotten";
-}
-
-TEST_F(TwoWayOfANumber, TakesNoChannelWhileItIsSwitchedOff) {
-  SwitchOn();
-  EXPECT_THAT(UpdateNumber(api, id, "two_way_enabled: false two_way_channel_arn: '" + std::string(kChannel) + "'"),
-              IsInvalid(reason::kParametersCannotBeUsedTogether,
-                        (std::vector<std::string>{"twoWayEnabled", "twoWayChannelArn"})));
-}
-
-TEST_F(TwoWayOfANumber, TakesNoChannelWhileItStaysOff) {
-  EXPECT_THAT(UpdateNumber(api, id, "two_way_channel_arn: '" + std::string(kChannel) + "'"),
-              IsInvalidField(reason::kParametersCannotBeUsedTogether, "twoWayChannelArn"));
-  EXPECT_THAT(UpdateNumber(api, id, "two_way_channel_role: '" + std::string(kRole) + "'"),
-              IsInvalidField(reason::kParametersCannotBeUsedTogether, "twoWayChannelRole"));
 }
 
 TEST_F(TwoWayOfANumber, IsNeededForSelfManagedOptOuts) {

@@ -222,14 +222,6 @@ TEST(UpdatePool, NeedsAChannelForTwoWay) {
   EXPECT_THAT(Update(api, pool, "two_way_enabled: true two_way_channel_role: '" + kRole + "'"), refusal);
 }
 
-TEST(UpdatePool, KeepsTheStoredChannelWhenTwoWayIsSwitchedOnAgain) {
-  Api api;
-  const std::string pool = GivenChangedPool(api, kTwoWay);
-  const auto updated = Update(api, pool, "two_way_enabled: true");
-  ASSERT_THAT(updated, IsOk());
-  EXPECT_EQ(updated.response.two_way_channel_arn(), kTopic);
-}
-
 TEST(UpdatePool, ReplacesTheChannelAndTheRoleWhileTwoWayIsOn) {
   Api api;
   const std::string pool = GivenChangedPool(api, kTwoWay);
@@ -241,49 +233,6 @@ TEST(UpdatePool, ReplacesTheChannelAndTheRoleWhileTwoWayIsOn) {
   ASSERT_THAT(role, IsOk());
   EXPECT_EQ(role.response.two_way_channel_arn(), kOtherTopic);
   EXPECT_EQ(role.response.two_way_channel_role(), kRole);
-}
-
-TEST(UpdatePool, ClearsChannelAndRoleWhenTwoWayIsSwitchedOff) {
-  Api api;
-  const std::string pool = GivenChangedPool(api, kTwoWay + "two_way_channel_role: '" + kRole + "'");
-  const auto updated = Update(api, pool, "two_way_enabled: false");
-  ASSERT_THAT(updated, IsOk());
-  EXPECT_FALSE(updated.response.two_way_enabled());
-  EXPECT_FALSE(updated.response.has_two_way_channel_arn());
-  EXPECT_FALSE(updated.response.has_two_way_channel_role());
-  EXPECT_THAT(Update(api, pool, "two_way_enabled: true"), IsRefused(Fault::kInvalid, reason::kTwoWayChannelNotPresent));
-}
-
-TEST(UpdatePool, RefusesAChannelOrRoleTogetherWithTwoWayOff) {
-  Api api;
-  const std::string pool = GivenChangedPool(api, kTwoWay);
-  const std::string off = "two_way_enabled: false ";
-  const std::string channel = "two_way_channel_arn: '" + kOtherTopic + "' ";
-  const std::string role = "two_way_channel_role: '" + kRole + "' ";
-  const auto refusal = [](std::vector<std::string> fields) {
-    return IsInvalid(reason::kParametersCannotBeUsedTogether, std::move(fields));
-  };
-  EXPECT_THAT(Update(api, pool, off + channel), refusal({"twoWayEnabled", "twoWayChannelArn"}));
-  EXPECT_THAT(Update(api, pool, off + role), refusal({"twoWayEnabled", "twoWayChannelRole"}));
-  EXPECT_THAT(Update(api, pool, off + channel + role),
-              refusal({"twoWayEnabled", "twoWayChannelArn", "twoWayChannelRole"}));
-  EXPECT_EQ(ThePool(api, pool).two_way_channel_arn(), kTopic);
-}
-
-TEST(UpdatePool, RefusesAChannelOrRoleWhileTwoWayStaysOff) {
-  Api api;
-  const std::string pool = GivenPool(api);
-  const auto refusal = [](std::vector<std::string> fields) {
-    return IsInvalid(reason::kParametersCannotBeUsedTogether, std::move(fields));
-  };
-  EXPECT_THAT(Update(api, pool, "two_way_channel_arn: '" + kTopic + "'"), refusal({"twoWayChannelArn"}));
-  EXPECT_THAT(Update(api, pool, "two_way_channel_role: '" + kRole + "'"), refusal({"twoWayChannelRole"}));
-}
-
-TEST(UpdatePool, RefusesParametersThatExcludeEachOtherBeforeItLooksForThePool) {
-  Api api;
-  EXPECT_THAT(Update(api, "pool-0", "two_way_enabled: false two_way_channel_arn: '" + kTopic + "'"),
-              IsRefused(Fault::kInvalid, reason::kParametersCannotBeUsedTogether));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -365,8 +314,6 @@ TEST(UpdatePool, WritesThroughThatTwoWayIsOff) {
   const std::string pool = GivenPool(api, number.id);
   ASSERT_THAT(Update(api, pool, "two_way_enabled: false self_managed_opt_outs_enabled: false"), IsOk());
   EXPECT_FALSE(TheNumber(api, number.id).two_way_enabled());
-  EXPECT_FALSE(TheNumber(api, number.id).has_two_way_channel_arn());
-  EXPECT_FALSE(TheNumber(api, number.id).has_two_way_channel_role());
   EXPECT_FALSE(TheNumber(api, number.id).self_managed_opt_outs_enabled());
 }
 

@@ -1,0 +1,60 @@
+"""What public scripts and tools send: AWS's user guide, Terraform, and scripts that spell names their own way."""
+
+import unittest
+
+from client import REGION, US_NUMBER, connect, new_account
+
+CHANNEL = f"arn:aws:sns:{REGION}:123456789012:incoming"
+ROLE = "arn:aws:iam::123456789012:role/incoming"
+
+
+def two_way(response):
+    return (response["TwoWayEnabled"], response.get("TwoWayChannelArn"), response.get("TwoWayChannelRole"))
+
+
+class Scripts(unittest.TestCase):
+    def setUp(self):
+        self.account = new_account()
+        self.sms = connect(self.account)
+
+    def given_number(self):
+        return self.sms.request_phone_number(**US_NUMBER)["PhoneNumberId"]
+
+    def given_pool(self):
+        return self.sms.create_pool(OriginationIdentity=self.given_number(), MessageType="TRANSACTIONAL")["PoolId"]
+
+    def both(self):
+        """A pool and a number, each with the operation that changes it and the one that shows it."""
+        pool_id, number_id = self.given_pool(), self.given_number()
+        yield (
+            lambda **change: self.sms.update_pool(PoolId=pool_id, **change),
+            lambda: self.sms.describe_pools(PoolIds=[pool_id])["Pools"][0],
+        )
+        yield (
+            lambda **change: self.sms.update_phone_number(PhoneNumberId=number_id, **change),
+            lambda: self.sms.describe_phone_numbers(PhoneNumberIds=[number_id])["PhoneNumbers"][0],
+        )
+
+    def test_the_guides_command_stores_a_channel_and_two_way_stays_off(self):  # behaviour 4.6
+        for update, describe in self.both():
+            updated = update(TwoWayChannelArn=CHANNEL, TwoWayChannelRole=ROLE)
+            self.assertEqual(two_way(updated), (False, CHANNEL, ROLE))
+            self.assertEqual(two_way(describe()), (False, CHANNEL, ROLE))
+            self.assertEqual(two_way(update(TwoWayEnabled=True)), (True, CHANNEL, ROLE))
+
+    def test_terraform_sends_the_channel_together_with_false_and_reads_it_back(self):  # behaviour 4.6
+        for update, describe in self.both():
+            change = {"TwoWayEnabled": False, "TwoWayChannelArn": CHANNEL, "TwoWayChannelRole": ROLE}
+            update(**change, SelfManagedOptOutsEnabled=False, OptOutListName="Default")
+            described = describe()
+            self.assertEqual({name: described[name] for name in change}, change)
+
+    def test_false_alone_keeps_the_channel_and_true_needs_one(self):  # behaviour 4.6
+        for update, _ in self.both():
+            for change in ({"TwoWayEnabled": True}, {"TwoWayChannelRole": ROLE}):
+                with self.assertRaises(self.sms.exceptions.ValidationException) as refused:
+                    update(**change)
+                self.assertEqual(refused.exception.response["Reason"], "TWO_WAY_CHANNEL_NOT_PRESENT")
+            update(TwoWayEnabled=True, TwoWayChannelArn=CHANNEL)
+            self.assertEqual(two_way(update(TwoWayEnabled=False)), (False, CHANNEL, None))
+            self.assertEqual(two_way(update(TwoWayEnabled=True)), (True, CHANNEL, None))
