@@ -23,17 +23,14 @@ Query QueryOf(const MemberListing& listing) {
       .Add(
           // LATERAL with LIMIT as in FindPoolsTogether.
           "SELECT position, phone_number_id, phone_number, sender_id, country, capabilities FROM ("
-          "  SELECT member.position, member.phone_number_id, number.phone_number, sender.sender_id,"
+          "  SELECT member.position, member.phone_number_id, number.phone_number,"
+          "    upper(member.sender_id_key COLLATE \"C\") AS sender_id,"
           "    coalesce(number.iso_country_code, member.iso_country_code) AS country,"
           "    coalesce(number.number_capabilities, ARRAY['SMS']) AS capabilities"
           "  FROM pool_members AS member"
           "  LEFT JOIN LATERAL (SELECT phone_number, iso_country_code, number_capabilities FROM phone_numbers AS of"
           "    WHERE of.account_id = member.account_id AND of.region = member.region"
           "    AND of.phone_number_id = member.phone_number_id LIMIT 1) AS number ON true"
-          "  LEFT JOIN LATERAL (SELECT sender_id FROM sender_ids AS of"
-          "    WHERE of.account_id = member.account_id AND of.region = member.region"
-          "    AND of.sender_id_key = member.sender_id_key AND of.iso_country_code = member.iso_country_code"
-          "    LIMIT 1) AS sender ON true"
           "  WHERE member.account_id = ?",
           listing.scope.account)
       .Add(" AND member.region = ?", listing.scope.region)

@@ -5,6 +5,12 @@
 
 namespace poold {
 
+std::string SenderIdText(std::string_view sender_id) {
+  std::string text(sender_id);
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
+}
+
 std::string SenderIdKey(std::string_view sender_id) {
   std::string key(sender_id);
   std::ranges::transform(key, key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });

@@ -11,7 +11,10 @@ struct Resource {
   std::string id;         // the tail of the ARN; of a sender ID see SenderIdResource
 };
 
-// What makes two sender IDs the same: the text in lower case.
+// A sender ID as it is stored and answered, whatever case a caller writes it in: in upper case.
+std::string SenderIdText(std::string_view sender_id);
+
+// What makes two sender IDs the same, in keys of tables: the text in lower case.
 std::string SenderIdKey(std::string_view sender_id);
 
 // A sender ID as a resource: its case does not count, so its text is in lower case.

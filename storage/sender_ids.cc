@@ -13,7 +13,7 @@ namespace {
   " registered, registration_id, created_at"
 
 constexpr FilterColumn kFilters[] = {
-    {"sender-id", "sender_id = ANY(?::text[])"},
+    {"sender-id", "sender_id_key = ANY(ARRAY(SELECT lower(value COLLATE \"C\") FROM unnest(?::text[]) AS value))"},
     {"iso-country-code", "iso_country_code = ANY(?::text[])"},
     {"message-type", "message_types && ?::text[]"},
     {"deletion-protection-enabled", "deletion_protection_enabled = ANY(?::boolean[])"},
@@ -26,6 +26,7 @@ SenderId ReadSenderId(const Row& row, Further&... further) {
   row.Read(sender_id.account, sender_id.sender_id, sender_id.iso_country_code, sender_id.message_types,
            sender_id.monthly_leasing_price, sender_id.deletion_protected, sender_id.registered,
            sender_id.registration_id, sender_id.created, further...);
+  sender_id.sender_id = SenderIdText(sender_id.sender_id);  // builds before migration 0009 write it as requested
   return sender_id;
 }
 

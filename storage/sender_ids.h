@@ -14,7 +14,7 @@ namespace poold {
 
 struct SenderId {
   std::string account;    // the owner
-  std::string sender_id;  // as it was requested; its case does not make it another
+  std::string sender_id;  // in upper case (SenderIdText)
   std::string iso_country_code;
   std::vector<std::string> message_types;  // sorted, no duplicates
   std::string monthly_leasing_price;

@@ -110,7 +110,7 @@ OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, L
 struct OwnedResource {
   Scope owner;
   Resource resource;
-  std::string arn;  // as answers write it: a sender ID in the case in which it was requested
+  std::string arn;  // as answers write it: a sender ID in upper case
 };
 
 // The resource of this ARN, as RequireAccess, which must be there. NotFound, also for types that have no tags and

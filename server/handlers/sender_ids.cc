@@ -111,7 +111,7 @@ RequestSenderIdResponse RequestSenderId(Call& call, const RequestSenderIdRequest
 
   SenderId sender_id;
   sender_id.account = call.scope().account;
-  sender_id.sender_id = request.sender_id();
+  sender_id.sender_id = SenderIdText(request.sender_id());
   sender_id.iso_country_code = request.iso_country_code();
   sender_id.message_types = SortedAwsNames<MessageType>(request.message_types());
   if (sender_id.message_types.empty()) sender_id.message_types = {"PROMOTIONAL", "TRANSACTIONAL"};

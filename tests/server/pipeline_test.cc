@@ -128,7 +128,7 @@ class PipelineTest : public testing::Test {
 TEST_F(PipelineTest, AnswersACall) {
   auto call = Begin<RequestSenderIdRequest>(kSenderId);
   EXPECT_FALSE(call->Wait().has_value());
-  EXPECT_EQ(call->response.sender_id(), "ExampleCo");
+  EXPECT_EQ(call->response.sender_id(), "EXAMPLECO");
 }
 
 TEST_F(PipelineTest, GivesEachCallARequestIdOfItsOwn) {

@@ -78,5 +78,28 @@ TEST_F(MigrationsTest, LetChannelsBeStoredWhileTwoWayIsOff) {
   EXPECT_THAT(Select("SELECT conname::text FROM pg_constraint WHERE NOT convalidated"), testing::IsEmpty());
 }
 
+TEST_F(MigrationsTest, PutSenderIdsIntoUpperCaseAndLetTheReleaseBeforeWriteItsOwn) {
+  Before(9);
+  const auto row = [](const std::string& sender_id, const std::string& country) {
+    return "INSERT INTO sender_ids (account_id, region, sender_id, iso_country_code, message_types,"
+           " monthly_leasing_price, deletion_protection_enabled, registered, created_at) VALUES ('111122223333',"
+           " 'us-east-1', '" +
+           sender_id + "', '" + country + "', ARRAY['PROMOTIONAL'], '0.00', false, false, now())";
+  };
+  Execute(row("ExampleCo", "GB"));
+  Execute(row("exampleco", "FR"));
+  Execute(row("SHOP-1", "GB"));
+  Execute(PoolRow("pool-1", "false, NULL, NULL"));
+  Execute(
+      "INSERT INTO pool_members (account_id, region, pool_id, sender_id_key, iso_country_code)"
+      " VALUES ('111122223333', 'us-east-1', 'pool-1', 'exampleco', 'GB')");
+  MigrateToTheEnd();
+  EXPECT_THAT(Select("SELECT sender_id || '/' || iso_country_code FROM sender_ids ORDER BY 1"),
+              ElementsAre("EXAMPLECO/FR", "EXAMPLECO/GB", "SHOP-1/GB"));
+  EXPECT_THAT(Select("SELECT sender_id_key FROM sender_ids ORDER BY 1"),
+              ElementsAre("exampleco", "exampleco", "shop-1"));
+  Execute(row("Another", "GB"));
+}
+
 }  // namespace
 }  // namespace poold

@@ -58,3 +58,18 @@ class Scripts(unittest.TestCase):
             update(TwoWayEnabled=True, TwoWayChannelArn=CHANNEL)
             self.assertEqual(two_way(update(TwoWayEnabled=False)), (False, CHANNEL, None))
             self.assertEqual(two_way(update(TwoWayEnabled=True)), (True, CHANNEL, None))
+
+    def test_sender_ids_are_upper_case_however_they_are_written(self):  # behaviour 9
+        requested = self.sms.request_sender_id(SenderId="ExampleCo", IsoCountryCode="GB")
+        self.assertEqual(requested["SenderId"], "EXAMPLECO")
+        self.assertEqual(
+            requested["SenderIdArn"], f"arn:aws:sms-voice:{REGION}:{self.account}:sender-id/EXAMPLECO/GB"
+        )
+        for spelling in ("ExampleCo", "exampleco", "EXAMPLECO"):
+            filters = [{"Name": "sender-id", "Values": [spelling]}]
+            [found] = self.sms.describe_sender_ids(Filters=filters)["SenderIds"]
+            self.assertEqual(found["SenderId"], "EXAMPLECO")
+            [named] = self.sms.describe_sender_ids(SenderIds=[{"SenderId": spelling, "IsoCountryCode": "GB"}])[
+                "SenderIds"
+            ]
+            self.assertEqual(named, found)

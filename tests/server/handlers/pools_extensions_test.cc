@@ -321,14 +321,14 @@ TEST(ValidateOnly, ReportsOnlyWhatDiffers) {
 
 TEST(ValidateOnly, ReportsTheMessageTypesOfASenderId) {
   Api api;
-  GivenSenderId(api, "Offers", "GB", "message_types: MESSAGE_TYPE_PROMOTIONAL");
+  GivenSenderId(api, "OFFERS", "GB", "message_types: MESSAGE_TYPE_PROMOTIONAL");
   const std::vector<FieldViolation> fields{{"messageTypes", "expected TRANSACTIONAL, actual PROMOTIONAL"}};
-  const auto joining = api.Call<AssociateOriginationIdentityRequest>(PoolId(GivenPool(api)) + Identity("Offers") + kGb +
+  const auto joining = api.Call<AssociateOriginationIdentityRequest>(PoolId(GivenPool(api)) + Identity("OFFERS") + kGb +
                                                                      "validate_only: true");
-  ASSERT_THAT(joining, IsConflict(reason::kMessageTypeMismatch, ResourceType::kSenderId, std::string("Offers")));
+  ASSERT_THAT(joining, IsConflict(reason::kMessageTypeMismatch, ResourceType::kSenderId, std::string("OFFERS")));
   EXPECT_EQ(joining.error->fields(), fields);
-  const auto founding = api.Call<CreatePoolRequest>(kTransactional + Identity("Offers") + kGb + "validate_only: true");
-  ASSERT_THAT(founding, IsConflict(reason::kMessageTypeMismatch, ResourceType::kSenderId, std::string("Offers")));
+  const auto founding = api.Call<CreatePoolRequest>(kTransactional + Identity("OFFERS") + kGb + "validate_only: true");
+  ASSERT_THAT(founding, IsConflict(reason::kMessageTypeMismatch, ResourceType::kSenderId, std::string("OFFERS")));
   EXPECT_EQ(founding.error->fields(), fields);
 }
 
@@ -425,11 +425,11 @@ TEST(Revision, GrowsWithEveryChangeOfMembership) {
   const std::string founder = GivenNumber(api);
   const std::string pool = GivenPool(api, founder);
   const std::string number = GivenNumber(api);
-  GivenSenderId(api, "ExampleCo");
+  GivenSenderId(api, "EXAMPLECO");
   const auto joined = api.Call<AssociateOriginationIdentityRequest>(PoolId(pool) + Identity(number));
   EXPECT_EQ(joined.response.revision(), 2);
   EXPECT_EQ(RevisionOf(api, pool), 2);
-  GivenMember(api, pool, "ExampleCo", kGb);
+  GivenMember(api, pool, "EXAMPLECO", kGb);
   EXPECT_EQ(RevisionOf(api, pool), 3);
   GivenNumber(api, PoolId(pool));
   EXPECT_EQ(RevisionOf(api, pool), 4);
@@ -662,10 +662,10 @@ TEST(ListPoolsForOriginationIdentity, TakesTheIdentityInEveryForm) {
   const std::string number = GivenNumber(api);
   const std::string code = GivenNumber(api);
   GivenShortCode(api, code, "62554");
-  GivenSenderId(api, "ExampleCo");
+  GivenSenderId(api, "EXAMPLECO");
   const std::string pool = GivenPool(api, number);
   GivenMember(api, pool, code);
-  GivenMember(api, pool, "ExampleCo", kGb);
+  GivenMember(api, pool, "EXAMPLECO", kGb);
   const std::string digits = TheNumber(api, number).phone_number().substr(1);
   for (const auto& [name, more] : {
            std::pair(number, std::string()),
@@ -673,7 +673,7 @@ TEST(ListPoolsForOriginationIdentity, TakesTheIdentityInEveryForm) {
            std::pair(digits, std::string()),
            std::pair(OwnArn(api, "phone-number", number), std::string()),
            std::pair(std::string("62554"), std::string()),
-           std::pair(std::string("ExampleCo"), kGb),
+           std::pair(std::string("EXAMPLECO"), kGb),
            std::pair(std::string("EXAMPLECO"), kGb),
            std::pair(OwnArn(api, "sender-id", "exampleco/GB"), std::string()),
        }) {
@@ -684,52 +684,52 @@ TEST(ListPoolsForOriginationIdentity, TakesTheIdentityInEveryForm) {
 TEST(ListPoolsForOriginationIdentity, ShowsNoneOfAnIdentityInNoPool) {
   Api api;
   GivenPool(api);
-  GivenSenderId(api, "ExampleCo");
+  GivenSenderId(api, "EXAMPLECO");
   EXPECT_THAT(IdsIn(ListPools(api, GivenNumber(api))), IsEmpty());
-  EXPECT_THAT(IdsIn(ListPools(api, "ExampleCo", kGb)), IsEmpty());
+  EXPECT_THAT(IdsIn(ListPools(api, "EXAMPLECO", kGb)), IsEmpty());
 }
 
 TEST(ListPoolsForOriginationIdentity, ShowsAllPoolsOfASenderIdOldestFirst) {
   Api api;
   Api other;
-  for (Api* each : {&api, &other}) GivenSenderId(*each, "ExampleCo", "GB");
-  GivenSenderId(api, "ExampleCo", "FR");
-  GivenPool(other, "ExampleCo", kGb);
+  for (Api* each : {&api, &other}) GivenSenderId(*each, "EXAMPLECO", "GB");
+  GivenSenderId(api, "EXAMPLECO", "FR");
+  GivenPool(other, "EXAMPLECO", kGb);
   std::vector<std::string> pools;
   for (int i = 0; i < 4; ++i) {
     api.world.Advance(std::chrono::minutes(1));
     pools.push_back(GivenPool(api));
   }
-  GivenPool(api, "ExampleCo", "iso_country_code: 'FR'");
+  GivenPool(api, "EXAMPLECO", "iso_country_code: 'FR'");
   // In another order than that of the pools.
-  for (const int i : {2, 0, 3}) GivenMember(api, pools[static_cast<std::size_t>(i)], "ExampleCo", kGb);
-  EXPECT_THAT(IdsIn(ListPools(api, "ExampleCo", kGb)), ElementsAre(pools[0], pools[2], pools[3]));
+  for (const int i : {2, 0, 3}) GivenMember(api, pools[static_cast<std::size_t>(i)], "EXAMPLECO", kGb);
+  EXPECT_THAT(IdsIn(ListPools(api, "EXAMPLECO", kGb)), ElementsAre(pools[0], pools[2], pools[3]));
 }
 
 TEST(ListPoolsForOriginationIdentity, FollowsTheMembership) {
   Settings slow;
   slow.api.pool_deletion_delay = std::chrono::hours(1);
   Api api(slow);
-  GivenSenderId(api, "ExampleCo");
+  GivenSenderId(api, "EXAMPLECO");
   const std::string left = GivenPool(api);
-  GivenMember(api, left, "ExampleCo", kGb);
-  const std::string deleted = GivenPool(api, "ExampleCo", kGb);
-  ASSERT_THAT(api.Call<DisassociateOriginationIdentityRequest>(PoolId(left) + Identity("ExampleCo") + kGb), IsOk());
-  EXPECT_THAT(IdsIn(ListPools(api, "ExampleCo", kGb)), ElementsAre(deleted));
+  GivenMember(api, left, "EXAMPLECO", kGb);
+  const std::string deleted = GivenPool(api, "EXAMPLECO", kGb);
+  ASSERT_THAT(api.Call<DisassociateOriginationIdentityRequest>(PoolId(left) + Identity("EXAMPLECO") + kGb), IsOk());
+  EXPECT_THAT(IdsIn(ListPools(api, "EXAMPLECO", kGb)), ElementsAre(deleted));
   ASSERT_THAT(api.Call<DeletePoolRequest>(PoolId(deleted)), IsOk());
-  EXPECT_THAT(IdsIn(ListPools(api, "ExampleCo", kGb)), IsEmpty());
+  EXPECT_THAT(IdsIn(ListPools(api, "EXAMPLECO", kGb)), IsEmpty());
 }
 
 TEST(ListPoolsForOriginationIdentity, PagesWithoutSkippingOrRepeatingWhilePoolsAreWritten) {
   Api api;
-  GivenSenderId(api, "ExampleCo");
+  GivenSenderId(api, "EXAMPLECO");
   std::vector<std::string> pools;  // several in one millisecond
-  for (int i = 0; i < 7; ++i) pools.push_back(GivenPool(api, "ExampleCo", kGb));
+  for (int i = 0; i < 7; ++i) pools.push_back(GivenPool(api, "EXAMPLECO", kGb));
   std::vector<std::string> seen;
   std::string token;
   int pages = 0;
   do {
-    const auto page = ListPools(api, "ExampleCo", kGb + "max_results: 2" + token);
+    const auto page = ListPools(api, "EXAMPLECO", kGb + "max_results: 2" + token);
     ASSERT_THAT(page, IsOk());
     EXPECT_LE(page.response.pools_size(), 2);
     for (const std::string& id : IdsIn(page)) seen.push_back(id);
@@ -769,11 +769,11 @@ TEST(ListPoolsForOriginationIdentity, RefusesWhatIsNotThere) {
 
 TEST(ListPoolsForOriginationIdentity, RefusesWhatIsMalformed) {
   Api api;
-  GivenSenderId(api, "ExampleCo");
+  GivenSenderId(api, "EXAMPLECO");
   EXPECT_THAT(ListPools(api, ""), IsInvalidField(reason::kMissingParameter, "originationIdentity"));
   EXPECT_THAT(ListPools(api, "+12065550100"), IsInvalidField(reason::kInvalidParameter, "originationIdentity"));
-  EXPECT_THAT(ListPools(api, "ExampleCo"), IsInvalidField(reason::kMissingParameter, "isoCountryCode"));
-  EXPECT_THAT(ListPools(api, OwnArn(api, "sender-id", "ExampleCo/GB"), "iso_country_code: 'FR'"),
+  EXPECT_THAT(ListPools(api, "EXAMPLECO"), IsInvalidField(reason::kMissingParameter, "isoCountryCode"));
+  EXPECT_THAT(ListPools(api, OwnArn(api, "sender-id", "EXAMPLECO/GB"), "iso_country_code: 'FR'"),
               IsInvalidField(reason::kCountryCodeMismatch, "isoCountryCode"));
   EXPECT_THAT(ListPools(api, GivenNumber(api), "iso_country_code: 'FR'"),
               IsInvalidField(reason::kCountryCodeMismatch, "isoCountryCode"));

@@ -42,7 +42,7 @@ TEST(ListPoolOriginationIdentities, ShowsNumbersWithTheirNumberAndSenderIdsWitho
   Api api;
   const std::string number = GivenNumber(api, "number_capabilities: [NUMBER_CAPABILITY_VOICE, NUMBER_CAPABILITY_SMS]");
   const std::string pool = GivenPool(api, number);
-  GivenMember(api, pool, GivenSenderId(api, "ExampleCo"), kGb);
+  GivenMember(api, pool, GivenSenderId(api, "EXAMPLECO"), kGb);
   const auto listed = List(api, pool);
   ASSERT_THAT(listed, IsOk());
   EXPECT_THAT(listed.response, EqualsText("pool_arn: '" + OwnArn(api, "pool", pool) + "' pool_id: '" + pool +
@@ -52,8 +52,8 @@ TEST(ListPoolOriginationIdentities, ShowsNumbersWithTheirNumberAndSenderIdsWitho
                                           " NUMBER_CAPABILITY_VOICE] phone_number: '" +
                                           TheNumber(api, number).phone_number() +
                                           "' } origination_identities { origination_identity_arn: '" +
-                                          OwnArn(api, "sender-id", "ExampleCo/GB") +
-                                          "' origination_identity: 'ExampleCo' iso_country_code: 'GB'"
+                                          OwnArn(api, "sender-id", "EXAMPLECO/GB") +
+                                          "' origination_identity: 'EXAMPLECO' iso_country_code: 'GB'"
                                           " number_capabilities: NUMBER_CAPABILITY_SMS }"));
 }
 

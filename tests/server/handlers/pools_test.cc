@@ -207,9 +207,9 @@ TEST(CreatePool, TakesASenderIdByItsArnWithItsCountry) {
 
 TEST(CreatePool, TakesASenderIdInAnyCase) {
   Api api;
-  GivenSenderId(api, "ExampleCo", "GB");
+  GivenSenderId(api, "EXAMPLECO", "GB");
   const std::string pool = GivenPool(api, "EXAMPLECO", "iso_country_code: 'GB'");
-  EXPECT_THAT(MembersOf(api, pool), ElementsAre("ExampleCo"));
+  EXPECT_THAT(MembersOf(api, pool), ElementsAre("EXAMPLECO"));
 }
 
 TEST(CreatePool, TakesATextOfUpTo11CharactersForASenderIdEvenIfItLooksLikeAnId) {

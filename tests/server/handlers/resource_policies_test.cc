@@ -118,20 +118,20 @@ TEST(PutResourcePolicy, OfOneResourceLeavesOthersAlone) {
   for (std::size_t i = 1; i < arns.size(); ++i) EXPECT_EQ(Get(api, arns[i]).response.policy(), kPolicy);
 }
 
-TEST(PutResourcePolicy, TakesASenderIdInAnyCaseAndAnswersWithItsOwn) {
+TEST(PutResourcePolicy, TakesASenderIdInAnyCaseAndAnswersInUpperCase) {
   Api api;
   GivenSenderId(api, "ExampleCo");
-  const std::string arn = OwnArn(api, "sender-id", "ExampleCo/GB");
-  const std::string shouted = OwnArn(api, "sender-id", "EXAMPLECO/GB");
-  const auto put = Put(api, shouted, kPolicy);
+  const std::string arn = OwnArn(api, "sender-id", "EXAMPLECO/GB");
+  const std::string as_requested = OwnArn(api, "sender-id", "ExampleCo/GB");
+  const auto put = Put(api, as_requested, kPolicy);
   ASSERT_THAT(put, IsOk());
   ExpectPolicy(put.response, arn, kPolicy, kStart);
-  for (const std::string& name : {arn, shouted, OwnArn(api, "sender-id", "exampleco/GB")}) {
+  for (const std::string& name : {arn, as_requested, OwnArn(api, "sender-id", "exampleco/GB")}) {
     ExpectPolicy(Get(api, name).response, arn, kPolicy, kStart);
   }
   const std::string other = R"({"Statement": []})";
   ASSERT_THAT(Put(api, arn, other), IsOk());
-  EXPECT_EQ(Get(api, shouted).response.policy(), other);
+  EXPECT_EQ(Get(api, as_requested).response.policy(), other);
   ASSERT_THAT(Delete(api, OwnArn(api, "sender-id", "EXAMPLEco/GB")), IsOk());
   EXPECT_EQ(Get(api, arn).response.policy(), "{}");
 }

@@ -22,8 +22,8 @@ TEST(DescribeSenderIds, AnswersEveryMember) {
   Api api;
   GivenSenderId(api, "ExampleCo", "GB", "deletion_protection_enabled: true tags { key: 'a' value: 'b' }");
   EXPECT_THAT(TheSenderId(api, "ExampleCo", "GB"),
-              EqualsText("sender_id_arn: '" + OwnArn(api, "sender-id", "ExampleCo/GB") +
-                         "' sender_id: 'ExampleCo' iso_country_code: 'GB'"
+              EqualsText("sender_id_arn: '" + OwnArn(api, "sender-id", "EXAMPLECO/GB") +
+                         "' sender_id: 'EXAMPLECO' iso_country_code: 'GB'"
                          " message_types: MESSAGE_TYPE_PROMOTIONAL message_types: MESSAGE_TYPE_TRANSACTIONAL"
                          " monthly_leasing_price: '0.00' deletion_protection_enabled: true"));
 }
@@ -34,7 +34,7 @@ TEST(DescribeSenderIds, AnswersThemByTextThenCountryWithoutMindingCase) {
   GivenSenderId(api, "Alpha", "GB");
   GivenSenderId(api, "alpha", "FR");
   GivenSenderId(api, "Beta", "DE");
-  EXPECT_THAT(DescribedSenderIds(api), ElementsAre("alpha/FR", "Alpha/GB", "Beta/DE", "beta/GB"));
+  EXPECT_THAT(DescribedSenderIds(api), ElementsAre("ALPHA/FR", "ALPHA/GB", "BETA/DE", "BETA/GB"));
 }
 
 TEST(DescribeSenderIds, AnswersThoseNamedByTextOrArn) {
@@ -44,22 +44,22 @@ TEST(DescribeSenderIds, AnswersThoseNamedByTextOrArn) {
   GivenSenderId(api, "Gamma", "FR");
   EXPECT_THAT(
       DescribedSenderIds(api, SenderItem(OwnArn(api, "sender-id", "Gamma/FR"), "FR") + SenderItem("Alpha", "GB")),
-      ElementsAre("Alpha/GB", "Gamma/FR"));
+      ElementsAre("ALPHA/GB", "GAMMA/FR"));
 }
 
-TEST(DescribeSenderIds, FindsThemInAnyCaseAndAnswersTheirOwn) {
+TEST(DescribeSenderIds, FindsThemInAnyCaseAndAnswersUpperCase) {
   Api api;
   GivenSenderId(api, "ExampleCo", "GB");
-  EXPECT_THAT(DescribedSenderIds(api, SenderItem("EXAMPLECO", "GB")), ElementsAre("ExampleCo/GB"));
+  EXPECT_THAT(DescribedSenderIds(api, SenderItem("EXAMPLECO", "GB")), ElementsAre("EXAMPLECO/GB"));
   EXPECT_THAT(DescribedSenderIds(api, SenderItem(OwnArn(api, "sender-id", "exampleco/GB"), "GB")),
-              ElementsAre("ExampleCo/GB"));
+              ElementsAre("EXAMPLECO/GB"));
 }
 
 TEST(DescribeSenderIds, AnswersOneNamedTwiceOnce) {
   Api api;
   GivenSenderId(api, "ExampleCo", "GB");
   EXPECT_THAT(DescribedSenderIds(api, SenderItem("ExampleCo", "GB") + SenderItem("EXAMPLECO", "GB")),
-              ElementsAre("ExampleCo/GB"));
+              ElementsAre("EXAMPLECO/GB"));
 }
 
 TEST(DescribeSenderIds, FailsAsAWholeForOneThatIsNotThere) {
@@ -98,7 +98,7 @@ TEST(DescribeSenderIds, DoesNotFindThoseOfAnotherRegion) {
 TEST(DescribeSenderIds, ListsTheCallersOwnForOwnerSelf) {
   Api api;
   GivenSenderId(api, "ExampleCo", "GB");
-  EXPECT_THAT(DescribedSenderIds(api, "owner: OWNER_SELF"), ElementsAre("ExampleCo/GB"));
+  EXPECT_THAT(DescribedSenderIds(api, "owner: OWNER_SELF"), ElementsAre("EXAMPLECO/GB"));
 }
 
 TEST(DescribeSenderIds, ListsNothingAsSharedWhileNothingIs) {
@@ -157,7 +157,7 @@ class SenderIdFilters : public testing::Test {
       // Registration has no operation here.
       tx.Run({"test",
               "UPDATE sender_ids SET registered = true, registration_id = 'registration-1'"
-              " WHERE account_id = $1 AND sender_id = 'Gamma'"},
+              " WHERE account_id = $1 AND sender_id = 'GAMMA'"},
              Params(api.account()));
     });
   }
@@ -165,39 +165,39 @@ class SenderIdFilters : public testing::Test {
   Api api;
 };
 
-TEST_F(SenderIdFilters, BySenderIdMindCase) {
-  EXPECT_THAT(DescribedSenderIds(api, SenderFilter("SENDER_ID", {"Alpha", "Beta"})),
-              ElementsAre("Alpha/GB", "Beta/FR"));
-  EXPECT_THAT(DescribedSenderIds(api, SenderFilter("SENDER_ID", {"ALPHA"})), IsEmpty());
+TEST_F(SenderIdFilters, BySenderIdMindNoCase) {
+  EXPECT_THAT(DescribedSenderIds(api, SenderFilter("SENDER_ID", {"Alpha", "BETA"})),
+              ElementsAre("ALPHA/GB", "BETA/FR"));
+  EXPECT_THAT(DescribedSenderIds(api, SenderFilter("SENDER_ID", {"aLPHA"})), ElementsAre("ALPHA/GB"));
 }
 
 TEST_F(SenderIdFilters, ByCountry) {
-  EXPECT_THAT(DescribedSenderIds(api, SenderFilter("ISO_COUNTRY_CODE", {"FR"})), ElementsAre("Beta/FR"));
+  EXPECT_THAT(DescribedSenderIds(api, SenderFilter("ISO_COUNTRY_CODE", {"FR"})), ElementsAre("BETA/FR"));
   EXPECT_THAT(DescribedSenderIds(api, SenderFilter("ISO_COUNTRY_CODE", {"gb"})), IsEmpty());
 }
 
 TEST_F(SenderIdFilters, ByMessageTypeLetPassWhoHasItAmongOthers) {
   EXPECT_THAT(DescribedSenderIds(api, SenderFilter("MESSAGE_TYPE", {"TRANSACTIONAL"})),
-              ElementsAre("Alpha/GB", "Gamma/GB"));
+              ElementsAre("ALPHA/GB", "GAMMA/GB"));
   EXPECT_THAT(DescribedSenderIds(api, SenderFilter("MESSAGE_TYPE", {"promotional"})),
-              ElementsAre("Beta/FR", "Gamma/GB"));
+              ElementsAre("BETA/FR", "GAMMA/GB"));
 }
 
 TEST_F(SenderIdFilters, ByDeletionProtection) {
-  EXPECT_THAT(DescribedSenderIds(api, SenderFilter("DELETION_PROTECTION_ENABLED", {"True"})), ElementsAre("Beta/FR"));
+  EXPECT_THAT(DescribedSenderIds(api, SenderFilter("DELETION_PROTECTION_ENABLED", {"True"})), ElementsAre("BETA/FR"));
   EXPECT_THAT(DescribedSenderIds(api, SenderFilter("DELETION_PROTECTION_ENABLED", {"false"})),
-              ElementsAre("Alpha/GB", "Gamma/GB"));
+              ElementsAre("ALPHA/GB", "GAMMA/GB"));
 }
 
 TEST_F(SenderIdFilters, ByRegistration) {
-  EXPECT_THAT(DescribedSenderIds(api, SenderFilter("REGISTERED", {"true"})), ElementsAre("Gamma/GB"));
+  EXPECT_THAT(DescribedSenderIds(api, SenderFilter("REGISTERED", {"true"})), ElementsAre("GAMMA/GB"));
   EXPECT_EQ(TheSenderId(api, "Gamma", "GB").registration_id(), "registration-1");
 }
 
 TEST_F(SenderIdFilters, MustAllPass) {
   EXPECT_THAT(
       DescribedSenderIds(api, SenderFilter("ISO_COUNTRY_CODE", {"GB"}) + SenderFilter("MESSAGE_TYPE", {"PROMOTIONAL"})),
-      ElementsAre("Gamma/GB"));
+      ElementsAre("GAMMA/GB"));
   EXPECT_THAT(
       DescribedSenderIds(api, SenderFilter("ISO_COUNTRY_CODE", {"GB"}) + SenderFilter("ISO_COUNTRY_CODE", {"FR"})),
       IsEmpty());
@@ -206,7 +206,7 @@ TEST_F(SenderIdFilters, MustAllPass) {
 TEST_F(SenderIdFilters, ApplyToNamedOnesToo) {
   EXPECT_THAT(DescribedSenderIds(
                   api, SenderItem("Alpha", "GB") + SenderItem("Beta", "FR") + SenderFilter("ISO_COUNTRY_CODE", {"GB"})),
-              ElementsAre("Alpha/GB"));
+              ElementsAre("ALPHA/GB"));
 }
 
 TEST_F(SenderIdFilters, DoNotExcuseOneThatIsNotThere) {
@@ -243,25 +243,25 @@ class SenderIdPages : public testing::Test {
 };
 
 TEST_F(SenderIdPages, HoldEachOnceInOrder) {
-  EXPECT_THAT(Pages("max_results: 1"), ElementsAre(ElementsAre("alpha/GB"), ElementsAre("beta/FR"),
-                                                   ElementsAre("BETA/GB"), ElementsAre("Gamma/GB")));
+  EXPECT_THAT(Pages("max_results: 1"), ElementsAre(ElementsAre("ALPHA/GB"), ElementsAre("BETA/FR"),
+                                                   ElementsAre("BETA/GB"), ElementsAre("GAMMA/GB")));
 }
 
 TEST_F(SenderIdPages, EndWithoutATokenWhenTheLastOneIsFull) {
   EXPECT_THAT(Pages("max_results: 2"),
-              ElementsAre(ElementsAre("alpha/GB", "beta/FR"), ElementsAre("BETA/GB", "Gamma/GB")));
+              ElementsAre(ElementsAre("ALPHA/GB", "BETA/FR"), ElementsAre("BETA/GB", "GAMMA/GB")));
 }
 
 TEST_F(SenderIdPages, OfNamedOnesHoldEachOnce) {
   EXPECT_THAT(
       Pages("max_results: 2 " + SenderItem("gamma", "GB") + SenderItem("BETA", "GB") + SenderItem("BETA", "FR")),
-      ElementsAre(ElementsAre("beta/FR", "BETA/GB"), ElementsAre("Gamma/GB")));
+      ElementsAre(ElementsAre("BETA/FR", "BETA/GB"), ElementsAre("GAMMA/GB")));
 }
 
 TEST_F(SenderIdPages, GoOnAfterTheirLastOneWasReleased) {
   const std::string token = api.Call<DescribeSenderIdsRequest>("max_results: 2").response.next_token();
   ASSERT_THAT(ReleaseSender(api, "beta", "FR"), IsOk());
-  EXPECT_THAT(DescribedSenderIds(api, "next_token: '" + token + "'"), ElementsAre("BETA/GB", "Gamma/GB"));
+  EXPECT_THAT(DescribedSenderIds(api, "next_token: '" + token + "'"), ElementsAre("BETA/GB", "GAMMA/GB"));
 }
 
 TEST_F(SenderIdPages, RefuseATokenOfAnotherSelection) {

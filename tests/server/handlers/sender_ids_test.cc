@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "server/text.h"
 #include "tests/server/handlers/sender_ids_calls.h"
 #include "tests/support/api.h"
 #include "tests/support/bad_request.h"
@@ -35,8 +36,8 @@ TEST(RequestSenderId, AnswersEveryMember) {
   const auto result = RequestSender(api, "sender_id: 'ExampleCo' iso_country_code: 'GB'");
   ASSERT_THAT(result, IsOk());
   EXPECT_THAT(result.response,
-              EqualsText("sender_id_arn: '" + OwnArn(api, "sender-id", "ExampleCo/GB") +
-                         "' sender_id: 'ExampleCo' iso_country_code: 'GB'"
+              EqualsText("sender_id_arn: '" + OwnArn(api, "sender-id", "EXAMPLECO/GB") +
+                         "' sender_id: 'EXAMPLECO' iso_country_code: 'GB'"
                          " message_types: MESSAGE_TYPE_PROMOTIONAL message_types: MESSAGE_TYPE_TRANSACTIONAL"
                          " monthly_leasing_price: '0.00'"));
 }
@@ -89,7 +90,7 @@ TEST_P(SoundSenderId, IsTaken) {
   Api api;
   const auto result = RequestSender(api, "sender_id: '" + std::string(GetParam()) + "' iso_country_code: 'GB'");
   ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result.response.sender_id(), GetParam());
+  EXPECT_EQ(result.response.sender_id(), UpperCase(GetParam()));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SoundSenderId,
@@ -173,13 +174,13 @@ TEST(RequestSenderId, FollowsTheConfiguredListsOfCountries) {
   EXPECT_THAT(RequestSender(api, "sender_id: 'ABC' iso_country_code: 'IN'"), IsOk());
 }
 
-// Section 9: the key is text and country; case is kept, but does not count.
+// Section 9: the key is text and country; case does not count.
 
 TEST(RequestSenderId, RefusesOneThatIsTaken) {
   Api api;
   GivenSenderId(api, "ExampleCo");
   EXPECT_THAT(RequestSender(api, "sender_id: 'ExampleCo' iso_country_code: 'GB'"),
-              IsConflict(reason::kResourceAlreadyExists, ResourceType::kSenderId, "ExampleCo"));
+              IsConflict(reason::kResourceAlreadyExists, ResourceType::kSenderId, "EXAMPLECO"));
 }
 
 TEST(RequestSenderId, RefusesOneThatDiffersInCaseOnly) {
@@ -187,7 +188,7 @@ TEST(RequestSenderId, RefusesOneThatDiffersInCaseOnly) {
   GivenSenderId(api, "ExampleCo");
   EXPECT_THAT(RequestSender(api, "sender_id: 'EXAMPLECO' iso_country_code: 'GB'"),
               IsConflict(reason::kResourceAlreadyExists, ResourceType::kSenderId, "EXAMPLECO"));
-  EXPECT_EQ(TheSenderId(api, "EXAMPLECO", "GB").sender_id(), "ExampleCo");
+  EXPECT_EQ(TheSenderId(api, "EXAMPLECO", "GB").sender_id(), "EXAMPLECO");
 }
 
 TEST(RequestSenderId, TakesTheSameTextForAnotherCountry) {
@@ -216,7 +217,7 @@ TEST(RequestSenderId, AtOnceGivesItToOne) {
   EXPECT_EQ(std::ranges::count_if(results, [](const auto& result) { return !result.error; }), 1);
   for (const auto& result : results) {
     if (result.error) {
-      EXPECT_THAT(result, IsConflict(reason::kResourceAlreadyExists, ResourceType::kSenderId, "ExampleCo"));
+      EXPECT_THAT(result, IsConflict(reason::kResourceAlreadyExists, ResourceType::kSenderId, "EXAMPLECO"));
     }
   }
 }
@@ -286,8 +287,8 @@ TEST(ReleaseSenderId, AnswersEveryMember) {
   GivenSenderId(api, "ExampleCo", "GB", "message_types: MESSAGE_TYPE_PROMOTIONAL");
   const auto result = ReleaseSender(api, "ExampleCo", "GB");
   ASSERT_THAT(result, IsOk());
-  EXPECT_THAT(result.response, EqualsText("sender_id_arn: '" + OwnArn(api, "sender-id", "ExampleCo/GB") +
-                                          "' sender_id: 'ExampleCo' iso_country_code: 'GB'"
+  EXPECT_THAT(result.response, EqualsText("sender_id_arn: '" + OwnArn(api, "sender-id", "EXAMPLECO/GB") +
+                                          "' sender_id: 'EXAMPLECO' iso_country_code: 'GB'"
                                           " message_types: MESSAGE_TYPE_PROMOTIONAL monthly_leasing_price: '0.00'"));
 }
 
@@ -296,14 +297,14 @@ TEST(ReleaseSenderId, TakesItOutOfTheAccountAndNoOther) {
   GivenSenderId(api, "ExampleCo", "GB");
   GivenSenderId(api, "ExampleCo", "FR");
   ASSERT_THAT(ReleaseSender(api, "ExampleCo", "GB"), IsOk());
-  EXPECT_THAT(DescribedSenderIds(api), ElementsAre("ExampleCo/FR"));
+  EXPECT_THAT(DescribedSenderIds(api), ElementsAre("EXAMPLECO/FR"));
   EXPECT_THAT(ReleaseSender(api, "ExampleCo", "GB"), IsNotFound(ResourceType::kSenderId, "ExampleCo"));
 }
 
 TEST(ReleaseSenderId, DoesNotMindCase) {
   Api api;
   GivenSenderId(api, "ExampleCo");
-  EXPECT_EQ(ReleaseSender(api, "exampleCO", "GB").response.sender_id(), "ExampleCo");
+  EXPECT_EQ(ReleaseSender(api, "exampleCO", "GB").response.sender_id(), "EXAMPLECO");
   EXPECT_THAT(DescribedSenderIds(api), IsEmpty());
 }
 
@@ -338,7 +339,7 @@ TEST(ReleaseSenderId, DoesNotTouchThoseOfAnotherAccountOrRegion) {
   EXPECT_THAT(ReleaseSender(api, arn, "GB"), IsNotFound(ResourceType::kSenderId, arn));
   const std::string elsewhere = ArnOfOtherRegion(other, "sender-id", "ExampleCo/GB");
   EXPECT_THAT(ReleaseSender(other, elsewhere, "GB"), IsNotFound(ResourceType::kSenderId, elsewhere));
-  EXPECT_THAT(DescribedSenderIds(other), ElementsAre("ExampleCo/GB"));
+  EXPECT_THAT(DescribedSenderIds(other), ElementsAre("EXAMPLECO/GB"));
 }
 
 TEST(ReleaseSenderId, RefusesAnArnOfAnotherCountry) {
@@ -352,16 +353,16 @@ TEST(ReleaseSenderId, RefusesAProtectedOne) {
   Api api;
   GivenSenderId(api, "ExampleCo", "GB", "deletion_protection_enabled: true");
   EXPECT_THAT(ReleaseSender(api, "ExampleCo", "GB"),
-              IsConflict(reason::kDeletionProtectionEnabled, ResourceType::kSenderId, "ExampleCo"));
-  EXPECT_THAT(DescribedSenderIds(api), ElementsAre("ExampleCo/GB"));
+              IsConflict(reason::kDeletionProtectionEnabled, ResourceType::kSenderId, "EXAMPLECO"));
+  EXPECT_THAT(DescribedSenderIds(api), ElementsAre("EXAMPLECO/GB"));
 }
 
 TEST(ReleaseSenderId, RefusesOneThatIsInAnyPool) {
   Api api;
   const std::string pool = GivenSenderIdPool(api, "ExampleCo");
   EXPECT_THAT(ReleaseSender(api, "exampleco", "GB"),
-              IsConflict(reason::kSenderIdAssociatedToPool, ResourceType::kSenderId, "ExampleCo"));
-  EXPECT_THAT(MembersOf(api, pool), ElementsAre("ExampleCo"));
+              IsConflict(reason::kSenderIdAssociatedToPool, ResourceType::kSenderId, "EXAMPLECO"));
+  EXPECT_THAT(MembersOf(api, pool), ElementsAre("EXAMPLECO"));
 }
 
 TEST(ReleaseSenderId, AllowsItForTheOtherCountryOfOneThatIsInAPool) {
@@ -383,7 +384,7 @@ TEST(ReleaseSenderId, LooksAtTheProtectionBeforeThePools) {
   GivenSenderIdPool(api, "ExampleCo");
   ASSERT_THAT(UpdateSender(api, "ExampleCo", "GB", "deletion_protection_enabled: true"), IsOk());
   EXPECT_THAT(ReleaseSender(api, "ExampleCo", "GB"),
-              IsConflict(reason::kDeletionProtectionEnabled, ResourceType::kSenderId, "ExampleCo"));
+              IsConflict(reason::kDeletionProtectionEnabled, ResourceType::kSenderId, "EXAMPLECO"));
 }
 
 class ReleaseSenderIdRefusal : public testing::TestWithParam<BadRequest> {};

@@ -13,83 +13,83 @@ using namespace smsvoice::v2;  // NOLINT: requests and responses
 
 TEST(UpdateSenderId, AnswersEveryMember) {
   Api api;
-  GivenSenderId(api, "ExampleCo", "GB", "message_types: MESSAGE_TYPE_TRANSACTIONAL");
-  const auto result = UpdateSender(api, "ExampleCo", "GB", "deletion_protection_enabled: true");
+  GivenSenderId(api, "EXAMPLECO", "GB", "message_types: MESSAGE_TYPE_TRANSACTIONAL");
+  const auto result = UpdateSender(api, "EXAMPLECO", "GB", "deletion_protection_enabled: true");
   ASSERT_THAT(result, IsOk());
-  EXPECT_THAT(result.response, EqualsText("sender_id_arn: '" + OwnArn(api, "sender-id", "ExampleCo/GB") +
-                                          "' sender_id: 'ExampleCo' iso_country_code: 'GB'"
+  EXPECT_THAT(result.response, EqualsText("sender_id_arn: '" + OwnArn(api, "sender-id", "EXAMPLECO/GB") +
+                                          "' sender_id: 'EXAMPLECO' iso_country_code: 'GB'"
                                           " message_types: MESSAGE_TYPE_TRANSACTIONAL monthly_leasing_price: '0.00'"
                                           " deletion_protection_enabled: true"));
 }
 
 TEST(UpdateSenderId, SwitchesDeletionProtectionBothWays) {
   Api api;
-  GivenSenderId(api, "ExampleCo");
-  ASSERT_THAT(UpdateSender(api, "ExampleCo", "GB", "deletion_protection_enabled: true"), IsOk());
-  EXPECT_TRUE(TheSenderId(api, "ExampleCo", "GB").deletion_protection_enabled());
-  ASSERT_THAT(UpdateSender(api, "ExampleCo", "GB", "deletion_protection_enabled: false"), IsOk());
-  EXPECT_FALSE(TheSenderId(api, "ExampleCo", "GB").deletion_protection_enabled());
+  GivenSenderId(api, "EXAMPLECO");
+  ASSERT_THAT(UpdateSender(api, "EXAMPLECO", "GB", "deletion_protection_enabled: true"), IsOk());
+  EXPECT_TRUE(TheSenderId(api, "EXAMPLECO", "GB").deletion_protection_enabled());
+  ASSERT_THAT(UpdateSender(api, "EXAMPLECO", "GB", "deletion_protection_enabled: false"), IsOk());
+  EXPECT_FALSE(TheSenderId(api, "EXAMPLECO", "GB").deletion_protection_enabled());
 }
 
 TEST(UpdateSenderId, WithoutAChangeAnswersThePresentState) {
   Api api;
-  GivenSenderId(api, "ExampleCo", "GB", "deletion_protection_enabled: true");
-  EXPECT_TRUE(UpdateSender(api, "ExampleCo", "GB", "").response.deletion_protection_enabled());
-  EXPECT_TRUE(TheSenderId(api, "ExampleCo", "GB").deletion_protection_enabled());
+  GivenSenderId(api, "EXAMPLECO", "GB", "deletion_protection_enabled: true");
+  EXPECT_TRUE(UpdateSender(api, "EXAMPLECO", "GB", "").response.deletion_protection_enabled());
+  EXPECT_TRUE(TheSenderId(api, "EXAMPLECO", "GB").deletion_protection_enabled());
 }
 
 TEST(UpdateSenderId, DoesNotMindCaseAndAnswersTheCaseOfTheRequest) {
   Api api;
-  GivenSenderId(api, "ExampleCo");
+  GivenSenderId(api, "EXAMPLECO");
   EXPECT_EQ(UpdateSender(api, "exampleco", "GB", "deletion_protection_enabled: true").response.sender_id(),
-            "ExampleCo");
-  EXPECT_TRUE(TheSenderId(api, "ExampleCo", "GB").deletion_protection_enabled());
+            "EXAMPLECO");
+  EXPECT_TRUE(TheSenderId(api, "EXAMPLECO", "GB").deletion_protection_enabled());
 }
 
 TEST(UpdateSenderId, TakesAnArn) {
   Api api;
-  GivenSenderId(api, "ExampleCo");
-  const auto result = UpdateSender(api, OwnArn(api, "sender-id", "ExampleCo/GB"), "GB", "");
+  GivenSenderId(api, "EXAMPLECO");
+  const auto result = UpdateSender(api, OwnArn(api, "sender-id", "EXAMPLECO/GB"), "GB", "");
   ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result.response.sender_id(), "ExampleCo");
+  EXPECT_EQ(result.response.sender_id(), "EXAMPLECO");
 }
 
 TEST(UpdateSenderId, ChangesThatOfOneCountryOnly) {
   Api api;
-  GivenSenderId(api, "ExampleCo", "GB");
-  GivenSenderId(api, "ExampleCo", "FR");
-  ASSERT_THAT(UpdateSender(api, "ExampleCo", "GB", "deletion_protection_enabled: true"), IsOk());
-  EXPECT_FALSE(TheSenderId(api, "ExampleCo", "FR").deletion_protection_enabled());
+  GivenSenderId(api, "EXAMPLECO", "GB");
+  GivenSenderId(api, "EXAMPLECO", "FR");
+  ASSERT_THAT(UpdateSender(api, "EXAMPLECO", "GB", "deletion_protection_enabled: true"), IsOk());
+  EXPECT_FALSE(TheSenderId(api, "EXAMPLECO", "FR").deletion_protection_enabled());
 }
 
 TEST(UpdateSenderId, IsAllowedWhileItIsInPools) {
   Api api;
-  GivenSenderIdPool(api, "ExampleCo");
-  GivenPool(api, "ExampleCo", "iso_country_code: 'GB'");
-  EXPECT_THAT(UpdateSender(api, "ExampleCo", "GB", "deletion_protection_enabled: true"), IsOk());
+  GivenSenderIdPool(api, "EXAMPLECO");
+  GivenPool(api, "EXAMPLECO", "iso_country_code: 'GB'");
+  EXPECT_THAT(UpdateSender(api, "EXAMPLECO", "GB", "deletion_protection_enabled: true"), IsOk());
 }
 
 TEST(UpdateSenderId, RefusesOneThatIsNotThere) {
   Api api;
-  GivenSenderId(api, "ExampleCo", "GB");
-  EXPECT_THAT(UpdateSender(api, "ExampleCo", "FR", ""), IsNotFound(ResourceType::kSenderId, "ExampleCo"));
+  GivenSenderId(api, "EXAMPLECO", "GB");
+  EXPECT_THAT(UpdateSender(api, "EXAMPLECO", "FR", ""), IsNotFound(ResourceType::kSenderId, "EXAMPLECO"));
 }
 
 TEST(UpdateSenderId, RefusesAnArnOfAnotherCountry) {
   Api api;
-  GivenSenderId(api, "ExampleCo", "GB");
-  EXPECT_THAT(UpdateSender(api, OwnArn(api, "sender-id", "ExampleCo/GB"), "FR", ""),
+  GivenSenderId(api, "EXAMPLECO", "GB");
+  EXPECT_THAT(UpdateSender(api, OwnArn(api, "sender-id", "EXAMPLECO/GB"), "FR", ""),
               IsInvalidField(reason::kCountryCodeMismatch, "isoCountryCode"));
 }
 
 TEST(UpdateSenderId, DoesNotRevealThoseOfAnotherAccountOrRegion) {
   Api other;
-  GivenSenderId(other, "ExampleCo");
+  GivenSenderId(other, "EXAMPLECO");
   Api api;
-  const std::string arn = ArnOfOtherAccount(other.account(), "sender-id", "ExampleCo/GB");
-  EXPECT_THAT(UpdateSender(api, "ExampleCo", "GB", ""), IsNotFound(ResourceType::kSenderId, "ExampleCo"));
+  const std::string arn = ArnOfOtherAccount(other.account(), "sender-id", "EXAMPLECO/GB");
+  EXPECT_THAT(UpdateSender(api, "EXAMPLECO", "GB", ""), IsNotFound(ResourceType::kSenderId, "EXAMPLECO"));
   EXPECT_THAT(UpdateSender(api, arn, "GB", ""), IsNotFound(ResourceType::kSenderId, arn));
-  const std::string elsewhere = ArnOfOtherRegion(other, "sender-id", "ExampleCo/GB");
+  const std::string elsewhere = ArnOfOtherRegion(other, "sender-id", "EXAMPLECO/GB");
   EXPECT_THAT(UpdateSender(other, elsewhere, "GB", ""), IsNotFound(ResourceType::kSenderId, elsewhere));
 }
 

@@ -20,7 +20,7 @@ using testing::IsEmpty;
 struct Resources {
   std::string pool;
   std::string number;  // in no pool
-  std::string sender_id = "ExampleCo";
+  std::string sender_id = "EXAMPLECO";
   std::string list = "Offers";
 };
 
@@ -327,11 +327,11 @@ TEST(Sharing, OfAFilteredListingShowsWhatPasses) {
   const std::string kept = GivenPool(owner, GivenNumber(owner), "deletion_protection_enabled: true");
   const std::string home = GivenNumber(owner);
   const std::string abroad = GivenNumber(owner, "iso_country_code: 'FR'");
-  GivenSenderId(owner, "British", "GB");
-  GivenSenderId(owner, "French", "FR");
+  GivenSenderId(owner, "BRITISH", "GB");
+  GivenSenderId(owner, "FRENCH", "FR");
   for (const std::string& arn :
        {PoolArnOf(owner, plain), PoolArnOf(owner, marked), NumberArnOf(owner, home), NumberArnOf(owner, abroad),
-        SenderIdArnOf(owner, "British"), SenderIdArnOf(owner, "French", "FR")}) {
+        SenderIdArnOf(owner, "BRITISH"), SenderIdArnOf(owner, "FRENCH", "FR")}) {
     GivenShare(owner, arn, consumer.account());
   }
   const std::string shared = "owner: OWNER_SHARED ";
@@ -343,7 +343,7 @@ TEST(Sharing, OfAFilteredListingShowsWhatPasses) {
               ElementsAre(NumberArnOf(owner, abroad)));
   EXPECT_THAT(Listed<DescribeSenderIdsRequest>(
                   consumer, shared + "filters { name: SENDER_ID_FILTER_NAME_SENDER_ID values: 'French' }"),
-              ElementsAre(SenderIdArnOf(owner, "French", "FR")));
+              ElementsAre(SenderIdArnOf(owner, "FRENCH", "FR")));
   EXPECT_THAT(Listed<DescribeSenderIdsRequest>(
                   consumer, shared + "filters { name: SENDER_ID_FILTER_NAME_SENDER_ID values: 'Nobody' }"),
               IsEmpty());
@@ -371,7 +371,7 @@ struct ThreeOwners {
         }
       }
     }
-    for (const std::string text : {"Alpha", "beta", "Gamma"}) {
+    for (const std::string text : {"ALPHA", "BETA", "GAMMA"}) {
       for (const std::string country : {"FR", "GB"}) {
         for (Api& owner : owners) {
           GivenSenderId(owner, text, country);
@@ -486,9 +486,9 @@ TEST(Sharing, ShowsAPooledNumbersKeywordsToThoseWhoMayReadTheNumber) {
 TEST(Sharing, NamesASharedSenderIdInAnyCase) {
   Api owner;
   Api consumer;
-  GivenSenderId(owner, "ExampleCo");
+  GivenSenderId(owner, "EXAMPLECO");
   GivenShare(owner, SenderIdArnOf(owner, "EXAMPLECO"), consumer.account());
-  const std::string arn = SenderIdArnOf(owner, "ExampleCo");
+  const std::string arn = SenderIdArnOf(owner, "EXAMPLECO");
   EXPECT_THAT(Listed<DescribeSenderIdsRequest>(consumer), ElementsAre(arn));
   EXPECT_THAT(Listed<DescribeSenderIdsRequest>(consumer, SenderIdsField(SenderIdArnOf(owner, "exampleCO"))),
               ElementsAre(arn));
@@ -673,7 +673,7 @@ bool TakesArns(const google::protobuf::Descriptor& type) {
 TEST(Sharing, HasATestForEveryOperationThatTakesAnArn) {
   const Named4 arns{"arn:aws:sms-voice:us-east-1:111122223333:pool/pool-1",
                     "arn:aws:sms-voice:us-east-1:111122223333:phone-number/phone-1",
-                    "arn:aws:sms-voice:us-east-1:111122223333:sender-id/ExampleCo/GB",
+                    "arn:aws:sms-voice:us-east-1:111122223333:sender-id/EXAMPLECO/GB",
                     "arn:aws:sms-voice:us-east-1:111122223333:opt-out-list/Offers"};
   std::set<std::string_view> tested;
   for (const NamingCall& call : CallsOfTheOwnerOnly(arns, "pool-2", "phone-0000002")) {

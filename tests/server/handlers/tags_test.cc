@@ -57,7 +57,7 @@ std::vector<std::string> GivenResources(Api& api) {
   return {
       OwnArn(api, "pool", GivenSenderIdPool(api, "FOUNDER")),
       OwnArn(api, "phone-number", GivenNumber(api)),
-      OwnArn(api, "sender-id", GivenSenderId(api, "ExampleCo") + "/GB"),
+      OwnArn(api, "sender-id", GivenSenderId(api, "EXAMPLECO") + "/GB"),
       OwnArn(api, "opt-out-list", "Offers"),
   };
 }
@@ -89,17 +89,17 @@ TEST(TagResource, TellsTheCaseOfKeysApart) {
 
 TEST(TagResource, TakesTheTagsOfTheSameSenderIdWhateverItsCase) {
   Api api;
-  GivenSenderId(api, "ExampleCo");
+  GivenSenderId(api, "EXAMPLECO");
   ASSERT_THAT(Tag(api, OwnArn(api, "sender-id", "EXAMPLECO/GB"), {{"Name", "Shop"}}), IsOk());
   EXPECT_THAT(Listed(api, OwnArn(api, "sender-id", "exampleco/GB")), ElementsAre(Pair("Name", "Shop")));
 }
 
 TEST(TagResource, KeepsTheTagsOfOneSenderIdInTwoCountriesApart) {
   Api api;
-  GivenSenderId(api, "ExampleCo", "GB");
-  GivenSenderId(api, "ExampleCo", "FR");
-  ASSERT_THAT(Tag(api, OwnArn(api, "sender-id", "ExampleCo/GB"), {{"Name", "Shop"}}), IsOk());
-  EXPECT_THAT(Listed(api, OwnArn(api, "sender-id", "ExampleCo/FR")), IsEmpty());
+  GivenSenderId(api, "EXAMPLECO", "GB");
+  GivenSenderId(api, "EXAMPLECO", "FR");
+  ASSERT_THAT(Tag(api, OwnArn(api, "sender-id", "EXAMPLECO/GB"), {{"Name", "Shop"}}), IsOk());
+  EXPECT_THAT(Listed(api, OwnArn(api, "sender-id", "EXAMPLECO/FR")), IsEmpty());
 }
 
 TEST(TagResource, AddsToTheTagsGivenAtCreation) {
@@ -255,10 +255,10 @@ TEST(ListTagsForResource, ShowsNothingOfAResourceThatWasReplaced) {
   ASSERT_THAT(api.Call<CreateOptOutListRequest>("opt_out_list_name: 'Offers'"), IsOk());
   EXPECT_THAT(Listed(api, list), IsEmpty());
 
-  const std::string sender_id = OwnArn(api, "sender-id", GivenSenderId(api, "ExampleCo") + "/GB");
+  const std::string sender_id = OwnArn(api, "sender-id", GivenSenderId(api, "EXAMPLECO") + "/GB");
   ASSERT_THAT(Tag(api, sender_id, {{"a", "1"}}), IsOk());
-  ASSERT_THAT(api.Call<ReleaseSenderIdRequest>("sender_id: 'ExampleCo' iso_country_code: 'GB'"), IsOk());
-  GivenSenderId(api, "ExampleCo");
+  ASSERT_THAT(api.Call<ReleaseSenderIdRequest>("sender_id: 'EXAMPLECO' iso_country_code: 'GB'"), IsOk());
+  GivenSenderId(api, "EXAMPLECO");
   EXPECT_THAT(Listed(api, sender_id), IsEmpty());
 }
 
