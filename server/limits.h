@@ -36,7 +36,7 @@ inline constexpr std::chrono::minutes kSignatureSkew{5};
 inline constexpr std::int64_t kPools = 25;                          // [doc]
 inline constexpr std::int64_t kOriginationIdentitiesPerPool = 100;  // [doc]
 inline constexpr std::int64_t kPhoneNumbers = 25;                   // [doc]
-inline constexpr std::int64_t kSenderIds = 25;                      // [ours]
+inline constexpr std::int64_t kSenderIds = 500;                     // [ours]
 inline constexpr std::int64_t kOptOutLists = 25;                    // [doc] `Default` included
 inline constexpr std::int64_t kKeywords = 30;                       // [doc] per number or pool, HELP and STOP included
 inline constexpr std::int64_t kTagsPerResource = 50;                // [doc]

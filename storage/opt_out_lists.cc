@@ -1,5 +1,8 @@
 #include "storage/opt_out_lists.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "storage/query.h"
 #include "storage/resource_policies.h"
 #include "storage/tags.h"
@@ -8,6 +11,15 @@ namespace poold {
 namespace {
 
 #define OPT_OUT_LIST_COLUMNS "account_id, opt_out_list_name, list_id, created_at"
+
+// The list of the name $3, or, if there is none, of the name $4.
+#define OPT_OUT_LIST_NAMED                                                   \
+  "SELECT " OPT_OUT_LIST_COLUMNS                                             \
+  " FROM opt_out_lists"                                                      \
+  " WHERE account_id = $1 AND region = $2 AND opt_out_list_name IN ($3, $4)" \
+  " ORDER BY opt_out_list_name = $3 DESC LIMIT 1"
+
+char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
 OptOutList ReadList(const Row& row) {
   OptOutList list;
@@ -28,27 +40,23 @@ std::vector<OptOutList> ReadAll(const Rows& rows) {
 
 }  // namespace
 
-std::optional<OptOutList> FindOptOutList(Transaction& tx, const Scope& scope, std::string_view name) {
-  static constexpr Statement kFind{"opt_out_lists.find",
-                                   "SELECT " OPT_OUT_LIST_COLUMNS
-                                   " FROM opt_out_lists"
-                                   " WHERE account_id = $1 AND region = $2 AND opt_out_list_name = $3"};
-  return ReadOne(tx.Run(kFind, Params(scope.account, scope.region, name)));
+std::string_view OtherMeaningOf(std::string_view list_name) {
+  const bool is_default = std::ranges::equal(list_name, kDefaultOptOutList, {}, &Lower, &Lower);
+  return is_default && list_name != kDefaultOptOutList ? kDefaultOptOutList : std::string_view();
+}
+
+std::optional<OptOutList> FindOptOutList(Transaction& tx, const Scope& scope, std::string_view name,
+                                         std::string_view otherwise) {
+  static constexpr Statement kFind{"opt_out_lists.find", OPT_OUT_LIST_NAMED};
+  return ReadOne(tx.Run(kFind, Params(scope.account, scope.region, name, otherwise)));
 }
 
 std::optional<OptOutList> LockOptOutList(Transaction& tx, const Scope& scope, std::string_view name,
-                                         OptOutListLock lock) {
-  static constexpr Statement kForUse{"opt_out_lists.lock_for_use",
-                                     "SELECT " OPT_OUT_LIST_COLUMNS
-                                     " FROM opt_out_lists"
-                                     " WHERE account_id = $1 AND region = $2 AND opt_out_list_name = $3 FOR KEY SHARE"};
-  static constexpr Statement kForDeletion{
-      "opt_out_lists.lock_for_deletion",
-      "SELECT " OPT_OUT_LIST_COLUMNS
-      " FROM opt_out_lists"
-      " WHERE account_id = $1 AND region = $2 AND opt_out_list_name = $3 FOR UPDATE"};
+                                         OptOutListLock lock, std::string_view otherwise) {
+  static constexpr Statement kForUse{"opt_out_lists.lock_for_use", OPT_OUT_LIST_NAMED " FOR KEY SHARE"};
+  static constexpr Statement kForDeletion{"opt_out_lists.lock_for_deletion", OPT_OUT_LIST_NAMED " FOR UPDATE"};
   const Statement& statement = lock == OptOutListLock::kForUse ? kForUse : kForDeletion;
-  return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name)));
+  return ReadOne(tx.Run(statement, Params(scope.account, scope.region, name, otherwise)));
 }
 
 std::vector<OptOutList> ListOptOutLists(Transaction& tx, const Viewer& viewer,
@@ -66,12 +74,24 @@ std::vector<OptOutList> ListOptOutLists(Transaction& tx, const Viewer& viewer,
   return ReadAll(query.Run(tx));
 }
 
-std::vector<OptOutList> FindOptOutLists(Transaction& tx, const std::string& region, const std::vector<OwnedId>& names) {
-  Query query("opt_out_lists.find_named");
-  query.Add("SELECT " OPT_OUT_LIST_COLUMNS " FROM opt_out_lists WHERE region = ?", region).Add(" AND ");
-  AddNamed(query, names, "account_id, opt_out_list_name");
-  query.Add(" ORDER BY created_at, opt_out_list_name, account_id");
-  return ReadAll(query.Run(tx));
+std::vector<OptOutList> FindOptOutLists(Transaction& tx, const std::string& region,
+                                        const std::vector<OptOutListName>& names) {
+  static constexpr Statement kFind{
+      "opt_out_lists.find_named",
+      "SELECT DISTINCT found.* FROM unnest($2::text[], $3::text[], $4::text[]) AS wanted (account, name, otherwise)"
+      " CROSS JOIN LATERAL (SELECT " OPT_OUT_LIST_COLUMNS
+      "   FROM opt_out_lists WHERE account_id = account AND region = $1 AND opt_out_list_name IN (name, otherwise)"
+      "   ORDER BY opt_out_list_name = name DESC LIMIT 1) AS found"
+      " ORDER BY created_at, opt_out_list_name, account_id"};
+  std::vector<std::string> accounts;
+  std::vector<std::string> texts;
+  std::vector<std::string> others;
+  for (const OptOutListName& name : names) {
+    accounts.push_back(name.account);
+    texts.push_back(name.name);
+    others.push_back(name.otherwise);
+  }
+  return ReadAll(tx.Run(kFind, Params(region, accounts, texts, others)));
 }
 
 bool InsertOptOutList(Transaction& tx, const Scope& scope, OptOutList& list) {
@@ -109,6 +129,7 @@ void DeleteOptOutList(Transaction& tx, const Scope& scope, const OptOutList& lis
   tx.Later(kDelete, Params(scope.account, scope.region, list.name));
 }
 
+#undef OPT_OUT_LIST_NAMED
 #undef OPT_OUT_LIST_COLUMNS
 
 }  // namespace poold

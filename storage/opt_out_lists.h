@@ -29,20 +29,41 @@ struct OptOutListPosition {
   std::string account;
 };
 
-// The list of that name, or nullopt.
-std::optional<OptOutList> FindOptOutList(Transaction& tx, const Scope& scope, std::string_view name);
+// The list that a plain name means where no list has exactly that name: `Default`, if the name is `default` in any
+// other case (behaviour 10). Empty if the name can mean no other list.
+std::string_view OtherMeaningOf(std::string_view list_name);
+
+// The list of exactly that name, else the one that is called `otherwise`, or nullopt.
+std::optional<OptOutList> FindOptOutList(Transaction& tx, const Scope& scope, std::string_view name,
+                                         std::string_view otherwise = {});
 
 // The same, locked until the transaction ends: against deletion only, so that many can use it at once, or for it.
 enum class OptOutListLock { kForUse, kForDeletion };
 std::optional<OptOutList> LockOptOutList(Transaction& tx, const Scope& scope, std::string_view name,
-                                         OptOutListLock lock);
+                                         OptOutListLock lock, std::string_view otherwise = {});
 
 // The first `limit` of the viewer's lists after the position, oldest first.
 std::vector<OptOutList> ListOptOutLists(Transaction& tx, const Viewer& viewer,
                                         const std::optional<OptOutListPosition>& after, int limit);
 
-// Those of the lists that are there, oldest first.
-std::vector<OptOutList> FindOptOutLists(Transaction& tx, const std::string& region, const std::vector<OwnedId>& names);
+// A list of some account, as FindOptOutList looks for it.
+struct OptOutListName {
+  std::string account;
+  std::string name;
+  std::string otherwise;
+};
+
+// Those of the lists that are there, each once, oldest first.
+std::vector<OptOutList> FindOptOutLists(Transaction& tx, const std::string& region,
+                                        const std::vector<OptOutListName>& names);
+
+// A filter's predicate (FilterColumn): the list that a row of `table` uses is among those that the values name.
+#define USES_OPT_OUT_LIST(table)                                                                         \
+  "opt_out_list_name = ANY(?::text[]) OR opt_out_list_name = 'Default' AND EXISTS ("                     \
+  "SELECT FROM unnest(?::text[]) AS given WHERE lower(given COLLATE \"C\") = 'default' AND NOT EXISTS (" \
+  "SELECT FROM opt_out_lists AS exact WHERE exact.account_id = " table                                   \
+  ".opt_out_list_account_id"                                                                             \
+  " AND exact.region = " table ".region AND exact.opt_out_list_name = given))"
 
 // False, and nothing done, if the account has a list of this name. Sets the list's list_id.
 bool InsertOptOutList(Transaction& tx, const Scope& scope, OptOutList& list);

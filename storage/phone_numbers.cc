@@ -1,5 +1,6 @@
 #include "storage/phone_numbers.h"
 
+#include "storage/opt_out_lists.h"
 #include "storage/query.h"
 #include "storage/resource_policies.h"
 #include "storage/several.h"
@@ -22,7 +23,7 @@ constexpr FilterColumn kFilters[] = {
     {"number-type", "number_type = ANY(?::text[])"},
     {"two-way-enabled", "two_way_enabled = ANY(?::boolean[])"},
     {"self-managed-opt-outs-enabled", "self_managed_opt_outs_enabled = ANY(?::boolean[])"},
-    {"opt-out-list-name", "opt_out_list_name = ANY(?::text[])"},
+    {"opt-out-list-name", USES_OPT_OUT_LIST("phone_numbers")},
     {"deletion-protection-enabled", "deletion_protection_enabled = ANY(?::boolean[])"},
     {"two-way-channel-arn", "coalesce(two_way_channel_arn = ANY(?::text[]), false)"},
 };

@@ -1,5 +1,6 @@
 #include "storage/pools.h"
 
+#include "storage/opt_out_lists.h"
 #include "storage/query.h"
 #include "storage/resource_policies.h"
 #include "storage/several.h"
@@ -18,7 +19,7 @@ constexpr FilterColumn kFilters[] = {
     {"message-type", "message_type = ANY(?::text[])"},
     {"two-way-enabled", "two_way_enabled = ANY(?::boolean[])"},
     {"self-managed-opt-outs-enabled", "self_managed_opt_outs_enabled = ANY(?::boolean[])"},
-    {"opt-out-list-name", "opt_out_list_name = ANY(?::text[])"},
+    {"opt-out-list-name", USES_OPT_OUT_LIST("pools")},
     {"shared-routes-enabled", "shared_routes_enabled = ANY(?::boolean[])"},
     {"deletion-protection-enabled", "deletion_protection_enabled = ANY(?::boolean[])"},
     {"two-way-channel-arn", "coalesce(two_way_channel_arn = ANY(?::text[]), false)"},

@@ -336,20 +336,25 @@ void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identitie
   LockPhoneNumbers(call.tx(), call.scope(), names);
 }
 
+OptOutListName RequireOptOutListName(const Call& call, const std::string& name_or_arn, AccessLevel level) {
+  OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, level);
+  const std::string otherwise(IsArn(name_or_arn) ? std::string_view() : OtherMeaningOf(owned.id));
+  return {std::move(owned.account), std::move(owned.id), otherwise};
+}
+
 OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn) {
-  const OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, AccessLevel::kVisible);
-  const Scope owner{owned.account, call.scope().region};
-  if (!LockOptOutList(call.tx(), owner, owned.id, OptOutListLock::kForUse)) {
-    throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
-  }
-  return {owned.account, owned.id};
+  const auto [account, name, otherwise] = RequireOptOutListName(call, name_or_arn, AccessLevel::kVisible);
+  const Scope owner{account, call.scope().region};
+  const auto list = LockOptOutList(call.tx(), owner, name, OptOutListLock::kForUse, otherwise);
+  if (!list) throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
+  return {list->account, list->name};
 }
 
 OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, Locking locking) {
-  const OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, AccessLevel::kGranted);
-  const Scope owner{owned.account, call.scope().region};
-  auto list = locking == Locking::kLock ? LockOptOutList(call.tx(), owner, owned.id, OptOutListLock::kForUse)
-                                        : FindOptOutList(call.tx(), owner, owned.id);
+  const auto [account, name, otherwise] = RequireOptOutListName(call, name_or_arn, AccessLevel::kGranted);
+  const Scope owner{account, call.scope().region};
+  auto list = locking == Locking::kLock ? LockOptOutList(call.tx(), owner, name, OptOutListLock::kForUse, otherwise)
+                                        : FindOptOutList(call.tx(), owner, name, otherwise);
   if (!list) throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
   return *std::move(list);
 }

@@ -100,6 +100,10 @@ std::vector<std::optional<Identity>> TryLockIdentities(Transaction& tx, const st
 // which refuses what isn't there.
 void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identities);
 
+// The opt-out list that a request names, as RequireAccess. A plain name may have another meaning (behaviour 10); an ARN
+// is of exactly one list.
+OptOutListName RequireOptOutListName(const Call& call, const std::string& name_or_arn, AccessLevel level);
+
 // The opt-out list, locked against deletion: the caller's own, or one that is shared with it. NotFound.
 OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn);
 

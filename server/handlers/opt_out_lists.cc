@@ -54,14 +54,16 @@ Answer RenderChange(const Call& call, const OptOutList& list, const OptedOutNumb
 // The lists named by the request; NotFound for the first that isn't there.
 std::vector<OptOutList> NamedLists(Call& call, const DescribeOptOutListsRequest& request,
                                    const std::optional<OptOutListPosition>& after) {
-  std::vector<OwnedId> names;
+  std::vector<OptOutListName> names;
   for (const std::string& name_or_arn : request.opt_out_list_names()) {
-    names.push_back(RequireAccess(call, ResourceType::kOptOutList, name_or_arn, AccessLevel::kGranted));
+    names.push_back(RequireOptOutListName(call, name_or_arn, AccessLevel::kGranted));
   }
   auto lists = FindOptOutLists(call.tx(), call.scope().region, names);
   RequireAllFound(
       ResourceType::kOptOutList, names, lists,
-      [](const OptOutList& list, const OwnedId& name) { return list.account == name.account && list.name == name.id; },
+      [](const OptOutList& list, const OptOutListName& name) {
+        return list.account == name.account && (list.name == name.name || list.name == name.otherwise);
+      },
       [&](int i) { return request.opt_out_list_names(i); });
   std::erase_if(lists, [&](const OptOutList& list) {
     return after &&
@@ -123,16 +125,16 @@ void DescribeOptOutLists(Call& call, const DescribeOptOutListsRequest& request, 
 }
 
 DeleteOptOutListResponse DeleteOptOutList(Call& call, const DeleteOptOutListRequest& request) {
-  const std::string name = RequireOwnId(call, ResourceType::kOptOutList, request.opt_out_list_name());
+  const auto named = RequireOptOutListName(call, request.opt_out_list_name(), AccessLevel::kOwner);
   // Whoever puts the list to use locks it as well, so that it cannot come into use from here on.
-  const auto list = LockOptOutList(call.tx(), call.scope(), name, OptOutListLock::kForDeletion);
+  const auto list = LockOptOutList(call.tx(), call.scope(), named.name, OptOutListLock::kForDeletion, named.otherwise);
   if (!list) throw Error::NotFound(ResourceType::kOptOutList, request.opt_out_list_name());
-  if (name == kDefaultOptOutList) {
-    throw Error::Conflict(reason::kResourceModificationNotAllowed, ResourceType::kOptOutList, name,
+  if (list->name == kDefaultOptOutList) {
+    throw Error::Conflict(reason::kResourceModificationNotAllowed, ResourceType::kOptOutList, list->name,
                           "Every account keeps its list Default.");
   }
-  if (IsOptOutListInUse(call.tx(), call.scope(), name)) {
-    throw Error::Conflict(reason::kResourceDeletionNotAllowed, ResourceType::kOptOutList, name,
+  if (IsOptOutListInUse(call.tx(), call.scope(), list->name)) {
+    throw Error::Conflict(reason::kResourceDeletionNotAllowed, ResourceType::kOptOutList, list->name,
                           "Pools or phone numbers use it; give them another list first.");
   }
   DeleteOptOutList(call.tx(), call.scope(), *list);

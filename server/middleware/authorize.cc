@@ -7,6 +7,7 @@
 #include "server/access.h"
 #include "server/arn.h"
 #include "server/method.h"
+#include "storage/opt_out_lists.h"
 
 namespace poold {
 namespace {
@@ -18,6 +19,7 @@ using google::protobuf::RepeatedPtrField;
 constexpr std::string_view kPool = "pool";
 constexpr std::string_view kPhoneNumber = "phone-number";
 constexpr std::string_view kSenderId = "sender-id";
+constexpr std::string_view kOptOutList = "opt-out-list";
 
 // What a request names by a text that is no ARN, where the field allows these types: as the handlers understand it.
 std::string TypeOf(std::string_view id, const RepeatedPtrField<std::string>& types) {
@@ -34,12 +36,16 @@ std::string CountryIn(const Message& message) {
   return country == nullptr ? "" : message.GetReflection()->GetString(message, country);
 }
 
-std::string ArnNamed(const std::string& text, const RepeatedPtrField<std::string>& types, const Message& message,
-                     const Scope& scope) {
-  if (text.starts_with("arn:")) return text;
+// Adds the ARN of what a text names; of an opt-out list those of both lists that its name may mean.
+void AddArnNamed(const std::string& text, const RepeatedPtrField<std::string>& types, const Message& message,
+                 const Scope& scope, std::vector<std::string>& arns) {
+  if (text.starts_with("arn:")) return arns.push_back(text);
   const std::string type = TypeOf(text, types);
-  if (type == kSenderId) return SenderIdArn(scope, text, CountryIn(message));
-  return MakeArn(PartitionOf(scope.region), scope.region, scope.account, type, text);
+  if (type == kSenderId) return arns.push_back(SenderIdArn(scope, text, CountryIn(message)));
+  arns.push_back(MakeArn(PartitionOf(scope.region), scope.region, scope.account, type, text));
+  if (type != kOptOutList) return;
+  const auto otherwise = OtherMeaningOf(text);
+  if (!otherwise.empty()) arns.push_back(OptOutListArn(scope, otherwise));
 }
 
 // The texts of a string field, one or many; an empty one names nothing.
@@ -73,7 +79,7 @@ void AddNamed(const Message& message, const Scope& scope, std::vector<std::strin
     const auto& rule = field->options().GetExtension(smsvoice::v2::rule);
     const auto& types = field->is_repeated() ? rule.items().arn_types() : rule.arn_types();
     if (types.empty()) continue;
-    for (const std::string& text : TextsOf(message, *field)) arns.push_back(ArnNamed(text, types, message, scope));
+    for (const std::string& text : TextsOf(message, *field)) AddArnNamed(text, types, message, scope, arns);
   }
 }
 

@@ -143,6 +143,22 @@ TEST_F(AuthorizeTest, TellsSenderIdsApartByTheirCountryAndNotByTheirCase) {
       "sender_ids: [{sender_id: 'EXAMPLECO' iso_country_code: 'GB'}, {sender_id: 'B' iso_country_code: 'GB'}]"));
 }
 
+// Behaviour 10: which of the two it is isn't known yet.
+TEST_F(AuthorizeTest, AsksForBothListsThatDefaultInAnotherCaseMayMean) {
+  using Put = PutOptedOutNumberRequest;
+  const std::string both[] = {ArnOf("opt-out-list/Default"), ArnOf("opt-out-list/DEFAULT")};
+  for (const char* text : {"opt_out_list_name: 'DEFAULT'", "opt_out_list_name: 'default'"}) {
+    EXPECT_TRUE(MayReach<Put>({ArnOf("opt-out-list/*")}, text)) << text;
+    EXPECT_FALSE(MayReach<Put>({both[0]}, text)) << text;
+    EXPECT_FALSE(MayReach<Put>({both[1]}, text)) << text;
+  }
+  EXPECT_TRUE(MayReach<Put>({both[0], both[1]}, "opt_out_list_name: 'DEFAULT'"));
+  EXPECT_TRUE(MayReach<Put>({both[0]}, "opt_out_list_name: 'Default'")) << "no other list";
+  EXPECT_TRUE(MayReach<Put>({both[1]}, "opt_out_list_name: '" + both[1] + "'")) << "an ARN has one meaning";
+  EXPECT_FALSE(MayReach<UpdatePoolRequest>({ArnOf("pool/*"), ArnOf("opt-out-list/d*")},
+                                           "pool_id: 'pool-1' opt_out_list_name: 'default'"));
+}
+
 TEST_F(AuthorizeTest, AsksForTheWholeTypeWhereSomethingIsMade) {
   const std::string number = "origination_identity: 'phone-0123456789' message_type: MESSAGE_TYPE_TRANSACTIONAL";
   EXPECT_FALSE(MayReach<CreatePoolRequest>({ArnOf("phone-number/*")}, number));

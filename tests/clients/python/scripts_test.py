@@ -73,3 +73,22 @@ class Scripts(unittest.TestCase):
                 "SenderIds"
             ]
             self.assertEqual(named, found)
+
+    def test_default_in_any_case_is_the_list_default(self):  # behaviour 10
+        for spelling in ("default", "DEFAULT"):
+            self.sms.put_opted_out_number(OptOutListName=spelling, OptedOutNumber="+12065550142")
+            number = self.sms.request_phone_number(**US_NUMBER, OptOutListName=spelling)
+            self.assertEqual(number["OptOutListName"], "Default")
+            [found] = self.sms.describe_opt_out_lists(OptOutListNames=[spelling])["OptOutLists"]
+            self.assertEqual(found["OptOutListName"], "Default")
+        numbers = self.sms.describe_opted_out_numbers(OptOutListName="Default")["OptedOutNumbers"]
+        self.assertEqual([entry["OptedOutNumber"] for entry in numbers], ["+12065550142"])
+
+    def test_a_brand_is_requested_in_142_countries(self):  # behaviour 4.4
+        refused = {"US", "CA", "CN", "AE", "EG", "IN", "JO", "KW", "QA", "RU", "SA", "SG", "TR", "VN"}
+        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        countries = [first + second for first in letters for second in letters if first + second not in refused][:142]
+        for country in countries:
+            self.sms.request_sender_id(SenderId="EXAMPLECO", IsoCountryCode=country)
+        limits = {limit["Name"]: limit for limit in self.sms.describe_account_limits()["AccountLimits"]}
+        self.assertEqual((limits["SENDER_IDS"]["Used"], limits["SENDER_IDS"]["Max"]), (142, 500))

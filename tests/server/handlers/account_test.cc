@@ -40,7 +40,7 @@ TEST(DescribeAccountLimits, NamesAllEightOfAnAccountThatNeverCalled) {
   Api api;
   const auto limits = Limits(api);
   EXPECT_THAT(LimitsOf(limits), ElementsAre("PHONE_NUMBERS 0/25", "POOLS 0/25", "CONFIGURATION_SETS 0/25",
-                                            "OPT_OUT_LISTS 1/25", "SENDER_IDS 0/25", "REGISTRATIONS 0/100",
+                                            "OPT_OUT_LISTS 1/25", "SENDER_IDS 0/500", "REGISTRATIONS 0/100",
                                             "REGISTRATION_ATTACHMENTS 0/400", "VERIFIED_DESTINATION_NUMBERS 0/10"));
   EXPECT_FALSE(limits.response.has_next_token());
 }
@@ -121,7 +121,7 @@ TEST(DescribeAccountLimits, CountsEachAccountAndRegionByItself) {
   Api other;
   EXPECT_THAT(Used(other), ElementsAre(0, 0, 0, 1));
   const auto elsewhere = api.CallIn({api.account(), "eu-west-2"}, DescribeAccountLimitsRequest());
-  EXPECT_EQ(LimitsOf(elsewhere).at(4), "SENDER_IDS 0/25");
+  EXPECT_EQ(LimitsOf(elsewhere).at(4), "SENDER_IDS 0/500");
 }
 
 TEST(DescribeAccountLimits, PagesThroughAllOnce) {

@@ -243,7 +243,7 @@ void ExpectListRules(Api& api, const std::string& field, const Call& call) {
   Api other;
   GivenOptOutList(other, "Theirs");
   for (const std::string& name :
-       {std::string("Nothing"), std::string("default"), std::string("Theirs"), std::string(256, 'a'),
+       {std::string("Nothing"), OwnArn(api, "opt-out-list", "default"), std::string("Theirs"), std::string(256, 'a'),
         OwnArn(other, "opt-out-list", "Theirs"), OwnArn(api, "opt-out-list", "Nothing"),
         ArnOfOtherRegion(api, "opt-out-list", "Default")}) {
     EXPECT_THAT(call(name), IsNotFound(ResourceType::kOptOutList, name));

@@ -142,10 +142,12 @@ TEST(UpdatePool, RefusesAListThatIsNotThere) {
   Api api;
   Api other;
   GivenOptOutList(other, "Offers");
+  GivenOptOutList(api, "News");
   const std::string pool = GivenPool(api);
   for (const std::string& list : {
            std::string("Offers"),
-           std::string("default"),  // names mind case
+           std::string("news"),  // names mind case
+           OwnArn(api, "opt-out-list", "default"),
            OwnArn(api, "opt-out-list", "Offers"),
            OwnArn(other, "opt-out-list", "Offers"),
            ArnOfOtherRegion(api, "opt-out-list", "Default"),
