@@ -13,6 +13,7 @@ ARGS ?=
 # 1: `make bench` measures only look-ups, creates and overload, in two minutes.
 QUICK ?=
 # What `make bench` measures, by the names in tests/bench/README.md, as in: make bench ONLY=create,associate
+# Which test programs `make test` builds and runs, as in: make test ONLY=storage_test,server_test
 ONLY ?=
 
 TREE := build/$(PRESET)
@@ -22,29 +23,33 @@ SHELL_SCRIPTS = .ci/run deploy/*.sh deploy/container/*.sh tests/e2e/grpcurl test
 NODE_PROJECTS = tests/e2e tests/clients tests/deploy
 BENCH_PEER = tests/bench/peer
 say = @printf '==> %s\n'
+comma := ,
+only = $(subst $(comma), ,$(ONLY))
 
-.PHONY: help run build test lint format image failover bench fuzz tidy clean deps test-deps configure
+.PHONY: help run build test lint format image failover bench fuzz tidy clean deps test-deps configure configure-tests
 
 help: ## say what there is
 	@printf 'make WORD, where WORD is one of:\n'
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1|\2/p' Makefile | column -t -s '|'
-	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev`, QUICK=1 and ONLY= for bench\n' '$(JOBS)'
+	@awk -F '## ' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev`, ONLY= for test and bench, QUICK=1 for bench\n' '$(JOBS)'
 
 run: build ## install what is missing, build, and run `poold dev` in the foreground
-	$(say) 'run $(TREE)/poold dev $(ARGS)'
+	$(say) 'run $(TREE)/poold dev $(subst ','\'',$(ARGS))'
 	@exec $(TREE)/poold dev $(ARGS)
 
 build: deps configure ## install what is missing, and build build/release/poold
 	$(say) 'build $(TREE)/poold'
 	@cmake --build $(TREE) --parallel $(JOBS) --target poold
 
-test: test-deps configure ## install what is missing, build, and run every test
-	$(say) 'build everything'
-	@cmake --build $(TREE) --parallel $(JOBS)
+test: test-deps configure-tests ## install what is missing, build, and run every test
+	$(say) 'build $(or $(only),everything)'
+	@cmake --build $(TREE) --parallel $(JOBS) $(only:%=--target %)
 	$(say) 'test'
-	@ctest --test-dir $(TREE) --parallel $(JOBS) --output-on-failure --no-tests=error
+	@ctest --test-dir $(TREE) --parallel $(JOBS) --output-on-failure --no-tests=error \
+	  $(if $(ONLY),--tests-regex '^($(subst $(comma),|,$(ONLY)))$$')
 
-lint: test-deps ## check the formatting of C++ and Go, and the shell scripts
+lint: ## check the formatting of C++ and Go, and the shell scripts
+	@deploy/install-deps.sh lint
 	$(say) 'clang-format'
 	@$(SOURCES) | xargs clang-format --dry-run --Werror
 	$(say) 'gofmt'
@@ -52,7 +57,8 @@ lint: test-deps ## check the formatting of C++ and Go, and the shell scripts
 	$(say) 'shellcheck'
 	@shellcheck $(SHELL_SCRIPTS)
 
-format: test-deps ## format the C++ and Go in place
+format: ## format the C++ and Go in place
+	@deploy/install-deps.sh lint
 	@$(SOURCES) | xargs clang-format -i
 	@gofmt -w tests/clients/go
 
@@ -62,7 +68,7 @@ image: ## build the container image (as root) and try it out
 	$(say) 'try it out'
 	@deploy/container/smoke-test.sh
 
-failover: test-deps configure ## try failovers of three PostgreSQL nodes under Patroni with etcd (two minutes)
+failover: test-deps configure-tests ## try failovers of three PostgreSQL nodes under Patroni with etcd (two minutes)
 	@deploy/install-deps.sh failover
 	$(say) 'build'
 	@cmake --build $(TREE) --parallel $(JOBS) --target patroni_failover
@@ -72,20 +78,22 @@ failover: test-deps configure ## try failovers of three PostgreSQL nodes under P
 bench: test-deps ## measure speed beside its limits, into build/bench/report.md (ten minutes; QUICK=1: two)
 	@deploy/install-deps.sh bench
 	@$(MAKE) -s $(BENCH_PEER)/node_modules/.package-lock.json
-	@cmake --preset release --log-level=WARNING
+	@cmake --preset release --log-level=WARNING -DPOOLD_TESTS=ON
 	$(say) 'build'
 	@cmake --build build/release --parallel $(JOBS) --target bench
 	$(say) 'measure'
 	@node tests/bench/bench.mjs build/release build/bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
-fuzz: test-deps ## fuzz what faces the network, SECONDS=60 each
+fuzz: ## fuzz what faces the network, SECONDS=60 each
+	@deploy/install-deps.sh build fuzz
 	@cmake --preset fuzz --log-level=WARNING
 	$(say) 'build the fuzzing targets'
 	@cmake --build build/fuzz --parallel $(JOBS) --target fuzz
 	$(say) 'fuzz, $(SECONDS) s each'
 	@tests/fuzz/run build/fuzz $(SECONDS)
 
-tidy: test-deps ## run clang-tidy over everything (slow)
+tidy: ## run clang-tidy over everything (slow)
+	@deploy/install-deps.sh build test tidy
 	$(say) 'clang-tidy'
 	@cmake --preset tidy --log-level=WARNING
 	@cmake --build build/tidy --parallel $(JOBS)
@@ -107,9 +115,16 @@ test-deps:
 	@npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# Only once: from then on the build notices by itself when it has to configure again.
+# A tree is configured once: from then on the build notices by itself when it has to configure again. `make run` and
+# `make build` leave the tests out, which need packages of their own. `make test` adds them to the same tree, for good.
 configure: $(TREE)/build.ninja
 
 $(TREE)/build.ninja:
 	$(say) 'configure $(TREE)'
-	@cmake --preset $(PRESET) --log-level=WARNING
+	@cmake --preset $(PRESET) --log-level=WARNING -DPOOLD_TESTS=OFF
+
+configure-tests: $(TREE)/tests/CTestTestfile.cmake
+
+build/%/tests/CTestTestfile.cmake:
+	$(say) 'configure build/$* with tests'
+	@cmake --preset $* --log-level=WARNING -DPOOLD_TESTS=ON

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that poold needs and that are missing:
-#   deploy/install-deps.sh build|run|test|image|failover|bench ...
-# Asks nothing, changes nothing and needs no rights when nothing is missing.
+#   deploy/install-deps.sh build|run|test|lint|fuzz|tidy|image|failover|bench ...
+# Asks nothing, changes nothing and needs no rights when nothing is missing. Otherwise it needs root: a user who is not root
+# gets it by sudo, after the packages are named.
 set -euo pipefail
 
 build_packages=(
-  g++ cmake ninja-build ccache mold pkg-config git
+  g++ cmake ninja-build ccache mold pkg-config
   protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev
   libpqxx-dev libpq-dev libre2-dev libcli11-dev libspdlog-dev libssl-dev
   libboost1.81-dev libboost-json1.81-dev libyaml-cpp-dev prometheus-cpp-dev
 )
 run_packages=(postgresql)
-test_packages=(curl openssl libgtest-dev libgmock-dev nlohmann-json3-dev nghttp2-client jq clang-format clang-tidy clang libclang-rt-14-dev shellcheck ca-certificates)
+test_packages=(curl git openssl libgtest-dev libgmock-dev nlohmann-json3-dev nghttp2-client jq ca-certificates)
 # A machine may have a newer Node.js from elsewhere, with which Debian's npm conflicts: any npm will do.
 if ! command -v npm >/dev/null; then
   test_packages+=(nodejs npm)
@@ -29,6 +30,9 @@ fi
 test_packages+=(prometheus pgbouncer)
 # Clients that the server is tested with: the AWS SDK for Go (of backports), and gRPC's in Python.
 test_packages+=(golang-go python3-grpcio)
+lint_packages=(clang-format golang-go shellcheck)
+fuzz_packages=(clang libclang-rt-14-dev)
+tidy_packages=(clang-tidy)
 # What makes the container image and tries it out, without any engine that runs in the background.
 image_packages=(buildah podman runc mmdebstrap ca-certificates curl jq)
 # A cluster of PostgreSQL nodes that chooses its primary by itself.
@@ -37,11 +41,12 @@ failover_packages=(patroni etcd-server)
 bench_packages=(libnghttp2-dev)
 # What Debian 12 itself doesn't have (in this version), by the same purposes.
 build_backports=(opentelemetry-cpp-dev)
-run_backports=()
 test_backports=(libopentelemetry-proto-dev golang-github-aws-aws-sdk-go-v2-dev)
-image_backports=()
-failover_backports=()
-bench_backports=()
+
+usage() {
+  echo "usage: $0 build|run|test|lint|fuzz|tidy|image|failover|bench ..." >&2
+  exit 2
+}
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -123,20 +128,50 @@ enable_backports() {
   apt update
 }
 
+# As root: the packages that are missing, then -- and those of them that come from backports.
+install_missing() {
+  local -a missing=() backports=()
+  while [[ "$1" != -- ]]; do
+    missing+=("$1")
+    shift
+  done
+  backports=("${@:2}")
+  say "apt-get update"
+  apt update
+  if ((${#missing[@]} > 0)); then
+    say "apt-get install ${missing[*]} (takes a few minutes)"
+    avoid_default_cluster "${missing[@]}"
+    avoid_servers "${missing[@]}"
+    install_packages "${missing[@]}"
+  fi
+  if ((${#backports[@]} > 0)); then
+    say "apt-get install ${backports[*]} (from bookworm-backports)"
+    enable_backports
+    install_packages --target-release bookworm-backports "${backports[@]}"
+  fi
+}
+
 main() {
   local -a wanted=() wanted_backports=()
   local purpose
   for purpose in "$@"; do
     case "$purpose" in
       build) wanted+=("${build_packages[@]}") wanted_backports+=("${build_backports[@]}") ;;
-      run) wanted+=("${run_packages[@]}") wanted_backports+=("${run_backports[@]}") ;;
+      run) wanted+=("${run_packages[@]}") ;;
       test) wanted+=("${test_packages[@]}") wanted_backports+=("${test_backports[@]}") ;;
-      image) wanted+=("${image_packages[@]}") wanted_backports+=("${image_backports[@]}") ;;
-      failover) wanted+=("${failover_packages[@]}") wanted_backports+=("${failover_backports[@]}") ;;
-      bench) wanted+=("${bench_packages[@]}") wanted_backports+=("${bench_backports[@]}") ;;
-      *) echo "usage: $0 build|run|test|image|failover|bench ..." >&2 && exit 2 ;;
+      lint) wanted+=("${lint_packages[@]}") ;;
+      fuzz) wanted+=("${fuzz_packages[@]}") ;;
+      tidy) wanted+=("${tidy_packages[@]}") ;;
+      image) wanted+=("${image_packages[@]}") ;;
+      failover) wanted+=("${failover_packages[@]}") ;;
+      bench) wanted+=("${bench_packages[@]}") ;;
+      *) usage ;;
     esac
   done
+
+  if ((${#wanted[@]} == 0)); then
+    usage
+  fi
 
   local -a missing=() missing_backports=()
   mapfile -t missing < <(missing_of "${wanted[@]}")
@@ -147,24 +182,25 @@ main() {
     return
   fi
 
-  if ((EUID != 0)); then
-    echo "Packages are missing: ${missing[*]} ${missing_backports[*]}" >&2
-    echo "Run this once, then try again:  sudo $0 $*" >&2
-    exit 1
+  if ((EUID == 0)); then
+    install_missing "${missing[@]}" -- "${missing_backports[@]}"
+    return
   fi
-  say "apt-get update"
-  apt update
-  if ((${#missing[@]} > 0)); then
-    say "apt-get install ${missing[*]} (takes a few minutes)"
-    avoid_default_cluster "${missing[@]}"
-    avoid_servers "${missing[@]}"
-    install_packages "${missing[@]}"
+  printf 'These packages are missing: %s\n' "${missing[*]} ${missing_backports[*]}" >&2
+  if command -v sudo >/dev/null; then
+    say "install them by sudo"
+    # Which are missing is what this user sees: root may have another PATH.
+    if sudo -- "$0" --install "${missing[@]}" -- "${missing_backports[@]}"; then
+      return
+    fi
   fi
-  if ((${#missing_backports[@]} > 0)); then
-    say "apt-get install ${missing_backports[*]} (from bookworm-backports)"
-    enable_backports
-    install_packages --target-release bookworm-backports "${missing_backports[@]}"
-  fi
+  printf 'Only root can install them. As root, run this once:  %q %s\nThen try again: what follows needs no root.\n' \
+    "$(readlink -f "$0")" "$*" >&2
+  exit 1
 }
 
-main "$@"
+if [[ "${1-}" == --install ]]; then
+  install_missing "${@:2}"
+else
+  main "$@"
+fi
