@@ -19,14 +19,14 @@ ONLY ?=
 TREE := build/$(PRESET)
 SOURCES = find server storage tests -name node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print
 SHELL_SCRIPTS = .ci/run deploy/*.sh deploy/container/*.sh tests/e2e/grpcurl tests/clients/run \
-  tests/clients/*/*.sh tests/fuzz/run
+  tests/clients/*/*.sh tests/fuzz/run tests/bare/*
 NODE_PROJECTS = tests/e2e tests/clients tests/deploy
 BENCH_PEER = tests/bench/peer
 say = @printf '==> %s\n'
 comma := ,
 only = $(subst $(comma), ,$(ONLY))
 
-.PHONY: help run build test lint format image failover bench fuzz tidy clean deps test-deps configure configure-tests
+.PHONY: help run build test lint format image failover bench fuzz tidy bare clean deps test-deps configure configure-tests
 
 help: ## say what there is
 	@printf 'make WORD, where WORD is one of:\n'
@@ -91,6 +91,10 @@ fuzz: ## fuzz what faces the network, SECONDS=60 each
 	@cmake --build build/fuzz --parallel $(JOBS) --target fuzz
 	$(say) 'fuzz, $(SECONDS) s each'
 	@tests/fuzz/run build/fuzz $(SECONDS)
+
+bare: ## try `make run` and `make test` on a Debian 12 with git and make alone (as root)
+	@deploy/install-deps.sh bare
+	@tests/bare/run
 
 tidy: ## run clang-tidy over everything (slow)
 	@deploy/install-deps.sh build test tidy

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that poold needs and that are missing:
-#   deploy/install-deps.sh build|run|test|lint|fuzz|tidy|image|failover|bench ...
+#   deploy/install-deps.sh build|run|test|lint|fuzz|tidy|bare|image|failover|bench ...
 # Asks nothing, changes nothing and needs no rights when nothing is missing. Otherwise it needs root: a user who is not root
 # gets it by sudo, after the packages are named.
 set -euo pipefail
@@ -33,6 +33,8 @@ test_packages+=(golang-go python3-grpcio)
 lint_packages=(clang-format golang-go shellcheck)
 fuzz_packages=(clang libclang-rt-14-dev)
 tidy_packages=(clang-tidy)
+# What makes a Debian 12 that has nothing installed, and a network that leads nowhere.
+bare_packages=(mmdebstrap iproute2 git)
 # What makes the container image and tries it out, without any engine that runs in the background.
 image_packages=(buildah podman runc mmdebstrap ca-certificates curl jq)
 # A cluster of PostgreSQL nodes that chooses its primary by itself.
@@ -44,7 +46,7 @@ build_backports=(opentelemetry-cpp-dev)
 test_backports=(libopentelemetry-proto-dev golang-github-aws-aws-sdk-go-v2-dev)
 
 usage() {
-  echo "usage: $0 build|run|test|lint|fuzz|tidy|image|failover|bench ..." >&2
+  echo "usage: $0 build|run|test|lint|fuzz|tidy|bare|image|failover|bench ..." >&2
   exit 2
 }
 
@@ -162,6 +164,7 @@ main() {
       lint) wanted+=("${lint_packages[@]}") ;;
       fuzz) wanted+=("${fuzz_packages[@]}") ;;
       tidy) wanted+=("${tidy_packages[@]}") ;;
+      bare) wanted+=("${bare_packages[@]}") ;;
       image) wanted+=("${image_packages[@]}") ;;
       failover) wanted+=("${failover_packages[@]}") ;;
       bench) wanted+=("${bench_packages[@]}") ;;
