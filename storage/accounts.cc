@@ -119,6 +119,28 @@ Usage FindUsage(Transaction& tx, const Scope& scope) {
   return usage;
 }
 
+std::map<Counter, CountedUse> FindUsageAndQuotas(Transaction& tx, const Scope& scope) {
+#define QUOTA(name) \
+  ", (SELECT amount FROM account_quotas AS own WHERE own.account_id = $1 AND own.region = $2 AND quota = '" name "')"
+  static constexpr Statement kFind{"accounts.usage_and_quotas",
+                                   "SELECT pools" QUOTA("POOLS_PER_ACCOUNT")
+                                   ", phone_numbers" QUOTA("PHONE_NUMBERS_PER_ACCOUNT")
+                                   ", sender_ids" QUOTA("SENDER_IDS_PER_ACCOUNT")
+                                   ", opt_out_lists" QUOTA("OPT_OUT_LISTS_PER_ACCOUNT")
+                                   " FROM accounts WHERE account_id = $1 AND region = $2"};
+#undef QUOTA
+  CountedUse pools, phone_numbers, sender_ids, opt_out_lists;
+  const Rows rows = tx.Run(kFind, Params(scope.account, scope.region));
+  if (!rows.empty()) {
+    rows[0].Read(pools.used, pools.quota, phone_numbers.used, phone_numbers.quota, sender_ids.used, sender_ids.quota,
+                 opt_out_lists.used, opt_out_lists.quota);
+  }
+  return {{Counter::kPools, pools},
+          {Counter::kPhoneNumbers, phone_numbers},
+          {Counter::kSenderIds, sender_ids},
+          {Counter::kOptOutLists, opt_out_lists}};
+}
+
 void LockAccount(Transaction& tx, std::string_view account, AccountLock lock) {
   static constexpr Statement kShared{"accounts.lock_shared", "SELECT pg_advisory_xact_lock_shared($1::bigint)"};
   static constexpr Statement kAlone{"accounts.lock_alone", "SELECT pg_advisory_xact_lock($1::bigint)"};

@@ -56,6 +56,13 @@ struct Usage {
 };
 Usage FindUsage(Transaction& tx, const Scope& scope);
 
+// The same, with the account's own quotas, for each of the counters.
+struct CountedUse {
+  std::int64_t used = 0;
+  std::optional<std::int64_t> quota;
+};
+std::map<Counter, CountedUse> FindUsageAndQuotas(Transaction& tx, const Scope& scope);
+
 // A lock on an account in all its regions, for servers that empty accounts: held by all that change something in it, so
 // that whoever works on the account as a whole can wait until they are through, and then is alone in it. Held until the
 // transaction ends; taken before any other lock, so that it closes no circle of waiting.

@@ -6,6 +6,8 @@
 namespace poold {
 namespace {
 
+#define KEYWORD_COLUMNS "keyword, keyword_message, keyword_action"
+
 Params Columns(const std::vector<Keyword>& keywords) {
   return Params::Columns(
       keywords, [](const Keyword& keyword) { return Params(keyword.keyword, keyword.message, keyword.action); });
@@ -96,18 +98,23 @@ void AddFromOwner(Query& query, const KeywordOwner& owner) {
       .Add(pool ? " AND pool_id = ?" : " AND phone_number_id = ?", owner.id);
 }
 
-Keyword ReadKeyword(const Row& row, bool& meets_conditions) {
+template <typename... Further>
+Keyword ReadKeyword(const Row& row, Further&... further) {
   Keyword keyword;
-  row.Read(keyword.keyword, keyword.message, keyword.action, meets_conditions);
+  row.Read(keyword.keyword, keyword.message, keyword.action, further...);
   return keyword;
 }
 
 }  // namespace
 
 std::optional<Keyword> FindKeyword(Transaction& tx, const KeywordOwner& owner, std::string_view keyword) {
-  const auto found = FindKeywords(tx, owner, {std::string(keyword)}, {});
-  if (found.empty()) return std::nullopt;
-  return found[0].keyword;
+  Query query("keywords.find");
+  query.Add("SELECT " KEYWORD_COLUMNS);
+  AddFromOwner(query, owner);
+  query.Add(" AND keyword = ?", keyword);
+  const Rows rows = query.Run(tx);
+  if (rows.empty()) return std::nullopt;
+  return ReadKeyword(rows[0]);
 }
 
 std::int64_t CountKeywords(Transaction& tx, const KeywordOwner& owner) {
@@ -144,37 +151,64 @@ void DeleteKeyword(Transaction& tx, const KeywordOwner& owner, std::string_view 
   query.Add(" AND keyword = ?", keyword).Later(tx);
 }
 
-std::vector<Keyword> ListKeywords(Transaction& tx, const KeywordOwner& owner, const std::vector<Condition>& conditions,
-                                  const std::string& after, int limit) {
+std::vector<Keyword> ListKeywords(Transaction& tx, const KeywordOwner& owner) {
   Query query("keywords.list");
-  query.Add("SELECT keyword, keyword_message, keyword_action, true");
+  query.Add("SELECT " KEYWORD_COLUMNS);
   AddFromOwner(query, owner);
-  query.Add(" AND keyword > ?", after);
-  AddConditions(query, kFilters, conditions);
-  query.Add(" ORDER BY keyword LIMIT ?", limit);
-
+  query.Add(" ORDER BY keyword");
   std::vector<Keyword> keywords;
-  bool ignored = false;
-  for (const Row row : query.Run(tx)) keywords.push_back(ReadKeyword(row, ignored));
+  for (const Row row : query.Run(tx)) keywords.push_back(ReadKeyword(row));
   return keywords;
 }
 
-std::vector<NamedKeyword> FindKeywords(Transaction& tx, const KeywordOwner& owner,
-                                       const std::vector<std::string>& keywords,
-                                       const std::vector<Condition>& conditions) {
-  Query query("keywords.find_named");
-  query.Add("SELECT keyword, keyword_message, keyword_action, (true");
-  AddConditions(query, kFilters, conditions);
-  query.Add(")");
-  AddFromOwner(query, owner);
-  query.Add(" AND keyword = ANY(?::text[]) ORDER BY keyword", keywords);
+namespace {
 
-  std::vector<NamedKeyword> found;
-  for (const Row row : query.Run(tx)) {
-    NamedKeyword& named = found.emplace_back();
-    named.keyword = ReadKeyword(row, named.meets_conditions);
+// "(<the keywords that are answered for this owner>)", of a row that AddOwner has added.
+void AddKeywordsAnswered(Query& query, const KeywordOwner& owner) {
+  const bool pool = owner.kind == KeywordOwner::Kind::kPool;
+  query.Add("(SELECT " KEYWORD_COLUMNS " FROM pool_keywords WHERE account_id = ?", owner.scope.account)
+      .Add(" AND region = ?", owner.scope.region);
+  if (pool) {
+    query.Add(" AND pool_id = ?)", owner.id);
+    return;
   }
-  return found;
+  query.Add(" AND pool_id = number_pool_id UNION ALL SELECT " KEYWORD_COLUMNS " FROM phone_number_keywords")
+      .Add(" WHERE number_pool_id IS NULL AND account_id = ?", owner.scope.account)
+      .Add(" AND region = ?", owner.scope.region)
+      .Add(" AND phone_number_id = ?)", owner.id);
 }
+
+}  // namespace
+
+Contents<NamedKeyword> ReadKeywords(Transaction& tx, const KeywordListing& listing) {
+  const KeywordOwner& owner = listing.owner;
+  const bool pool = owner.kind == KeywordOwner::Kind::kPool;
+  const bool by_name = !listing.named.empty();
+  Query query(by_name ? "keywords.find_named" : "keywords.list");
+  query.Add("SELECT granted, name, " KEYWORD_COLUMNS ", meets");
+  AddOwner(query, listing.viewer, pool ? kPoolTable : kPhoneNumberTable, owner.scope, owner.id,
+           pool ? "" : ", pool_id AS number_pool_id");
+  query.Add(" LEFT JOIN LATERAL (SELECT " KEYWORD_COLUMNS ", (true");
+  if (by_name) AddConditions(query, kFilters, listing.conditions);
+  query.Add(") AS meets FROM ");
+  AddKeywordsAnswered(query, owner);
+  query.Add(" AS answered WHERE granted");
+  if (by_name) {
+    query.Add(" AND keyword = ANY(?::text[])", listing.named);
+  } else {
+    query.Add(" AND keyword > ?", listing.after);
+    AddConditions(query, kFilters, listing.conditions);
+  }
+  // The LIMIT makes it a look-up whatever the plan is made for (see FindPoolsTogether).
+  query.Add(" ORDER BY keyword LIMIT ?", by_name ? static_cast<int>(listing.named.size()) : listing.limit)
+      .Add(") AS keywords ON true ORDER BY keyword");
+  return ReadContents(query.Run(tx), [](const Row& row) {
+    NamedKeyword named;
+    named.keyword = ReadKeyword(row, named.meets_conditions);
+    return named;
+  });
+}
+
+#undef KEYWORD_COLUMNS
 
 }  // namespace poold

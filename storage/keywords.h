@@ -9,6 +9,7 @@
 #include "storage/condition.h"
 #include "storage/phone_numbers.h"
 #include "storage/scope.h"
+#include "storage/sharing.h"
 #include "storage/transaction.h"
 
 namespace poold {
@@ -53,19 +54,26 @@ void PutKeyword(Transaction& tx, const KeywordOwner& owner, const Keyword& keywo
 
 void DeleteKeyword(Transaction& tx, const KeywordOwner& owner, std::string_view keyword);
 
-// The first `limit` keywords after the given one that meet the conditions, in alphabetical order.
-std::vector<Keyword> ListKeywords(Transaction& tx, const KeywordOwner& owner, const std::vector<Condition>& conditions,
-                                  const std::string& after, int limit);
+// All of them, in alphabetical order.
+std::vector<Keyword> ListKeywords(Transaction& tx, const KeywordOwner& owner);
 
-// A keyword that was asked for, and whether it meets the conditions.
+// A keyword, and whether it meets the conditions.
 struct NamedKeyword {
   Keyword keyword;
   bool meets_conditions = false;
 };
 
-// Those of the keywords that are there, in alphabetical order.
-std::vector<NamedKeyword> FindKeywords(Transaction& tx, const KeywordOwner& owner,
-                                       const std::vector<std::string>& keywords,
-                                       const std::vector<Condition>& conditions);
+// What a viewer asks for of the keywords of a pool or a number. Of a number in a pool they are the pool's.
+struct KeywordListing {
+  Viewer viewer;
+  KeywordOwner owner;
+  std::vector<Condition> conditions;
+  std::vector<std::string> named;  // these, whether they meet the conditions or not; none: all that do, by page
+  std::string after;               // a page begins after this keyword …
+  int limit = 0;                   // … and has so many at most
+};
+
+// In alphabetical order.
+Contents<NamedKeyword> ReadKeywords(Transaction& tx, const KeywordListing& listing);
 
 }  // namespace poold

@@ -21,9 +21,10 @@ namespace {
 
 char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
-OptOutList ReadList(const Row& row) {
+template <typename... Further>
+OptOutList ReadList(const Row& row, Further&... further) {
   OptOutList list;
-  row.Read(list.account, list.name, list.list_id, list.created);
+  row.Read(list.account, list.name, list.list_id, list.created, further...);
   return list;
 }
 
@@ -63,7 +64,7 @@ std::vector<OptOutList> ListOptOutLists(Transaction& tx, const Viewer& viewer,
                                         const std::optional<OptOutListPosition>& after, int limit) {
   Query query("opt_out_lists.list");
   query.Add("SELECT " OPT_OUT_LIST_COLUMNS " FROM opt_out_lists WHERE ");
-  AddVisibleTo(query, viewer, {"opt-out-list", "opt_out_list_name", "resource_id"});
+  AddVisibleTo(query, viewer, kOptOutListTable);
   // Names may be the same in several accounts, so the owner is part of the position.
   if (after) {
     query.Add(" AND (created_at, opt_out_list_name, account_id) > (?::timestamptz", after->created)
@@ -74,15 +75,8 @@ std::vector<OptOutList> ListOptOutLists(Transaction& tx, const Viewer& viewer,
   return ReadAll(query.Run(tx));
 }
 
-std::vector<OptOutList> FindOptOutLists(Transaction& tx, const std::string& region,
-                                        const std::vector<OptOutListName>& names) {
-  static constexpr Statement kFind{
-      "opt_out_lists.find_named",
-      "SELECT DISTINCT found.* FROM unnest($2::text[], $3::text[], $4::text[]) AS wanted (account, name, otherwise)"
-      " CROSS JOIN LATERAL (SELECT " OPT_OUT_LIST_COLUMNS
-      "   FROM opt_out_lists WHERE account_id = account AND region = $1 AND opt_out_list_name IN (name, otherwise)"
-      "   ORDER BY opt_out_list_name = name DESC LIMIT 1) AS found"
-      " ORDER BY created_at, opt_out_list_name, account_id"};
+std::vector<NamedOptOutList> FindOptOutLists(Transaction& tx, const Viewer& viewer,
+                                             const std::vector<OptOutListName>& names) {
   std::vector<std::string> accounts;
   std::vector<std::string> texts;
   std::vector<std::string> others;
@@ -91,7 +85,22 @@ std::vector<OptOutList> FindOptOutLists(Transaction& tx, const std::string& regi
     texts.push_back(name.name);
     others.push_back(name.otherwise);
   }
-  return ReadAll(tx.Run(kFind, Params(region, accounts, texts, others)));
+  Query query("opt_out_lists.find_named");
+  query.Add("SELECT DISTINCT found.* FROM unnest(?::text[]", accounts)
+      .Add(", ?::text[]", texts)
+      .Add(", ?::text[]) AS wanted (account, name, otherwise)", others)
+      .Add(" CROSS JOIN LATERAL (SELECT " OPT_OUT_LIST_COLUMNS ", ");
+  AddGranted(query, viewer, kOptOutListTable);
+  query.Add(" AS granted FROM opt_out_lists WHERE account_id = account AND region = ?", viewer.scope.region)
+      .Add(" AND opt_out_list_name IN (name, otherwise) ORDER BY opt_out_list_name = name DESC LIMIT 1) AS found")
+      .Add(" ORDER BY created_at, opt_out_list_name, account_id");
+
+  std::vector<NamedOptOutList> lists;
+  for (const Row row : query.Run(tx)) {
+    NamedOptOutList& named = lists.emplace_back();
+    named.list = ReadList(row, named.granted);
+  }
+  return lists;
 }
 
 bool InsertOptOutList(Transaction& tx, const Scope& scope, OptOutList& list) {

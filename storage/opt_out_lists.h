@@ -53,9 +53,15 @@ struct OptOutListName {
   std::string otherwise;
 };
 
-// Those of the lists that are there, each once, oldest first.
-std::vector<OptOutList> FindOptOutLists(Transaction& tx, const std::string& region,
-                                        const std::vector<OptOutListName>& names);
+// A list that was asked for by name.
+struct NamedOptOutList {
+  OptOutList list;
+  Granted granted = std::nullopt;
+};
+
+// Those of the lists that are there, each once, oldest first, also those that the viewer may not see.
+std::vector<NamedOptOutList> FindOptOutLists(Transaction& tx, const Viewer& viewer,
+                                             const std::vector<OptOutListName>& names);
 
 // A filter's predicate (FilterColumn): the list that a row of `table` uses is among those that the values name.
 #define USES_OPT_OUT_LIST(table)                                                                         \

@@ -66,49 +66,37 @@ void RecordOptIn(Transaction& tx, const OptOutListRef& list, std::string_view nu
   tx.Later(kRecord, Params(list.owner.account, list.owner.region, list.list_id, number, now));
 }
 
-std::vector<OptedOutNumber> ListOptedOutNumbers(Transaction& tx, const OptOutListRef& list,
-                                                const std::vector<Condition>& conditions, const std::string& after,
-                                                int limit) {
-  Query query("opted_out_numbers.list");
-  query
-      .Add("SELECT phone_number, opted_out_at, end_user_opted_out, true FROM opted_out_numbers WHERE account_id = ?",
-           list.owner.account)
-      .Add(" AND region = ?", list.owner.region)
-      .Add(" AND list_id = ?", list.list_id)
-      .Add(" AND phone_number > ?", after);
-  for (const Condition& condition : conditions) {
-    // Written as the predicate of their index: those that recipients put there themselves may be few among millions.
-    if (std::ranges::all_of(condition.values, [](const std::string& value) { return value == "true"; })) {
-      query.Add(" AND end_user_opted_out");
-    } else {
-      AddConditions(query, kFilters, {condition});
+Contents<NamedOptedOutNumber> ReadOptedOutNumbers(Transaction& tx, const OptedOutNumberListing& listing) {
+  const bool by_name = !listing.named.empty();
+  Query query(by_name ? "opted_out_numbers.find_named" : "opted_out_numbers.list");
+  query.Add("SELECT granted, name, phone_number, opted_out_at, end_user_opted_out, meets");
+  AddOwner(query, listing.viewer, kOptOutListTable, listing.owner, listing.list, ", list_id AS id_of_list",
+           listing.otherwise);
+  query.Add(" LEFT JOIN LATERAL (SELECT phone_number, opted_out_at, end_user_opted_out, (true");
+  if (by_name) AddConditions(query, kFilters, listing.conditions);
+  query.Add(") AS meets FROM opted_out_numbers WHERE granted AND account_id = ?", listing.owner.account)
+      .Add(" AND region = ?", listing.owner.region)
+      .Add(" AND list_id = id_of_list");
+  if (by_name) {
+    query.Add(" AND phone_number = ANY(?::text[])", listing.named);
+  } else {
+    query.Add(" AND phone_number > ?", listing.after);
+    for (const Condition& condition : listing.conditions) {
+      // Written as the predicate of their index: those that recipients put there themselves may be few among millions.
+      if (std::ranges::all_of(condition.values, [](const std::string& value) { return value == "true"; })) {
+        query.Add(" AND end_user_opted_out");
+      } else {
+        AddConditions(query, kFilters, {condition});
+      }
     }
   }
-  query.Add(" ORDER BY phone_number LIMIT ?", limit);
-
-  std::vector<OptedOutNumber> entries;
-  bool ignored = false;
-  for (const Row row : query.Run(tx)) entries.push_back(ReadEntry(row, ignored));
-  return entries;
-}
-
-std::vector<NamedOptedOutNumber> FindOptedOutNumbers(Transaction& tx, const OptOutListRef& list,
-                                                     const std::vector<std::string>& numbers,
-                                                     const std::vector<Condition>& conditions) {
-  Query query("opted_out_numbers.find_named");
-  query.Add("SELECT phone_number, opted_out_at, end_user_opted_out, (true");
-  AddConditions(query, kFilters, conditions);
-  query.Add(") FROM opted_out_numbers WHERE account_id = ?", list.owner.account)
-      .Add(" AND region = ?", list.owner.region)
-      .Add(" AND list_id = ?", list.list_id)
-      .Add(" AND phone_number = ANY(?::text[]) ORDER BY phone_number", numbers);
-
-  std::vector<NamedOptedOutNumber> entries;
-  for (const Row row : query.Run(tx)) {
-    NamedOptedOutNumber& named = entries.emplace_back();
+  query.Add(" ORDER BY phone_number LIMIT ?", by_name ? static_cast<int>(listing.named.size()) : listing.limit)
+      .Add(") AS numbers ON true ORDER BY phone_number");
+  return ReadContents(query.Run(tx), [](const Row& row) {
+    NamedOptedOutNumber named;
     named.entry = ReadEntry(row, named.meets_conditions);
-  }
-  return entries;
+    return named;
+  });
 }
 
 std::int64_t PurgeNumbersOfDeletedLists(Transaction& tx, int limit) {

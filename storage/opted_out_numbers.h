@@ -8,6 +8,7 @@
 
 #include "storage/condition.h"
 #include "storage/scope.h"
+#include "storage/sharing.h"
 #include "storage/transaction.h"
 
 namespace poold {
@@ -35,21 +36,26 @@ std::optional<OptedOutNumber> DeleteOptedOutNumber(Transaction& tx, const OptOut
 std::optional<Time> LastOptIn(Transaction& tx, const OptOutListRef& list, std::string_view number);
 void RecordOptIn(Transaction& tx, const OptOutListRef& list, std::string_view number, Time now);
 
-// The first `limit` numbers after the given one that meet the conditions, in the order of their digits.
-std::vector<OptedOutNumber> ListOptedOutNumbers(Transaction& tx, const OptOutListRef& list,
-                                                const std::vector<Condition>& conditions, const std::string& after,
-                                                int limit);
-
-// A number that was asked for, and whether it meets the conditions.
+// A number on a list, and whether it meets the conditions.
 struct NamedOptedOutNumber {
   OptedOutNumber entry;
   bool meets_conditions = false;
 };
 
-// Those of the numbers that are on the list, in the order of their digits.
-std::vector<NamedOptedOutNumber> FindOptedOutNumbers(Transaction& tx, const OptOutListRef& list,
-                                                     const std::vector<std::string>& numbers,
-                                                     const std::vector<Condition>& conditions);
+// What a viewer asks for of the numbers on a list.
+struct OptedOutNumberListing {
+  Viewer viewer;
+  Scope owner;
+  std::string list;  // by its name
+  std::vector<Condition> conditions;
+  std::vector<std::string> named;  // these, whether they meet the conditions or not; none: all that do, by page
+  std::string after;               // a page begins after this number …
+  int limit = 0;                   // … and has so many at most
+  std::string otherwise = {};      // the list's other name, as FindOptOutList has it
+};
+
+// In the order of their digits.
+Contents<NamedOptedOutNumber> ReadOptedOutNumbers(Transaction& tx, const OptedOutNumberListing& listing);
 
 // Removes at most `limit` rows that lists left behind when they were deleted. Returns how many; fewer than `limit`
 // means that none is left but those that another call is removing.

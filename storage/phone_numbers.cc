@@ -110,7 +110,7 @@ std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Viewer& viewer,
                                           const std::optional<PhoneNumberPosition>& after, int limit) {
   Query query("phone_numbers.list");
   query.Add("SELECT " PHONE_NUMBER_COLUMNS " FROM phone_numbers WHERE ");
-  AddVisibleTo(query, viewer, {"phone-number", "phone_number_id", "resource_id"});
+  AddVisibleTo(query, viewer, kPhoneNumberTable);
   if (after) query.Add(" AND (created_at, phone_number_id) > (?::timestamptz", after->created).Add(", ?)", after->id);
   AddConditions(query, kFilters, conditions);
   query.Add(" ORDER BY created_at, phone_number_id LIMIT ?", limit);
@@ -120,20 +120,21 @@ std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Viewer& viewer,
   return numbers;
 }
 
-std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const std::string& region,
-                                               const std::vector<OwnedId>& ids,
+std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const Viewer& viewer, const std::vector<OwnedId>& ids,
                                                const std::vector<Condition>& conditions) {
   Query query("phone_numbers.find_named");
   query.Add("SELECT " PHONE_NUMBER_COLUMNS ", (true");
   AddConditions(query, kFilters, conditions);
-  query.Add(") FROM phone_numbers WHERE region = ?", region).Add(" AND ");
+  query.Add("), ");
+  AddGranted(query, viewer, kPhoneNumberTable);
+  query.Add(" FROM phone_numbers WHERE region = ?", viewer.scope.region).Add(" AND ");
   AddNamed(query, ids, "account_id, phone_number_id");
   query.Add(" ORDER BY created_at, phone_number_id");
 
   std::vector<NamedPhoneNumber> numbers;
   for (const Row row : query.Run(tx)) {
     NamedPhoneNumber& named = numbers.emplace_back();
-    named.number = ReadPhoneNumber(row, named.meets_conditions);
+    named.number = ReadPhoneNumber(row, named.meets_conditions, named.granted);
   }
   return numbers;
 }

@@ -72,11 +72,11 @@ std::vector<PhoneNumber> ListPhoneNumbers(Transaction& tx, const Viewer& viewer,
 struct NamedPhoneNumber {
   PhoneNumber number;
   bool meets_conditions = false;
+  Granted granted = std::nullopt;
 };
 
-// Those of the numbers that are there, oldest first.
-std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const std::string& region,
-                                               const std::vector<OwnedId>& ids,
+// Those of the numbers that are there, oldest first, also those that the viewer may not see.
+std::vector<NamedPhoneNumber> FindPhoneNumbers(Transaction& tx, const Viewer& viewer, const std::vector<OwnedId>& ids,
                                                const std::vector<Condition>& conditions);
 
 void InsertPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumber& number);

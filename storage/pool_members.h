@@ -10,6 +10,7 @@
 #include "storage/phone_numbers.h"
 #include "storage/scope.h"
 #include "storage/sender_ids.h"
+#include "storage/sharing.h"
 #include "storage/transaction.h"
 
 namespace poold {
@@ -66,17 +67,19 @@ void RemovePhoneNumberFromPool(Transaction& tx, const Scope& scope, std::string_
 void RemoveSenderIdFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name);
 void RemoveAllFromPool(Transaction& tx, const Scope& scope, std::string_view pool_id);
 
-// The first `limit` members of a pool after the position that meet the conditions, in the order of association.
+// The first `limit` members of a pool after the position that meet the conditions, in the order of association, as the
+// viewer may see them.
 struct MemberListing {
-  Scope scope;
+  Viewer viewer;
+  Scope scope;  // of the pool
   std::string pool_id;
   std::vector<Condition> conditions = {};
   std::int64_t after = 0;
   int limit = 0;
 };
-std::vector<PoolMember> ListMembers(Transaction& tx, const MemberListing& listing);
+Contents<PoolMember> ListMembers(Transaction& tx, const MemberListing& listing);
 
 // Each of the listings, by a statement of its own, all in one round trip.
-std::vector<std::vector<PoolMember>> ListMembers(Transaction& tx, const std::vector<MemberListing>& listings);
+std::vector<Contents<PoolMember>> ListMembers(Transaction& tx, const std::vector<MemberListing>& listings);
 
 }  // namespace poold

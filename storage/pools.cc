@@ -53,9 +53,19 @@ std::vector<Pool> ReadPools(const Rows& rows) {
   return pools;
 }
 
-std::vector<Pool> RunPage(Transaction& tx, Query& query, const std::optional<PoolPosition>& after, int limit) {
+// Ends a statement that reads the country of an identity, if it is there, and a page of its pools.
+std::optional<PoolsOfIdentity> RunPoolsOfIdentity(Transaction& tx, Query& query,
+                                                  const std::optional<PoolPosition>& after, int limit) {
   AddPage(query, after, limit);
-  return ReadPools(query.Run(tx));
+  query.Add(") AS pool ON true ORDER BY created_at, pool_id");
+  std::optional<PoolsOfIdentity> found;
+  for (const Row row : query.Run(tx)) {
+    if (!found) found.emplace();
+    row.Read(found->iso_country_code);
+    const Row pool = row.From(1);
+    if (!pool.IsNull(0)) ReadPool(pool, found->pools.emplace_back());
+  }
+  return found;
 }
 
 }  // namespace
@@ -84,49 +94,61 @@ std::vector<std::vector<Pool>> ListPools(Transaction& tx, const std::vector<Pool
   for (const PoolListing& listing : listings) {
     Query& query = queries.emplace_back("pools.list");
     query.Add("SELECT " POOL_COLUMNS " FROM pools WHERE ");
-    AddVisibleTo(query, listing.viewer, {"pool", "pool_id", "resource_id"});
+    AddVisibleTo(query, listing.viewer, kPoolTable);
     AddConditions(query, kFilters, listing.conditions);
     AddPage(query, listing.after, listing.limit);
   }
   return RunTogether(tx, queries, &ReadPools);
 }
 
-std::vector<Pool> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, std::string_view phone_number_id,
-                                         const std::optional<PoolPosition>& after, int limit) {
+std::optional<PoolsOfIdentity> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name,
+                                                      const std::optional<PoolPosition>& after, int limit) {
+  const bool by_id = name.kind == PhoneNumberName::Kind::kId;
   Query query("pools.list_of_phone_number");
-  query.Add("SELECT " POOL_COLUMNS " FROM pools WHERE account_id = ?", scope.account)
+  query.Add("SELECT identity.iso_country_code, pool.* FROM (SELECT iso_country_code, pool_id FROM phone_numbers")
+      .Add(" WHERE account_id = ?", scope.account)
       .Add(" AND region = ?", scope.region)
-      .Add(" AND pool_id IN (SELECT pool_id FROM pool_members WHERE account_id = ?", scope.account)
+      .Add(by_id ? " AND phone_number_id = ?" : " AND phone_number IN ('+' || ?, ?)", name.text)
+      .Add(" LIMIT 1) AS identity LEFT JOIN LATERAL (SELECT " POOL_COLUMNS " FROM pools WHERE account_id = ?",
+           scope.account)
       .Add(" AND region = ?", scope.region)
-      .Add(" AND phone_number_id = ?)", phone_number_id);
-  return RunPage(tx, query, after, limit);
+      .Add(" AND pools.pool_id = identity.pool_id");
+  return RunPoolsOfIdentity(tx, query, after, limit);
 }
 
-std::vector<Pool> ListPoolsOfSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
-                                      const std::optional<PoolPosition>& after, int limit) {
+std::optional<PoolsOfIdentity> ListPoolsOfSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
+                                                   const std::optional<PoolPosition>& after, int limit) {
   Query query("pools.list_of_sender_id");
-  query.Add("SELECT " POOL_COLUMNS " FROM pools WHERE account_id = ?", scope.account)
+  query.Add("SELECT identity.iso_country_code, pool.* FROM (SELECT iso_country_code FROM sender_ids")
+      .Add(" WHERE account_id = ?", scope.account)
+      .Add(" AND region = ?", scope.region)
+      .Add(" AND sender_id_key = lower(? COLLATE \"C\")", name.sender_id)
+      .Add(" AND iso_country_code = ?", name.iso_country_code)
+      .Add(" LIMIT 1) AS identity LEFT JOIN LATERAL (SELECT " POOL_COLUMNS " FROM pools WHERE account_id = ?",
+           scope.account)
       .Add(" AND region = ?", scope.region)
       .Add(" AND pool_id IN (SELECT pool_id FROM pool_members WHERE account_id = ?", scope.account)
       .Add(" AND region = ?", scope.region)
       .Add(" AND sender_id_key = lower(? COLLATE \"C\")", name.sender_id)
       .Add(" AND iso_country_code = ?)", name.iso_country_code);
-  return RunPage(tx, query, after, limit);
+  return RunPoolsOfIdentity(tx, query, after, limit);
 }
 
-std::vector<NamedPool> FindPools(Transaction& tx, const std::string& region, const std::vector<OwnedId>& pool_ids,
+std::vector<NamedPool> FindPools(Transaction& tx, const Viewer& viewer, const std::vector<OwnedId>& pool_ids,
                                  const std::vector<Condition>& conditions) {
   Query query("pools.find_named");
   query.Add("SELECT " POOL_COLUMNS ", (true");
   AddConditions(query, kFilters, conditions);
-  query.Add(") FROM pools WHERE region = ?", region).Add(" AND ");
+  query.Add("), ");
+  AddGranted(query, viewer, kPoolTable);
+  query.Add(" FROM pools WHERE region = ?", viewer.scope.region).Add(" AND ");
   AddNamed(query, pool_ids, "account_id, pool_id");
   query.Add(" ORDER BY created_at, pool_id");
 
   std::vector<NamedPool> pools;
   for (const Row row : query.Run(tx)) {
     NamedPool& named = pools.emplace_back();
-    ReadPool(row, named.pool, named.meets_conditions);
+    ReadPool(row, named.pool, named.meets_conditions, named.granted);
   }
   return pools;
 }
@@ -150,6 +172,7 @@ std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std
     int number = 0;  // from 1
     ReadPool(row, named.pool, number);
     named.meets_conditions = true;
+    named.granted = true;
     const WantedPool& asked = wanted.at(static_cast<std::size_t>(number) - 1);
     found.at(static_cast<std::size_t>(asked.asker)).push_back(std::move(named));
   }

@@ -7,6 +7,7 @@
 
 #include "storage/condition.h"
 #include "storage/configuration.h"
+#include "storage/phone_numbers.h"
 #include "storage/scope.h"
 #include "storage/sender_ids.h"
 #include "storage/sharing.h"
@@ -52,20 +53,26 @@ std::vector<Pool> ListPools(Transaction& tx, const PoolListing& listing);
 // Each of the listings, by a statement of its own, all in one round trip.
 std::vector<std::vector<Pool>> ListPools(Transaction& tx, const std::vector<PoolListing>& listings);
 
-// The first `limit` pools after the position that hold a phone number or a sender ID, oldest first.
-std::vector<Pool> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, std::string_view phone_number_id,
-                                         const std::optional<PoolPosition>& after, int limit);
-std::vector<Pool> ListPoolsOfSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
-                                      const std::optional<PoolPosition>& after, int limit);
+// The first `limit` pools after the position that hold a phone number or a sender ID, oldest first; nullopt if the
+// number or sender ID isn't there.
+struct PoolsOfIdentity {
+  std::string iso_country_code;  // of the identity
+  std::vector<Pool> pools;
+};
+std::optional<PoolsOfIdentity> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name,
+                                                      const std::optional<PoolPosition>& after, int limit);
+std::optional<PoolsOfIdentity> ListPoolsOfSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
+                                                   const std::optional<PoolPosition>& after, int limit);
 
 // A pool that was asked for by id, and whether it meets the conditions.
 struct NamedPool {
   Pool pool;
   bool meets_conditions = false;
+  Granted granted = std::nullopt;
 };
 
-// Those of the pools that are there, oldest first.
-std::vector<NamedPool> FindPools(Transaction& tx, const std::string& region, const std::vector<OwnedId>& pool_ids,
+// Those of the pools that are there, oldest first, also those that the viewer may not see.
+std::vector<NamedPool> FindPools(Transaction& tx, const Viewer& viewer, const std::vector<OwnedId>& pool_ids,
                                  const std::vector<Condition>& conditions);
 
 // A pool that one of several asks for.

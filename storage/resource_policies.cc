@@ -1,5 +1,7 @@
 #include "storage/resource_policies.h"
 
+#include "storage/query.h"
+
 namespace poold {
 
 std::optional<ResourcePolicy> FindPolicy(Transaction& tx, const Scope& scope, const Resource& resource) {
@@ -12,6 +14,24 @@ std::optional<ResourcePolicy> FindPolicy(Transaction& tx, const Scope& scope, co
   ResourcePolicy policy;
   rows[0].Read(policy.text, policy.created);
   return policy;
+}
+
+Contents<ResourcePolicy> ReadPolicy(Transaction& tx, const Viewer& viewer, const Scope& scope,
+                                    const Resource& resource) {
+  Query query("resource_policies.read");
+  query.Add("SELECT granted, name, policy, created_at");
+  AddOwner(query, viewer, TableOf(resource.type), scope, resource.id);
+  query
+      .Add(" LEFT JOIN LATERAL (SELECT policy, created_at FROM resource_policies WHERE granted AND account_id = ?",
+           scope.account)
+      .Add(" AND region = ?", scope.region)
+      .Add(" AND resource_type = ?", resource.type)
+      .Add(" AND resource_id = ? LIMIT 1) AS found ON true", resource.id);
+  return ReadContents(query.Run(tx), [](const Row& row) {
+    ResourcePolicy policy;
+    row.Read(policy.text, policy.created);
+    return policy;
+  });
 }
 
 void PutPolicy(Transaction& tx, const Scope& scope, const Resource& resource, const ResourcePolicy& policy,

@@ -6,6 +6,7 @@
 
 #include "storage/resource.h"
 #include "storage/scope.h"
+#include "storage/sharing.h"
 #include "storage/transaction.h"
 
 namespace poold {
@@ -22,6 +23,10 @@ struct ResourcePolicy {
 };
 
 std::optional<ResourcePolicy> FindPolicy(Transaction& tx, const Scope& scope, const Resource& resource);
+
+// The resource's policy, if it has one, as the viewer may see it.
+Contents<ResourcePolicy> ReadPolicy(Transaction& tx, const Viewer& viewer, const Scope& scope,
+                                    const Resource& resource);
 
 // Sets the policy and what it grants, instead of what was there.
 void PutPolicy(Transaction& tx, const Scope& scope, const Resource& resource, const ResourcePolicy& policy,

@@ -85,9 +85,7 @@ std::vector<SenderId> ListSenderIds(Transaction& tx, const Viewer& viewer, const
                                     const std::optional<SenderIdPosition>& after, int limit) {
   Query query("sender_ids.list");
   query.Add("SELECT " SENDER_ID_COLUMNS " FROM sender_ids WHERE ");
-  AddVisibleTo(query, viewer,
-               {"sender-id", "sender_id_key, iso_country_code",
-                "split_part(resource_id, '/', 1), split_part(resource_id, '/', 2)"});
+  AddVisibleTo(query, viewer, kSenderIdTable);
   if (after) {
     query.Add(" AND (sender_id_key, iso_country_code, account_id) > (lower(? COLLATE \"C\")", after->name.sender_id)
         .Add(", ?", after->name.iso_country_code)
@@ -101,8 +99,7 @@ std::vector<SenderId> ListSenderIds(Transaction& tx, const Viewer& viewer, const
   return sender_ids;
 }
 
-std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const std::string& region,
-                                         const std::vector<OwnedSenderId>& names,
+std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const Viewer& viewer, const std::vector<OwnedSenderId>& names,
                                          const std::vector<Condition>& conditions) {
   std::vector<std::string> accounts;
   std::vector<std::string> texts;
@@ -115,7 +112,9 @@ std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const std::string& reg
   Query query("sender_ids.find_named");
   query.Add("SELECT " SENDER_ID_COLUMNS ", (true");
   AddConditions(query, kFilters, conditions);
-  query.Add(") FROM sender_ids WHERE region = ?", region)
+  query.Add("), ");
+  AddGranted(query, viewer, kSenderIdTable);
+  query.Add(" FROM sender_ids WHERE region = ?", viewer.scope.region)
       .Add(
           " AND (account_id, sender_id_key, iso_country_code) IN (SELECT account, lower(name COLLATE \"C\"), country"
           " FROM unnest(?::text[]",
@@ -127,7 +126,7 @@ std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const std::string& reg
   std::vector<NamedSenderId> sender_ids;
   for (const Row row : query.Run(tx)) {
     NamedSenderId& named = sender_ids.emplace_back();
-    named.sender_id = ReadSenderId(row, named.meets_conditions);
+    named.sender_id = ReadSenderId(row, named.meets_conditions, named.granted);
   }
   return sender_ids;
 }

@@ -66,11 +66,11 @@ struct OwnedSenderId {
 struct NamedSenderId {
   SenderId sender_id;
   bool meets_conditions = false;
+  Granted granted = std::nullopt;
 };
 
-// Those of the sender IDs that are there, in the order of ListSenderIds.
-std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const std::string& region,
-                                         const std::vector<OwnedSenderId>& names,
+// Those of the sender IDs that are there, in the order of ListSenderIds, also those that the viewer may not see.
+std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const Viewer& viewer, const std::vector<OwnedSenderId>& names,
                                          const std::vector<Condition>& conditions);
 
 // False, and nothing done, if the account has this sender ID in this country already.

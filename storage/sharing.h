@@ -17,11 +17,25 @@ struct OwnedId {
   std::string id;
 };
 
-// Who looks at a listing, and what there is to see: the account's own resources, or those that others share with it.
+// Who reads, and by which operation: another account's resource can be read if its policy allows the operation.
 struct Viewer {
   Scope scope;
-  bool shared = false;
-  std::string_view action;  // of shared ones, those whose policies allow this: "sms-voice:DescribePools"
+  bool shared = false;      // of a listing: what others share with the account, instead of what it has itself
+  std::string_view action;  // "sms-voice:DescribePools"
+};
+
+// What the viewer may see of a resource, looked up by the statement that reads the resource: nullopt if it is not
+// there, or if it is another account's whose policy doesn't name the viewer, who then must not learn that it is there;
+// false if the policy grants the viewer other operations; true if it grants this one, or the resource is the viewer's
+// own.
+using Granted = std::optional<bool>;
+
+// What one statement found of a resource and of what belongs to it: all of one moment.
+template <typename Item>
+struct Contents {
+  Granted granted;
+  std::optional<std::string> name;  // how its ARN ends, where that can differ from what was asked for
+  std::vector<Item> items;          // none unless granted
 };
 
 // The actions that the owner's policy on this resource grants `consumer`: nullopt if the policy does not name it (nor

@@ -1,5 +1,7 @@
 #include "storage/tags.h"
 
+#include "storage/query.h"
+
 namespace poold {
 
 void PutTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags) {
@@ -37,16 +39,19 @@ std::int64_t CountTags(Transaction& tx, const Scope& scope, const Resource& reso
   return count;
 }
 
-std::vector<Tag> ListTags(Transaction& tx, const Scope& scope, const Resource& resource) {
-  static constexpr Statement kList{"tags.list",
-                                   "SELECT key, value FROM tags WHERE account_id = $1 AND region = $2"
-                                   " AND resource_type = $3 AND resource_id = $4 ORDER BY key"};
-  std::vector<Tag> tags;
-  for (const Row row : tx.Run(kList, Params(scope.account, scope.region, resource.type, resource.id))) {
-    Tag& tag = tags.emplace_back();
+Contents<Tag> ListTags(Transaction& tx, const Viewer& viewer, const Scope& scope, const Resource& resource) {
+  Query query("tags.list");
+  query.Add("SELECT granted, name, key, value");
+  AddOwner(query, viewer, TableOf(resource.type), scope, resource.id);
+  query.Add(" LEFT JOIN LATERAL (SELECT key, value FROM tags WHERE granted AND account_id = ?", scope.account)
+      .Add(" AND region = ?", scope.region)
+      .Add(" AND resource_type = ?", resource.type)
+      .Add(" AND resource_id = ?) AS tag ON true ORDER BY key", resource.id);
+  return ReadContents(query.Run(tx), [](const Row& row) {
+    Tag tag;
     row.Read(tag.key, tag.value);
-  }
-  return tags;
+    return tag;
+  });
 }
 
 void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource) {

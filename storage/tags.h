@@ -6,6 +6,7 @@
 
 #include "storage/resource.h"
 #include "storage/scope.h"
+#include "storage/sharing.h"
 #include "storage/transaction.h"
 
 namespace poold {
@@ -31,8 +32,8 @@ void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource, c
 
 std::int64_t CountTags(Transaction& tx, const Scope& scope, const Resource& resource);
 
-// All tags of the resource, by key.
-std::vector<Tag> ListTags(Transaction& tx, const Scope& scope, const Resource& resource);
+// All tags of the resource, by key, as the viewer may see them.
+Contents<Tag> ListTags(Transaction& tx, const Viewer& viewer, const Scope& scope, const Resource& resource);
 
 // Takes all tags off a resource that goes away.
 void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource);

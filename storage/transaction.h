@@ -116,14 +116,21 @@ class Row {
   // cannot hold, a text that doesn't read as the field's type, or a column that isn't there: SQL and code disagree.
   template <typename... T>
   void Read(T&... fields) const {
-    RequireColumns(static_cast<int>(sizeof...(fields)));
-    int column = 0;
+    RequireColumns(first_ + static_cast<int>(sizeof...(fields)));
+    int column = first_;
     (ReadColumn(column++, fields), ...);
   }
 
   bool IsNull(int column) const {
-    RequireColumns(column + 1);
-    return !Column(column).has_value();
+    RequireColumns(first_ + column + 1);
+    return !Column(first_ + column).has_value();
+  }
+
+  // The same row without its first columns.
+  Row From(int column) const {
+    Row rest = *this;
+    rest.first_ += column;
+    return rest;
   }
 
  private:
@@ -159,6 +166,7 @@ class Row {
 
   const Rows* rows_;
   std::size_t index_;
+  int first_ = 0;  // column
 };
 
 // What a statement answered. Owns it, independent of the transaction and the connection; copies share it.

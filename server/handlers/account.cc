@@ -1,7 +1,6 @@
 #include "server/config.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/paging.h"
-#include "storage/account_quotas.h"
 #include "storage/accounts.h"
 
 namespace poold {
@@ -16,17 +15,18 @@ struct Limit {
 };
 
 std::vector<Limit> LimitsOf(Call& call) {
-  const Usage usage = FindUsage(call.tx(), call.scope());
+  const auto counted = FindUsageAndQuotas(call.tx(), call.scope());
   const Quotas& quotas = call.settings().quotas;
-  const auto max = [&](Counter counter, std::int64_t deployments) {
-    return FindAccountQuota(call.tx(), call.scope(), QuotaOf(counter)).value_or(deployments);
+  const auto limit = [&](AccountLimitName name, Counter counter, std::int64_t deployments) {
+    const CountedUse& use = counted.at(counter);
+    return Limit{name, use.used, use.quota.value_or(deployments)};
   };
   return {
-      {ACCOUNT_LIMIT_NAME_PHONE_NUMBERS, usage.phone_numbers, max(Counter::kPhoneNumbers, quotas.phone_numbers)},
-      {ACCOUNT_LIMIT_NAME_POOLS, usage.pools, max(Counter::kPools, quotas.pools)},
+      limit(ACCOUNT_LIMIT_NAME_PHONE_NUMBERS, Counter::kPhoneNumbers, quotas.phone_numbers),
+      limit(ACCOUNT_LIMIT_NAME_POOLS, Counter::kPools, quotas.pools),
       {ACCOUNT_LIMIT_NAME_CONFIGURATION_SETS, 0, limits::kConfigurationSets},
-      {ACCOUNT_LIMIT_NAME_OPT_OUT_LISTS, usage.opt_out_lists, max(Counter::kOptOutLists, quotas.opt_out_lists)},
-      {ACCOUNT_LIMIT_NAME_SENDER_IDS, usage.sender_ids, max(Counter::kSenderIds, quotas.sender_ids)},
+      limit(ACCOUNT_LIMIT_NAME_OPT_OUT_LISTS, Counter::kOptOutLists, quotas.opt_out_lists),
+      limit(ACCOUNT_LIMIT_NAME_SENDER_IDS, Counter::kSenderIds, quotas.sender_ids),
       {ACCOUNT_LIMIT_NAME_REGISTRATIONS, 0, limits::kRegistrations},
       {ACCOUNT_LIMIT_NAME_REGISTRATION_ATTACHMENTS, 0, limits::kRegistrationAttachments},
       {ACCOUNT_LIMIT_NAME_VERIFIED_DESTINATION_NUMBERS, 0, limits::kVerifiedDestinationNumbers},

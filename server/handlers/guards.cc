@@ -1,7 +1,6 @@
 #include "server/handlers/guards.h"
 
 #include <algorithm>
-#include <limits>
 #include <set>
 #include <utility>
 
@@ -14,84 +13,17 @@
 namespace poold {
 namespace {
 
-bool IsArn(std::string_view text) { return text.starts_with("arn:"); }
-
-Error CountryMismatch() {
-  return Error::Invalid(reason::kCountryCodeMismatch, "isoCountryCode", "is not the origination identity's country");
-}
-
-Resource ResourceOf(const Arn& arn) {
-  const auto type = ResourceTypeFrom(arn.type).value_or(ResourceType::kNone);
-  if (type != ResourceType::kSenderId) return {AwsName(type), arn.id};
-  const auto parts = SplitSenderId(arn.id);
-  return SenderIdResource(parts->sender_id, parts->iso_country_code);
-}
-
-// The ARN, if the caller has this access to what it names; see AccessLevel. CheckRules has seen that it is well formed.
+// The ARN, if the caller has this access to what it names; see AccessLevel.
 Arn RequireArn(const Call& call, const std::string& text, AccessLevel level) {
-  const auto arn = ParseArn(text);
-  if (!arn) throw Error::Invalid(reason::kInvalidArn, "arn", "must be an sms-voice ARN");
-  const auto type = ResourceTypeFrom(arn->type).value_or(ResourceType::kNone);
-  const bool elsewhere = arn->region != call.scope().region || arn->partition != PartitionOf(arn->region);
-  if (elsewhere || type == ResourceType::kNone) throw Error::NotFound(type, text);
-  if (arn->scope() == call.scope()) return *arn;
-  const auto granted = FindGrant(call.tx(), arn->scope(), ResourceOf(*arn), call.scope().account);
-  if (!granted) throw Error::NotFound(type, text);
+  Arn arn = ArnNamedBy(call, text);
+  if (arn.scope() == call.scope()) return arn;
+  const auto granted = FindGrant(call.tx(), arn.scope(), ResourceOf(arn), call.scope().account);
   const bool allowed =
-      level == AccessLevel::kVisible ||
-      (level == AccessLevel::kGranted && std::ranges::find(*granted, call.method().policy.action()) != granted->end());
-  if (!allowed) {
-    throw Error::AccessDenied("The resource is another account's, and its policy does not allow you this operation");
-  }
-  return *arn;
-}
-
-PhoneNumber RequirePhoneNumber(Call& call, const PhoneNumberName& name, const std::string& as_given, Locking locking) {
-  auto number = locking == Locking::kLock ? LockPhoneNumber(call.tx(), call.scope(), name)
-                                          : FindPhoneNumber(call.tx(), call.scope(), name);
-  if (!number) throw Error::NotFound(ResourceType::kPhoneNumber, as_given);
-  return *std::move(number);
-}
-
-SenderId RequireSenderId(Call& call, const SenderIdName& name, const std::string& as_given, Locking locking) {
-  auto sender_id = locking == Locking::kLock ? LockSenderId(call.tx(), call.scope(), name, SenderIdLock::kForUse)
-                                             : FindSenderId(call.tx(), call.scope(), name);
-  if (!sender_id) throw Error::NotFound(ResourceType::kSenderId, as_given);
-  return *std::move(sender_id);
-}
-
-Identity FindSenderIdIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
-                              Locking locking) {
-  if (text.size() > limits::kSenderIdLength) throw Error::NotFound(ResourceType::kSenderId, text);
-  if (!iso_country_code) {
-    throw Error::Invalid(reason::kMissingParameter, "isoCountryCode", "is required with a sender ID");
-  }
-  return {RequireSenderId(call, {text, *iso_country_code}, text, locking)};
-}
-
-Identity FindIdentityByArn(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
-                           Locking locking) {
-  const Arn arn = RequireArn(call, text, AccessLevel::kOwner);
-  if (arn.type == AwsName(ResourceType::kPhoneNumber)) {
-    return {RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, arn.id}, text, locking)};
-  }
-  const auto parts = SplitSenderId(arn.id);
-  if (iso_country_code && *iso_country_code != parts->iso_country_code) throw CountryMismatch();
-  return {RequireSenderId(call, {std::string(parts->sender_id), std::string(parts->iso_country_code)}, text, locking)};
-}
-
-// The phone number that a plain text means; nullopt if it means a sender ID.
-std::optional<PhoneNumberName> PhoneNumberNamed(const std::string& text) {
-  if (IsPhoneNumberId(text)) return PhoneNumberName{PhoneNumberName::Kind::kId, text};
-  if (IsDigits(text)) return PhoneNumberName{PhoneNumberName::Kind::kDigits, text};
-  return std::nullopt;
-}
-
-Identity FindIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
-                      Locking locking) {
-  if (IsArn(text)) return FindIdentityByArn(call, text, iso_country_code, locking);
-  if (const auto name = PhoneNumberNamed(text)) return {RequirePhoneNumber(call, *name, text, locking)};
-  return FindSenderIdIdentity(call, text, iso_country_code, locking);
+      level == AccessLevel::kVisible || (level == AccessLevel::kGranted && granted &&
+                                         std::ranges::find(*granted, call.method().policy.action()) != granted->end());
+  const auto type = ResourceTypeFrom(arn.type).value_or(ResourceType::kNone);
+  RequireGranted(granted ? Granted(allowed) : std::nullopt, type, text);
+  return arn;
 }
 
 std::string Joined(const std::vector<std::string>& texts) {
@@ -113,40 +45,27 @@ std::string Described(const Call& call, const OptOutListKey& list) {
                                               : OptOutListArn({list.account, call.scope().region}, list.name);
 }
 
-// The ARN of what this one names, as answers write it; nullopt if there is no such thing. Locks it.
-std::optional<std::string> FindResource(Transaction& tx, const Arn& arn, ResourceType type, Locking locking) {
-  const Scope scope = arn.scope();
-  const bool lock = locking == Locking::kLock;
-  switch (type) {
+// How the ARN of this resource of the caller's ends; nullopt if it isn't there. Locks it.
+std::optional<std::string> LockResource(Call& call, const OwnedResource& resource) {
+  Transaction& tx = call.tx();
+  const std::string& id = resource.resource.id;
+  switch (resource.type) {
     case ResourceType::kPool:
-      if (!(lock ? LockPool(tx, scope, arn.id) : FindPool(tx, scope, arn.id))) return std::nullopt;
-      return PoolArn(scope, arn.id);
-    case ResourceType::kPhoneNumber: {
-      const PhoneNumberName name{PhoneNumberName::Kind::kId, arn.id};
-      if (!(lock ? LockPhoneNumber(tx, scope, name) : FindPhoneNumber(tx, scope, name))) return std::nullopt;
-      return PhoneNumberArn(scope, arn.id);
-    }
-    case ResourceType::kSenderId: {
-      const auto parts = SplitSenderId(arn.id);
-      const SenderIdName name{std::string(parts->sender_id), std::string(parts->iso_country_code)};
-      const auto found = lock ? LockSenderId(tx, scope, name, SenderIdLock::kForChange) : FindSenderId(tx, scope, name);
-      if (!found) return std::nullopt;
-      return SenderIdArn(scope, found->sender_id, found->iso_country_code);
-    }
+      return LockPool(tx, call.scope(), id) ? std::optional(id) : std::nullopt;
+    case ResourceType::kPhoneNumber:
+      return LockPhoneNumber(tx, call.scope(), {PhoneNumberName::Kind::kId, id}) ? std::optional(id) : std::nullopt;
     case ResourceType::kOptOutList:
-      if (!(lock ? LockOptOutList(tx, scope, arn.id, OptOutListLock::kForDeletion)
-                 : FindOptOutList(tx, scope, arn.id))) {
-        return std::nullopt;
-      }
-      return OptOutListArn(scope, arn.id);
+      return LockOptOutList(tx, call.scope(), id, OptOutListLock::kForDeletion) ? std::optional(id) : std::nullopt;
     default:
-      return std::nullopt;
+      break;
   }
+  const auto parts = SplitSenderId(id);
+  const SenderIdName name{std::string(parts->sender_id), std::string(parts->iso_country_code)};
+  const auto found = LockSenderId(tx, call.scope(), name, SenderIdLock::kForChange);
+  return found ? std::optional(found->sender_id + "/" + found->iso_country_code) : std::nullopt;
 }
 
-std::vector<Keyword> AllKeywords(Call& call, const KeywordOwner& owner) {
-  return ListKeywords(call.tx(), owner, {}, "", std::numeric_limits<int>::max());
-}
+std::vector<Keyword> AllKeywords(Call& call, const KeywordOwner& owner) { return ListKeywords(call.tx(), owner); }
 
 // Those of the keywords that `others` have not.
 std::string DescribedWithout(const std::vector<Keyword>& others, const std::vector<Keyword>& keywords) {
@@ -237,24 +156,23 @@ std::string Identity::Arn(const Scope& scope) const {
 SenderIdName Identity::sender_id_name() const { return {id(), iso_country_code()}; }
 
 OwnedId RequireAccess(const Call& call, ResourceType type, const std::string& id_or_arn, AccessLevel level) {
-  if (!IsArn(id_or_arn)) return {call.scope().account, id_or_arn};
-  const Arn arn = RequireArn(call, id_or_arn, level);
-  if (arn.type != AwsName(type)) throw Error::NotFound(type, id_or_arn);
-  return {arn.account, arn.id};
+  if (IsArn(id_or_arn)) RequireArn(call, id_or_arn, level);
+  return IdNamedBy(call, type, id_or_arn);
 }
 
 std::string RequireOwnId(const Call& call, ResourceType type, const std::string& id_or_arn) {
   return RequireAccess(call, type, id_or_arn, AccessLevel::kOwner).id;
 }
 
-OwnedSenderId RequireSenderIdAccess(const Call& call, const std::string& sender_id_or_arn,
-                                    const std::string& iso_country_code, AccessLevel level) {
-  if (!IsArn(sender_id_or_arn)) return {call.scope().account, {sender_id_or_arn, iso_country_code}};
-  const auto named = ParseArn(sender_id_or_arn);
-  const auto parts = named ? SplitSenderId(named->id) : std::nullopt;
-  if (!parts || parts->iso_country_code != iso_country_code) throw CountryMismatch();
-  const Arn arn = RequireArn(call, sender_id_or_arn, level);
-  return {arn.account, {std::string(parts->sender_id), iso_country_code}};
+void RequireOwn(const Call& call, const std::string& id_or_arn) {
+  if (IsArn(id_or_arn)) RequireArn(call, id_or_arn, AccessLevel::kOwner);
+}
+
+SenderIdName RequireOwnSenderId(const Call& call, const std::string& sender_id_or_arn,
+                                const std::string& iso_country_code) {
+  const OwnedSenderId named = SenderIdNamedBy(call, sender_id_or_arn, iso_country_code);
+  RequireOwn(call, sender_id_or_arn);
+  return named.name;
 }
 
 Pool RequirePool(Call& call, const std::string& id_or_arn) {
@@ -271,7 +189,9 @@ Pool RequireActivePool(Call& call, const std::string& id_or_arn) {
 
 PhoneNumber RequirePhoneNumber(Call& call, const std::string& id_or_arn) {
   const std::string id = RequireOwnId(call, ResourceType::kPhoneNumber, id_or_arn);
-  return RequirePhoneNumber(call, {PhoneNumberName::Kind::kId, id}, id_or_arn, Locking::kLock);
+  auto number = LockPhoneNumber(call.tx(), call.scope(), {PhoneNumberName::Kind::kId, id});
+  if (!number) throw Error::NotFound(ResourceType::kPhoneNumber, id_or_arn);
+  return *std::move(number);
 }
 
 PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn) {
@@ -280,10 +200,20 @@ PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn) {
   return number;
 }
 
-Identity RequireIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
-                         Locking locking) {
-  Identity identity = FindIdentity(call, text, iso_country_code, locking);
-  if (iso_country_code && *iso_country_code != identity.iso_country_code()) throw CountryMismatch();
+Identity RequireIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code) {
+  const auto name = IdentityNamedBy(call, text, iso_country_code);
+  RequireOwn(call, text);
+  Identity identity;
+  if (const auto* of_number = std::get_if<PhoneNumberName>(&name)) {
+    auto number = LockPhoneNumber(call.tx(), call.scope(), *of_number);
+    if (!number) throw Error::NotFound(ResourceType::kPhoneNumber, text);
+    identity = {*std::move(number)};
+  } else {
+    auto sender_id = LockSenderId(call.tx(), call.scope(), std::get<SenderIdName>(name), SenderIdLock::kForUse);
+    if (!sender_id) throw Error::NotFound(ResourceType::kSenderId, text);
+    identity = {*std::move(sender_id)};
+  }
+  RequireCountry(iso_country_code, identity.iso_country_code());
   return identity;
 }
 
@@ -329,7 +259,7 @@ void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identitie
     if (const auto arn = ParseArn(text)) {
       const bool own_number = arn->scope() == call.scope() && arn->type == AwsName(ResourceType::kPhoneNumber);
       if (own_number) names.push_back({PhoneNumberName::Kind::kId, arn->id});
-    } else if (auto name = PhoneNumberNamed(text)) {
+    } else if (auto name = PhoneNumberNamedBy(text)) {
       names.push_back(*std::move(name));
     }
   }
@@ -337,34 +267,38 @@ void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identitie
 }
 
 OptOutListName RequireOptOutListName(const Call& call, const std::string& name_or_arn, AccessLevel level) {
-  OwnedId owned = RequireAccess(call, ResourceType::kOptOutList, name_or_arn, level);
-  const std::string otherwise(IsArn(name_or_arn) ? std::string_view() : OtherMeaningOf(owned.id));
-  return {std::move(owned.account), std::move(owned.id), otherwise};
+  RequireAccess(call, ResourceType::kOptOutList, name_or_arn, level);
+  return OptOutListNamedBy(call, name_or_arn);
 }
 
-OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn) {
-  const auto [account, name, otherwise] = RequireOptOutListName(call, name_or_arn, AccessLevel::kVisible);
-  const Scope owner{account, call.scope().region};
-  const auto list = LockOptOutList(call.tx(), owner, name, OptOutListLock::kForUse, otherwise);
-  if (!list) throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
-  return {list->account, list->name};
-}
+namespace {
 
-OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, Locking locking) {
-  const auto [account, name, otherwise] = RequireOptOutListName(call, name_or_arn, AccessLevel::kGranted);
-  const Scope owner{account, call.scope().region};
-  auto list = locking == Locking::kLock ? LockOptOutList(call.tx(), owner, name, OptOutListLock::kForUse, otherwise)
-                                        : FindOptOutList(call.tx(), owner, name, otherwise);
+OptOutList RequireLockedOptOutList(Call& call, const std::string& name_or_arn, AccessLevel level) {
+  const auto [account, name, otherwise] = RequireOptOutListName(call, name_or_arn, level);
+  auto list = LockOptOutList(call.tx(), {account, call.scope().region}, name, OptOutListLock::kForUse, otherwise);
   if (!list) throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
+  // Until it was locked its policy could change, and another list take its name.
+  if (account != call.scope().account) RequireAccess(call, ResourceType::kOptOutList, name_or_arn, level);
   return *std::move(list);
 }
 
-OwnedResource RequireResource(Call& call, const std::string& arn_text, AccessLevel level, Locking locking) {
-  const Arn arn = RequireArn(call, arn_text, level);
-  const auto type = ResourceTypeFrom(arn.type).value_or(ResourceType::kNone);
-  auto found = FindResource(call.tx(), arn, type, locking);
-  if (!found) throw Error::NotFound(type, arn_text);
-  return {arn.scope(), ResourceOf(arn), *std::move(found)};
+}  // namespace
+
+OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn) {
+  const OptOutList list = RequireLockedOptOutList(call, name_or_arn, AccessLevel::kVisible);
+  return {list.account, list.name};
+}
+
+OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn) {
+  return RequireLockedOptOutList(call, name_or_arn, AccessLevel::kGranted);
+}
+
+LockedResource RequireResource(Call& call, const std::string& arn) {
+  const OwnedResource named = ResourceNamedBy(call, arn);
+  RequireOwn(call, arn);
+  const auto name = LockResource(call, named);
+  if (!name) throw Error::NotFound(named.type, arn);
+  return {named.resource, ArnOf(named, *name)};
 }
 
 void RequireActive(const Pool& pool) {

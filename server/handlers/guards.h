@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/call.h"
+#include "server/handlers/names.h"
 #include "storage/accounts.h"
 #include "storage/keywords.h"
 #include "storage/opt_out_lists.h"
@@ -39,9 +40,9 @@ struct Identity {
   SenderIdName sender_id_name() const;
 };
 
-// What a caller must be to name a resource by its ARN. Behaviour 4.9: a resource of another account is NotFound unless
-// a policy shares it with the caller in some way, and AccessDenied if that way is not this one. ARNs of other regions
-// are NotFound.
+// What a caller must be to name a resource by its ARN, in a call that writes. Behaviour 4.9: a resource of another
+// account is NotFound unless a policy shares it with the caller in some way, and AccessDenied if that way is not this
+// one. ARNs of other regions are NotFound. (Calls that read ask otherwise: see names.h.)
 enum class AccessLevel {
   kOwner,    // the resource must be the caller's own
   kGranted,  // or a policy must grant the caller this very operation
@@ -55,10 +56,13 @@ OwnedId RequireAccess(const Call& call, ResourceType type, const std::string& id
 // The id of what must be the caller's own: RequireAccess with AccessLevel::kOwner.
 std::string RequireOwnId(const Call& call, ResourceType type, const std::string& id_or_arn);
 
-// The sender ID that a request names by text or ARN, as RequireAccess. An ARN's country must be the country given:
+// Refuses an ARN of another account in the same way, before anything is read; looks nothing up for the caller's own.
+void RequireOwn(const Call& call, const std::string& id_or_arn);
+
+// RequireOwnId for a sender ID, named by text or ARN. An ARN's country must be the country given:
 // COUNTRY_CODE_MISMATCH.
-OwnedSenderId RequireSenderIdAccess(const Call& call, const std::string& sender_id_or_arn,
-                                    const std::string& iso_country_code, AccessLevel level);
+SenderIdName RequireOwnSenderId(const Call& call, const std::string& sender_id_or_arn,
+                                const std::string& iso_country_code);
 
 // The pool, locked, in whatever state it is. NotFound.
 Pool RequirePool(Call& call, const std::string& id_or_arn);
@@ -72,14 +76,9 @@ PhoneNumber RequirePhoneNumber(Call& call, const std::string& id_or_arn);
 // The number, locked. NotFound, or Conflict RESOURCE_NOT_ACTIVE.
 PhoneNumber RequireActivePhoneNumber(Call& call, const std::string& id_or_arn);
 
-// Whether a guard locks what it finds: not in a call that only reads.
-enum class Locking { kLock, kNoLock };
-
-// The identity that a pool operation names, locked unless told otherwise; its country must be the one given, if one was
-// (COUNTRY_CODE_MISMATCH). A bare sender ID needs the country (MISSING_PARAMETER isoCountryCode). Behaviour 3:
-// `phone-...` is a phone number's id, digits are an E.164 number without `+` or a short code, the rest a sender ID.
-Identity RequireIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code,
-                         Locking locking = Locking::kLock);
+// The identity that a pool operation names (IdentityNamedBy), locked. Its country must be the one given, if one was:
+// COUNTRY_CODE_MISMATCH.
+Identity RequireIdentity(Call& call, const std::string& text, const std::optional<std::string>& iso_country_code);
 
 // Whether it is a phone number's id, or a bare sender ID with its country: what can be looked up without ARNs, and
 // for several calls at once.
@@ -100,26 +99,24 @@ std::vector<std::optional<Identity>> TryLockIdentities(Transaction& tx, const st
 // which refuses what isn't there.
 void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identities);
 
-// The opt-out list that a request names, as RequireAccess. A plain name may have another meaning (behaviour 10); an ARN
-// is of exactly one list.
+// The opt-out list that a request names (OptOutListNamedBy), as RequireAccess.
 OptOutListName RequireOptOutListName(const Call& call, const std::string& name_or_arn, AccessLevel level);
 
-// The opt-out list, locked against deletion: the caller's own, or one that is shared with it. NotFound.
+// The opt-out list, locked against deletion and changes of its policy: the caller's own, or one that is shared with it.
+// NotFound.
 OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn);
 
-// The opt-out list whose numbers the call reads or changes: the caller's own, or one that grants it this operation.
-OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn, Locking locking);
+// The opt-out list whose numbers the call changes, locked in the same way: the caller's own, or one that grants it this
+// operation.
+OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn);
 
-// A resource that tags and policies hang on, and whose it is.
-struct OwnedResource {
-  Scope owner;
+// The caller's own resource of this ARN that tags and policies hang on, locked, and its ARN as answers write it: a
+// sender ID in upper case. NotFound, also for types that have no tags and policies.
+struct LockedResource {
   Resource resource;
-  std::string arn;  // as answers write it: a sender ID in upper case
+  std::string arn;
 };
-
-// The resource of this ARN, as RequireAccess, which must be there. NotFound, also for types that have no tags and
-// policies.
-OwnedResource RequireResource(Call& call, const std::string& arn, AccessLevel level, Locking locking);
+LockedResource RequireResource(Call& call, const std::string& arn);
 
 // Conflict RESOURCE_NOT_ACTIVE unless it is ACTIVE.
 void RequireActive(const Pool& pool);

@@ -21,49 +21,31 @@ ResourceType TypeOf(const std::string& id_or_arn) {
   return IsPoolId(id_or_arn) ? ResourceType::kPool : ResourceType::kPhoneNumber;
 }
 
-// Whose keywords a request is about: as the answer names it, and where they are kept.
-struct Subject {
-  ResourceType type;
-  OwnedId id;
-  KeywordOwner keywords;
-  std::optional<Pool> pool = std::nullopt;  // if it is one and the keywords are to be changed
-};
-
-std::string ArnOf(const Subject& subject) {
-  return subject.type == ResourceType::kPool ? PoolArn(subject.keywords.scope, subject.id.id)
-                                             : PhoneNumberArn(subject.keywords.scope, subject.id.id);
+std::string ArnOf(const KeywordOwner& owner) {
+  return owner.kind == KeywordOwner::Kind::kPool ? PoolArn(owner.scope, owner.id)
+                                                 : PhoneNumberArn(owner.scope, owner.id);
 }
 
-// To change keywords: locked and ACTIVE, and a number must be in no pool.
+// Whose keywords are to be changed.
+struct Subject {
+  KeywordOwner keywords;
+  std::optional<Pool> pool = std::nullopt;  // if it is one
+};
+
+// Locked and ACTIVE, and a number must be in no pool.
 Subject RequireChangeable(Call& call, const std::string& id_or_arn) {
-  const ResourceType type = TypeOf(id_or_arn);
-  if (type == ResourceType::kPool) {
+  if (TypeOf(id_or_arn) == ResourceType::kPool) {
     Pool pool = RequireActivePool(call, id_or_arn);
-    return {type, {pool.account, pool.id}, {KeywordOwner::Kind::kPool, call.scope(), pool.id}, pool};
+    return {{KeywordOwner::Kind::kPool, call.scope(), pool.id}, pool};
   }
   const PhoneNumber number = RequireActivePhoneNumber(call, id_or_arn);
   RequireInNoPool(number);
-  return {type, {number.account, number.id}, {KeywordOwner::Kind::kPhoneNumber, call.scope(), number.id}};
+  return {{KeywordOwner::Kind::kPhoneNumber, call.scope(), number.id}};
 }
 
 // Raises the revision of the pool whose keywords were changed.
 void Touch(Call& call, Subject& subject) {
   if (subject.pool) TouchPool(call.tx(), call.scope(), *subject.pool);
-}
-
-// To read them: of a number in a pool, the pool's.
-Subject RequireReadable(Call& call, const std::string& id_or_arn) {
-  const ResourceType type = TypeOf(id_or_arn);
-  const OwnedId owned = RequireAccess(call, type, id_or_arn, AccessLevel::kGranted);
-  const Scope owner{owned.account, call.scope().region};
-  if (type == ResourceType::kPool) {
-    if (!FindPool(call.tx(), owner, owned.id)) throw Error::NotFound(type, id_or_arn);
-    return {type, owned, {KeywordOwner::Kind::kPool, owner, owned.id}};
-  }
-  const auto number = FindPhoneNumber(call.tx(), owner, {PhoneNumberName::Kind::kId, owned.id});
-  if (!number) throw Error::NotFound(type, id_or_arn);
-  if (number->pool_id) return {type, owned, {KeywordOwner::Kind::kPool, owner, *number->pool_id}};
-  return {type, owned, {KeywordOwner::Kind::kPhoneNumber, owner, owned.id}};
 }
 
 // HELP and STOP stay, and do what they do (behaviour 4.7).
@@ -77,27 +59,38 @@ void RequireRoomForKeyword(Call& call, const KeywordOwner& owner) {
 }
 
 template <class Answer>
-void Render(const Subject& subject, const Keyword& keyword, Answer& answer) {
-  answer.set_origination_identity_arn(ArnOf(subject));
-  answer.set_origination_identity(subject.id.id);
+void Render(const KeywordOwner& owner, const Keyword& keyword, Answer& answer) {
+  answer.set_origination_identity_arn(ArnOf(owner));
+  answer.set_origination_identity(owner.id);
   answer.set_keyword(keyword.keyword);
   answer.set_keyword_message(keyword.message);
   answer.set_keyword_action(FromAwsName<KeywordAction>(keyword.action));
 }
 
-// The keywords named by the request that pass its filters; NotFound for the first that isn't there.
-std::vector<Keyword> NamedKeywords(Call& call, const Subject& subject, const DescribeKeywordsRequest& request,
-                                   const std::string& after) {
+// What the request wants of whose keywords.
+KeywordListing ListingOf(const Call& call, const DescribeKeywordsRequest& request, const Page& page) {
+  const ResourceType type = TypeOf(request.origination_identity());
+  const OwnedId owned = IdNamedBy(call, type, request.origination_identity());
+  const auto kind = type == ResourceType::kPool ? KeywordOwner::Kind::kPool : KeywordOwner::Kind::kPhoneNumber;
   std::vector<std::string> names;
   for (const std::string& keyword : request.keywords()) names.push_back(UpperCase(keyword));
-  const auto found = FindKeywords(call.tx(), subject.keywords, names, ConditionsFrom(request.filters()));
+  return {.viewer = ViewerOf(call),
+          .owner = {kind, {owned.account, call.scope().region}, owned.id},
+          .conditions = ConditionsFrom(request.filters()),
+          .named = std::move(names),
+          .after = page.after.empty() ? "" : page.after.at(0),
+          .limit = page.limit + 1};
+}
+
+// Of the keywords that were found those that the page shows; NotFound for the first that is named and isn't there.
+std::vector<Keyword> ShownOf(const KeywordListing& listing, const std::vector<NamedKeyword>& found) {
   RequireAllFound(
-      ResourceType::kKeyword, names, found,
+      ResourceType::kKeyword, listing.named, found,
       [](const NamedKeyword& named, const std::string& name) { return named.keyword.keyword == name; },
-      [&](int i) { return names[static_cast<std::size_t>(i)]; });
+      [&](int i) { return listing.named[static_cast<std::size_t>(i)]; });
   std::vector<Keyword> keywords;
   for (const auto& [keyword, meets_conditions] : found) {
-    if (meets_conditions && keyword.keyword > after) keywords.push_back(keyword);
+    if (meets_conditions && keyword.keyword > listing.after) keywords.push_back(keyword);
   }
   return keywords;
 }
@@ -121,19 +114,18 @@ PutKeywordResponse PutKeyword(Call& call, const PutKeywordRequest& request) {
   }
 
   PutKeywordResponse response;
-  Render(subject, keyword, response);
+  Render(subject.keywords, keyword, response);
   return response;
 }
 
 void DescribeKeywords(Call& call, const DescribeKeywordsRequest& request, DescribeKeywordsResponse& response) {
   const Page page = RequirePage(call);
-  const Subject subject = RequireReadable(call, request.origination_identity());
-  const std::string after = page.after.empty() ? "" : page.after.at(0);
-  auto keywords = request.keywords().empty() ? ListKeywords(call.tx(), subject.keywords,
-                                                            ConditionsFrom(request.filters()), after, page.limit + 1)
-                                             : NamedKeywords(call, subject, request, after);
-  response.set_origination_identity_arn(ArnOf(subject));
-  response.set_origination_identity(subject.id.id);
+  const KeywordListing listing = ListingOf(call, request, page);
+  const auto found = ReadKeywords(call.tx(), listing);
+  RequireGranted(found.granted, TypeOf(request.origination_identity()), request.origination_identity());
+  auto keywords = ShownOf(listing, found.items);
+  response.set_origination_identity_arn(ArnOf(listing.owner));
+  response.set_origination_identity(listing.owner.id);
   RenderPage(
       call, page, std::move(keywords), response, [](const Keyword& keyword) { return std::vector{keyword.keyword}; },
       [&](const Keyword& keyword) {
@@ -157,7 +149,7 @@ DeleteKeywordResponse DeleteKeyword(Call& call, const DeleteKeywordRequest& requ
   Touch(call, subject);
 
   DeleteKeywordResponse response;
-  Render(subject, *keyword, response);
+  Render(subject.keywords, *keyword, response);
   return response;
 }
 

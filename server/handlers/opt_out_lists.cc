@@ -56,35 +56,50 @@ std::vector<OptOutList> NamedLists(Call& call, const DescribeOptOutListsRequest&
                                    const std::optional<OptOutListPosition>& after) {
   std::vector<OptOutListName> names;
   for (const std::string& name_or_arn : request.opt_out_list_names()) {
-    names.push_back(RequireOptOutListName(call, name_or_arn, AccessLevel::kGranted));
+    names.push_back(OptOutListNamedBy(call, name_or_arn));
   }
-  auto lists = FindOptOutLists(call.tx(), call.scope().region, names);
-  RequireAllFound(
-      ResourceType::kOptOutList, names, lists,
-      [](const OptOutList& list, const OptOutListName& name) {
+  const auto found = FindOptOutLists(call.tx(), ViewerOf(call), names);
+  RequireAllGranted(
+      ResourceType::kOptOutList, names, found,
+      [](const NamedOptOutList& named, const OptOutListName& name) {
+        const OptOutList& list = named.list;
         return list.account == name.account && (list.name == name.name || list.name == name.otherwise);
       },
       [&](int i) { return request.opt_out_list_names(i); });
-  std::erase_if(lists, [&](const OptOutList& list) {
-    return after &&
-           std::tie(list.created, list.name, list.account) <= std::tie(after->created, after->name, after->account);
-  });
+  std::vector<OptOutList> lists;
+  for (const auto& [list, granted] : found) {
+    const bool shown_before = after && std::tie(list.created, list.name, list.account) <=
+                                           std::tie(after->created, after->name, after->account);
+    if (!shown_before) lists.push_back(list);
+  }
   return lists;
 }
 
-// The numbers named by the request that pass its filters; NotFound for the first that isn't on the list.
-std::vector<OptedOutNumber> NamedNumbers(Call& call, const OptOutListRef& list,
-                                         const DescribeOptedOutNumbersRequest& request, const std::string& after) {
+// What the request wants of which list.
+OptedOutNumberListing ListingOf(const Call& call, const DescribeOptedOutNumbersRequest& request, const Page& page) {
+  const auto [account, name, otherwise] = OptOutListNamedBy(call, request.opt_out_list_name());
   std::vector<std::string> numbers;
   for (const std::string& number : request.opted_out_numbers()) numbers.push_back(WithPlus(number));
-  const auto found = FindOptedOutNumbers(call.tx(), list, numbers, ConditionsFrom(request.filters()));
+  return {.viewer = ViewerOf(call),
+          .owner = {account, call.scope().region},
+          .list = name,
+          .conditions = ConditionsFrom(request.filters()),
+          .named = std::move(numbers),
+          .after = page.after.empty() ? "" : page.after.at(0),
+          .limit = page.limit + 1,
+          .otherwise = otherwise};
+}
+
+// Of the numbers that were found those that the page shows; NotFound for the first that is named and isn't on the list.
+std::vector<OptedOutNumber> ShownOf(const OptedOutNumberListing& listing,
+                                    const std::vector<NamedOptedOutNumber>& found) {
   RequireAllFound(
-      ResourceType::kOptedOutNumber, numbers, found,
+      ResourceType::kOptedOutNumber, listing.named, found,
       [](const NamedOptedOutNumber& named, const std::string& number) { return named.entry.number == number; },
-      [&](int i) { return numbers[static_cast<std::size_t>(i)]; });
+      [&](int i) { return listing.named[static_cast<std::size_t>(i)]; });
   std::vector<OptedOutNumber> entries;
   for (const auto& [entry, meets_conditions] : found) {
-    if (meets_conditions && entry.number > after) entries.push_back(entry);
+    if (meets_conditions && entry.number > listing.after) entries.push_back(entry);
   }
   return entries;
 }
@@ -146,7 +161,7 @@ DeleteOptOutListResponse DeleteOptOutList(Call& call, const DeleteOptOutListRequ
 }
 
 PutOptedOutNumberResponse PutOptedOutNumber(Call& call, const PutOptedOutNumberRequest& request) {
-  const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name(), Locking::kLock);
+  const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name());
   const OptedOutNumber entry = PutOptedOutNumber(
       call.tx(), RefOf(call, list), {WithPlus(request.opted_out_number()), call.world().Now(), /*by_end_user=*/false});
   return RenderChange<PutOptedOutNumberResponse>(call, list, entry);
@@ -155,21 +170,19 @@ PutOptedOutNumberResponse PutOptedOutNumber(Call& call, const PutOptedOutNumberR
 void DescribeOptedOutNumbers(Call& call, const DescribeOptedOutNumbersRequest& request,
                              DescribeOptedOutNumbersResponse& response) {
   const Page page = RequirePage(call);
-  const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name(), Locking::kNoLock);
-  const std::string after = page.after.empty() ? "" : page.after.at(0);
-  auto entries =
-      request.opted_out_numbers().empty()
-          ? ListOptedOutNumbers(call.tx(), RefOf(call, list), ConditionsFrom(request.filters()), after, page.limit + 1)
-          : NamedNumbers(call, RefOf(call, list), request, after);
-  response.set_opt_out_list_arn(ArnOf(call, list));
-  response.set_opt_out_list_name(list.name);
+  const OptedOutNumberListing listing = ListingOf(call, request, page);
+  const auto found = ReadOptedOutNumbers(call.tx(), listing);
+  RequireGranted(found.granted, ResourceType::kOptOutList, request.opt_out_list_name());
+  auto entries = ShownOf(listing, found.items);
+  response.set_opt_out_list_arn(OptOutListArn(listing.owner, *found.name));
+  response.set_opt_out_list_name(*found.name);
   RenderPage(
       call, page, std::move(entries), response, [](const OptedOutNumber& entry) { return std::vector{entry.number}; },
       [&](const OptedOutNumber& entry) { RenderEntry(entry, *response.add_opted_out_numbers()); });
 }
 
 DeleteOptedOutNumberResponse DeleteOptedOutNumber(Call& call, const DeleteOptedOutNumberRequest& request) {
-  const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name(), Locking::kLock);
+  const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name());
   const OptOutListRef ref = RefOf(call, list);
   const std::string number = WithPlus(request.opted_out_number());
   const Time now = call.world().Now();

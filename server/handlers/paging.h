@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/call.h"
+#include "server/handlers/names.h"
 #include "server/limits.h"
 #include "server/method.h"
 #include "smsvoice/v2/common.pb.h"
@@ -32,17 +33,35 @@ Page RequirePage(const Call& call);
 // Who looks at the listing of a request with an owner member.
 template <class Request>
 Viewer ViewerOf(const Call& call, const Request& request) {
-  return {call.scope(), request.owner() == smsvoice::v2::OWNER_SHARED, call.method().policy.action()};
+  Viewer viewer = ViewerOf(call);
+  viewer.shared = request.owner() == smsvoice::v2::OWNER_SHARED;
+  return viewer;
 }
 
-// For a request that names what it wants to see: NotFound, of all of it, for the first name that nothing `found` is.
-// `is(item, name)` tells whether it is; `as_given(i)` is the text by which the caller named it.
+// For a request that names what it wants to see: NotFound, of all of it, for the first name that nothing `found` is, or
+// that the caller must not know of. `is(item, name)` tells whether it is; `as_given(i)` is the text by which the caller
+// named it.
 template <class Name, class Item, class Is, class AsGiven>
 void RequireAllFound(ResourceType type, const std::vector<Name>& names, const std::vector<Item>& found, Is is,
                      AsGiven as_given) {
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto is_it = [&](const Item& item) { return is(item, names[i]); };
+    const auto is_it = [&](const Item& item) {
+      if constexpr (requires { item.granted; }) {
+        if (!item.granted) return false;
+      }
+      return is(item, names[i]);
+    };
     if (std::ranges::none_of(found, is_it)) throw Error::NotFound(type, as_given(static_cast<int>(i)));
+  }
+}
+
+// The same for resources: then AccessDenied, if the caller may see any of them, but not by this operation.
+template <class Name, class Item, class Is, class AsGiven>
+void RequireAllGranted(ResourceType type, const std::vector<Name>& names, const std::vector<Item>& found, Is is,
+                       AsGiven as_given) {
+  RequireAllFound(type, names, found, is, as_given);
+  for (const Item& item : found) {
+    if (item.granted) RequireGranted(item.granted, type, {});
   }
 }
 

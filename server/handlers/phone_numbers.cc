@@ -137,10 +137,10 @@ std::optional<PhoneNumberPosition> PositionFrom(const Page& page) {
 std::vector<PhoneNumber> NamedNumbers(Call& call, const DescribePhoneNumbersRequest& request, const Page& page) {
   std::vector<OwnedId> ids;
   for (const std::string& id_or_arn : request.phone_number_ids()) {
-    ids.push_back(RequireAccess(call, ResourceType::kPhoneNumber, id_or_arn, AccessLevel::kGranted));
+    ids.push_back(IdNamedBy(call, ResourceType::kPhoneNumber, id_or_arn));
   }
-  const auto found = FindPhoneNumbers(call.tx(), call.scope().region, ids, ConditionsFrom(request.filters()));
-  RequireAllFound(
+  const auto found = FindPhoneNumbers(call.tx(), ViewerOf(call), ids, ConditionsFrom(request.filters()));
+  RequireAllGranted(
       ResourceType::kPhoneNumber, ids, found,
       [](const NamedPhoneNumber& named, const OwnedId& id) {
         return named.number.account == id.account && named.number.id == id.id;
@@ -148,7 +148,7 @@ std::vector<PhoneNumber> NamedNumbers(Call& call, const DescribePhoneNumbersRequ
       [&](int i) { return request.phone_number_ids(i); });
   const auto after = PositionFrom(page);
   std::vector<PhoneNumber> numbers;
-  for (const auto& [number, meets_conditions] : found) {
+  for (const auto& [number, meets_conditions, granted] : found) {
     const bool shown_before = after && std::tie(number.created, number.id) <= std::tie(after->created, after->id);
     if (meets_conditions && !shown_before) numbers.push_back(number);
   }

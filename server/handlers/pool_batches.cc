@@ -69,13 +69,22 @@ void LockNumbers(Call& call, const References& identities, const std::vector<Poo
   LockPhoneNumbersAmong(call, texts);
 }
 
+// A page of the members of a pool, which is locked.
+std::vector<PoolMember> MembersAfter(Call& call, const Pool& pool, std::int64_t position) {
+  const MemberListing listing{.viewer = ViewerOf(call),
+                              .scope = call.scope(),
+                              .pool_id = pool.id,
+                              .after = position,
+                              .limit = limits::kPageSize};
+  return ListMembers(call.tx(), listing).items;
+}
+
 template <class Response>
 Response Render(Call& call, const Pool& pool) {
   Response response;
   response.set_pool_arn(PoolArn(call.scope(), pool.id));
   response.set_pool_id(pool.id);
-  for (PoolMember& member :
-       ListMembers(call.tx(), {.scope = call.scope(), .pool_id = pool.id, .limit = limits::kPageSize})) {
+  for (PoolMember& member : MembersAfter(call, pool, 0)) {
     RenderMember(call.scope(), std::move(member), *response.add_origination_identities());
   }
   response.set_revision(pool.revision);
@@ -95,9 +104,7 @@ std::string KeyOf(const PoolMember& member) {
 std::vector<PoolMember> AllMembers(Call& call, const Pool& pool) {
   std::vector<PoolMember> all;
   while (true) {
-    const std::int64_t after = all.empty() ? 0 : all.back().position;
-    const auto some =
-        ListMembers(call.tx(), {.scope = call.scope(), .pool_id = pool.id, .after = after, .limit = limits::kPageSize});
+    const auto some = MembersAfter(call, pool, all.empty() ? 0 : all.back().position);
     all.insert(all.end(), some.begin(), some.end());
     if (some.size() < static_cast<std::size_t>(limits::kPageSize)) return all;
   }

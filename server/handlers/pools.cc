@@ -47,7 +47,7 @@ void RenderPools(const Call& call, const Page& page, std::vector<Pool>&& pools, 
 // none has.
 std::vector<Pool> ShownOf(const DescribePoolsRequest& request, const Page& page, const std::vector<OwnedId>& ids,
                           std::vector<NamedPool>&& found) {
-  RequireAllFound(
+  RequireAllGranted(
       ResourceType::kPool, ids, found,
       [](const NamedPool& named, const OwnedId& id) {
         return named.pool.account == id.account && named.pool.id == id.id;
@@ -66,9 +66,9 @@ std::vector<Pool> ShownOf(const DescribePoolsRequest& request, const Page& page,
 std::vector<Pool> NamedPools(Call& call, const DescribePoolsRequest& request, const Page& page) {
   std::vector<OwnedId> ids;
   for (const std::string& id_or_arn : request.pool_ids()) {
-    ids.push_back(RequireAccess(call, ResourceType::kPool, id_or_arn, AccessLevel::kGranted));
+    ids.push_back(IdNamedBy(call, ResourceType::kPool, id_or_arn));
   }
-  return ShownOf(request, page, ids, FindPools(call.tx(), call.scope().region, ids, ConditionsFrom(request.filters())));
+  return ShownOf(request, page, ids, FindPools(call.tx(), ViewerOf(call), ids, ConditionsFrom(request.filters())));
 }
 
 // Pools of the caller's own, by their ids: what needs neither a policy nor a filter.
@@ -105,29 +105,26 @@ PoolListing PoolListingOf(const Call& call, const Page& page) {
   return {ViewerOf(call, request), ConditionsFrom(request.filters()), PoolPositionFrom(page), page.limit + 1};
 }
 
-// The members of a pool that the caller may see.
 MemberListing MemberListingOf(const Call& call, const Page& page) {
   const auto& request = call.request<ListPoolOriginationIdentitiesRequest>();
-  const OwnedId pool = RequireAccess(call, ResourceType::kPool, request.pool_id(), AccessLevel::kGranted);
-  return {.scope = {pool.account, call.scope().region},
+  const OwnedId pool = IdNamedBy(call, ResourceType::kPool, request.pool_id());
+  return {.viewer = ViewerOf(call),
+          .scope = {pool.account, call.scope().region},
           .pool_id = pool.id,
           .conditions = ConditionsFrom(request.filters()),
           .after = page.after.empty() ? 0 : std::stoll(page.after.at(0)),
           .limit = page.limit + 1};
 }
 
-void RenderMembers(Transaction& tx, Call& call, const Page& page, const MemberListing& listing,
-                   std::vector<PoolMember>&& members) {
+void RenderMembers(Call& call, const Page& page, const MemberListing& listing, Contents<PoolMember>&& members) {
   const auto& request = call.request<ListPoolOriginationIdentitiesRequest>();
   auto& response = call.response<ListPoolOriginationIdentitiesResponse>();
   const Scope& owner = listing.scope;
-  if (members.empty() && !FindPool(tx, owner, listing.pool_id)) {
-    throw Error::NotFound(ResourceType::kPool, request.pool_id());
-  }
+  RequireGranted(members.granted, ResourceType::kPool, request.pool_id());
   response.set_pool_arn(PoolArn(owner, listing.pool_id));
   response.set_pool_id(listing.pool_id);
   RenderPage(
-      call, page, std::move(members), response,
+      call, page, std::move(members.items), response,
       [](const PoolMember& member) { return std::vector{std::to_string(member.position)}; },
       [&](PoolMember&& member) { RenderMember(owner, std::move(member), *response.add_origination_identities()); });
 }
@@ -169,8 +166,8 @@ bool ListsOwnPool(const Call& call) { return IsPoolId(call.request<ListPoolOrigi
 void ListMembersTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
   AnswerListings(
       calls, outcomes, &MemberListingOf, [&](const auto& listings) { return ListMembers(tx, listings); },
-      [&](Call& call, const Page& page, const MemberListing& listing, std::vector<PoolMember>&& members) {
-        RenderMembers(tx, call, page, listing, std::move(members));
+      [](Call& call, const Page& page, const MemberListing& listing, Contents<PoolMember>&& members) {
+        RenderMembers(call, page, listing, std::move(members));
       });
 }
 
@@ -309,18 +306,25 @@ void ListPoolOriginationIdentities(Call& call, const ListPoolOriginationIdentiti
                                    ListPoolOriginationIdentitiesResponse&) {
   const Page page = RequirePage(call);
   const MemberListing listing = MemberListingOf(call, page);
-  RenderMembers(call.tx(), call, page, listing, ListMembers(call.tx(), listing));
+  RenderMembers(call, page, listing, ListMembers(call.tx(), listing));
 }
 
 void ListPoolsForOriginationIdentity(Call& call, const ListPoolsForOriginationIdentityRequest& request,
                                      ListPoolsForOriginationIdentityResponse& response) {
   const Page page = RequirePage(call);
-  const Identity identity = RequireIdentity(call, request.origination_identity(), CountryOf(request), Locking::kNoLock);
+  const auto name = IdentityNamedBy(call, request.origination_identity(), CountryOf(request));
+  RequireOwn(call, request.origination_identity());
+  const auto* number = std::get_if<PhoneNumberName>(&name);
   const auto after = PoolPositionFrom(page);
-  auto pools = identity.number()
-                   ? ListPoolsOfPhoneNumber(call.tx(), call.scope(), identity.id(), after, page.limit + 1)
-                   : ListPoolsOfSenderId(call.tx(), call.scope(), identity.sender_id_name(), after, page.limit + 1);
-  RenderPools(call, page, std::move(pools), response);
+  auto found = number
+                   ? ListPoolsOfPhoneNumber(call.tx(), call.scope(), *number, after, page.limit + 1)
+                   : ListPoolsOfSenderId(call.tx(), call.scope(), std::get<SenderIdName>(name), after, page.limit + 1);
+  if (!found) {
+    throw Error::NotFound(number ? ResourceType::kPhoneNumber : ResourceType::kSenderId,
+                          request.origination_identity());
+  }
+  RequireCountry(CountryOf(request), found->iso_country_code);
+  RenderPools(call, page, std::move(found->pools), response);
 }
 
 }  // namespace poold

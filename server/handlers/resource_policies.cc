@@ -25,19 +25,19 @@ Answer Render(const std::string& resource_arn, const ResourcePolicy& policy) {
 
 PutResourcePolicyResponse PutResourcePolicy(Call& call, const PutResourcePolicyRequest& request) {
   const std::vector<Grant> grants = GrantsFrom(request.policy(), request.resource_arn());
-  const auto [owner, resource, arn] =
-      RequireResource(call, request.resource_arn(), AccessLevel::kOwner, Locking::kLock);
+  const auto [resource, arn] = RequireResource(call, request.resource_arn());
   const ResourcePolicy policy{request.policy(), call.world().Now()};
-  PutPolicy(call.tx(), owner, resource, policy, grants);
+  PutPolicy(call.tx(), call.scope(), resource, policy, grants);
   return Render<PutResourcePolicyResponse>(arn, policy);
 }
 
 GetResourcePolicyResponse GetResourcePolicy(Call& call, const GetResourcePolicyRequest& request) {
-  const auto [owner, resource, arn] =
-      RequireResource(call, request.resource_arn(), AccessLevel::kOwner, Locking::kNoLock);
-  if (const auto policy = FindPolicy(call.tx(), owner, resource)) {
-    return Render<GetResourcePolicyResponse>(arn, *policy);
-  }
+  const OwnedResource named = ResourceNamedBy(call, request.resource_arn());
+  RequireOwn(call, request.resource_arn());
+  const auto policy = ReadPolicy(call.tx(), ViewerOf(call), named.owner, named.resource);
+  RequireGranted(policy.granted, named.type, request.resource_arn());
+  const std::string arn = ArnOf(named, *policy.name);
+  if (!policy.items.empty()) return Render<GetResourcePolicyResponse>(arn, policy.items[0]);
   GetResourcePolicyResponse none;
   none.set_resource_arn(arn);
   none.set_policy("{}");
@@ -45,11 +45,10 @@ GetResourcePolicyResponse GetResourcePolicy(Call& call, const GetResourcePolicyR
 }
 
 DeleteResourcePolicyResponse DeleteResourcePolicy(Call& call, const DeleteResourcePolicyRequest& request) {
-  const auto [owner, resource, arn] =
-      RequireResource(call, request.resource_arn(), AccessLevel::kOwner, Locking::kLock);
-  const auto policy = FindPolicy(call.tx(), owner, resource);
+  const auto [resource, arn] = RequireResource(call, request.resource_arn());
+  const auto policy = FindPolicy(call.tx(), call.scope(), resource);
   if (!policy) throw Error::NotFound(ResourceType::kPolicy, request.resource_arn());
-  DeletePolicy(call.tx(), owner, resource);
+  DeletePolicy(call.tx(), call.scope(), resource);
   return Render<DeleteResourcePolicyResponse>(arn, *policy);
 }
 

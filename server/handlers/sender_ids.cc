@@ -43,8 +43,7 @@ void RequireCountryForSenderIds(const ApiSettings& settings, const std::string& 
 // The sender ID that the request names, locked against other changes. NotFound.
 template <class Request>
 SenderId RequireSenderId(Call& call, const Request& request) {
-  const SenderIdName name =
-      RequireSenderIdAccess(call, request.sender_id(), request.iso_country_code(), AccessLevel::kOwner).name;
+  const SenderIdName name = RequireOwnSenderId(call, request.sender_id(), request.iso_country_code());
   auto sender_id = LockSenderId(call.tx(), call.scope(), name, SenderIdLock::kForChange);
   if (!sender_id) throw Error::NotFound(ResourceType::kSenderId, request.sender_id());
   return *std::move(sender_id);
@@ -84,11 +83,11 @@ std::optional<SenderIdPosition> PositionFrom(const Page& page) {
 std::vector<SenderId> NamedSenderIds(Call& call, const DescribeSenderIdsRequest& request, const Page& page) {
   std::vector<OwnedSenderId> names;
   for (const SenderIdAndCountry& wanted : request.sender_ids()) {
-    names.push_back(RequireSenderIdAccess(call, wanted.sender_id(), wanted.iso_country_code(), AccessLevel::kGranted));
+    names.push_back(SenderIdNamedBy(call, wanted.sender_id(), wanted.iso_country_code()));
   }
-  const auto found = FindSenderIds(call.tx(), call.scope().region, names, ConditionsFrom(request.filters()));
+  const auto found = FindSenderIds(call.tx(), ViewerOf(call), names, ConditionsFrom(request.filters()));
   const auto key_of = [](const SenderId& sender_id) { return SortKey(NameOf(sender_id), sender_id.account); };
-  RequireAllFound(
+  RequireAllGranted(
       ResourceType::kSenderId, names, found,
       [&](const NamedSenderId& named, const OwnedSenderId& name) {
         return key_of(named.sender_id) == SortKey(name.name, name.account);
@@ -96,7 +95,7 @@ std::vector<SenderId> NamedSenderIds(Call& call, const DescribeSenderIdsRequest&
       [&](int i) { return request.sender_ids(i).sender_id(); });
   const auto after = PositionFrom(page);
   std::vector<SenderId> sender_ids;
-  for (const auto& [sender_id, meets_conditions] : found) {
+  for (const auto& [sender_id, meets_conditions, granted] : found) {
     const bool shown_before = after && key_of(sender_id) <= SortKey(after->name, after->account);
     if (meets_conditions && !shown_before) sender_ids.push_back(sender_id);
   }

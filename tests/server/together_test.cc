@@ -211,6 +211,8 @@ TEST_F(ListingsTogether, ABadCallDoesNotTouchItsNeighbours) {
   EXPECT_EQ(outcomes[5]->fault(), Fault::kDeadline);
   EXPECT_FALSE(outcomes[6]);
   EXPECT_THAT(MembersOf(6), ElementsAre("OURS"));
+  EXPECT_EQ(WentWith(6), 4U)
+      << "one for each that asks, with the limit of their time: what isn't there needs no second";
 }
 
 TEST_F(ListingsTogether, PagesGoOnWhereTheyEnded) {

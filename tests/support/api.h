@@ -3,7 +3,10 @@
 // The API as a client meets it, but for the wire: calls go through the real pipeline and executor to a real database.
 
 #include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
@@ -104,13 +107,32 @@ class TestCall final : public Call {
   std::promise<std::optional<Error>> outcome_;
 };
 
+// How many statements the last attempt at a call ran for it: not those that only set limits, nor connecting.
+inline std::size_t StatementsOf(const WorkLog& log) {
+  if (log.attempts.empty()) return 0;
+  const auto& [began, ended, outcome, first, end] = log.attempts.back();
+  const auto counts = [](const WorkLog::Statement& statement) {
+    return statement.name.find('.') != std::string_view::npos && !statement.name.starts_with("transaction.");
+  };
+  const auto from = log.statements.begin();
+  return static_cast<std::size_t>(
+      std::count_if(from + static_cast<std::ptrdiff_t>(std::min(first, log.statements.size())),
+                    from + static_cast<std::ptrdiff_t>(std::min(end, log.statements.size())), counts));
+}
+
 // An account of its own on the test program's database, with a server around it whose time stands still. The
 // settings may be changed before the first call. Calls may come from several threads.
+//
+// Each call of a method that only reads must come to its answer by one statement, so by one snapshot (ARCHITECTURE.md,
+// "Who wins a race"): checked here for every read of every test.
 class Api {
  public:
   Settings settings;
   FakeWorld world;
   Scope scope;
+  // Told of each statement of this server when it has been answered, on the thread that ran it, by its name. To be set
+  // while there is no call.
+  std::function<void(std::string_view)> after_statement;
 
   // `url`: another database, for tests of what concerns all accounts at once or mistreats the schema (FreshDatabase).
   explicit Api(Settings initial = {}, const std::string& url = TestDatabaseUrl())
@@ -165,7 +187,14 @@ class Api {
     call.headers = metadata;
     call.headers.insert({{"x-account-id", where.account}, {"x-region", where.region}});
     pipeline_.Start(call);
-    return call.Wait();
+    auto outcome = call.Wait();
+    const WorkLog& log = std::as_const(call).work_log();
+    const bool with_others = std::ranges::any_of(
+        log.statements, [](const auto& statement) { return statement.name == "transaction.limit_statements"; });
+    if (!call.method().policy.writes() && !with_others) {
+      EXPECT_LE(StatementsOf(log), 1U) << call.method().name << " reads what may be of two moments";
+    }
+    return outcome;
   }
 
   template <class Request>
@@ -192,9 +221,12 @@ class Api {
     return next.fetch_add(1'000'000);
   }
 
-  static Database::Options Options(const std::string& url) {
+  Database::Options Options(const std::string& url) {
     Database::Options options;
     options.url = url;
+    options.observe = [this](std::string_view name, std::chrono::nanoseconds, bool) {
+      if (after_statement) after_statement(name);
+    };
     return options;
   }
 
