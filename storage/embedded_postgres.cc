@@ -138,13 +138,19 @@ class Lock {
   Fd file_;
 };
 
-// Where initdb and postgres are. Debian keeps them off the PATH, one directory for each major version; an existing
-// cluster needs its own.
-fs::path FindServer(const fs::path& cluster) {
-  const std::vector<std::string> version = Lines(ReadFile(cluster / "PG_VERSION"));
-  if (!version.empty() && fs::exists(fs::path(kDebianServers) / version[0] / "bin/postgres")) {
-    return fs::path(kDebianServers) / version[0] / "bin";
+// The directory on the PATH that has PostgreSQL's programs.
+std::optional<fs::path> ServerOnPath() {
+  std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
+  for (std::string dir; std::getline(path, dir, ':');) {
+    if (fs::exists(fs::path(dir) / "postgres") && fs::exists(fs::path(dir) / "initdb")) {
+      return fs::canonical(fs::path(dir) / "postgres").parent_path();
+    }
   }
+  return std::nullopt;
+}
+
+// Debian keeps them off the PATH, in one directory for each major version.
+std::optional<fs::path> NewestDebianServer() {
   std::optional<int> newest;
   std::error_code none;
   for (const fs::directory_entry& entry : fs::directory_iterator(kDebianServers, none)) {
@@ -153,14 +159,23 @@ fs::path FindServer(const fs::path& cluster) {
       newest = major;
     }
   }
-  if (newest) {
-    return fs::path(kDebianServers) / std::to_string(*newest) / "bin";
+  if (!newest) {
+    return std::nullopt;
   }
-  std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
-  for (std::string dir; std::getline(path, dir, ':');) {
-    if (fs::exists(fs::path(dir) / "postgres") && fs::exists(fs::path(dir) / "initdb")) {
-      return fs::canonical(fs::path(dir) / "postgres").parent_path();
-    }
+  return fs::path(kDebianServers) / std::to_string(*newest) / "bin";
+}
+
+// Where initdb and postgres are. A cluster needs the version that created it; otherwise the user's choice comes first.
+fs::path FindServer(const fs::path& cluster) {
+  const std::vector<std::string> version = Lines(ReadFile(cluster / "PG_VERSION"));
+  if (!version.empty() && fs::exists(fs::path(kDebianServers) / version[0] / "bin/postgres")) {
+    return fs::path(kDebianServers) / version[0] / "bin";
+  }
+  if (const auto server = ServerOnPath()) {
+    return *server;
+  }
+  if (const auto server = NewestDebianServer()) {
+    return *server;
   }
   Fail("PostgreSQL's server is not installed; run: apt-get install postgresql");
 }
@@ -398,7 +413,9 @@ class EmbeddedPostgres::Impl {
       }
     }
     fs::remove_all(preferred);  // a stale socket with its lock file, if anything
-    if (preferred.native().size() + kSocketFile.size() <= kLongestSocketPath) {
+    // libpq takes a comma for the end of a host's name.
+    if (preferred.native().size() + kSocketFile.size() <= kLongestSocketPath &&
+        preferred.native().find(',') == std::string::npos) {
       MakeDirectory(preferred, 0700, user_);
       socket_dir_ = preferred;
       return;

@@ -23,7 +23,11 @@ namespace poold {
 // `nobody`. Where that user can't get to DATA_DIR (below /root, say), cluster and socket live in
 // /var/lib/poold/<hash of DATA_DIR>, and DATA_DIR/postgres is a symbolic link to the cluster. Removing DATA_DIR then
 // leaves the data there, and the next start in the same place takes them up again. A socket's path holds 107 bytes:
-// when DATA_DIR is too deep for it, DATA_DIR/socket is a symbolic link to a directory in /tmp.
+// when DATA_DIR is too deep for it, or has a comma in its name, DATA_DIR/socket is a symbolic link to a directory in
+// /tmp.
+//
+// Which PostgreSQL: an existing cluster gets the version that created it, if Debian's packages have that version.
+// Otherwise the one on the PATH is used; if there is none, the newest of Debian's packages, which are not on the PATH.
 //
 // The server listens on its unix socket only, in a directory that nobody else may enter (0700); whoever gets in is
 // trusted. Nothing that was committed is lost, whatever is killed (unless `durable` is off and the machine goes down).

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -255,6 +256,58 @@ TEST(EmbeddedPostgres, WorksInADirectoryThatIsTooDeepForASocket) {
     EXPECT_EQ(fs::status(socket_dir).permissions(), fs::perms::owner_all);
   }
   EXPECT_FALSE(fs::exists(socket_dir));
+}
+
+TEST(EmbeddedPostgres, WorksInADirectoryOfAnyName) {
+  const Scratch scratch;
+  for (const char* name : {"two words", "one, two", "100%?", "\"quoted\" & 'quoted'"}) {
+    const EmbeddedPostgres postgres(In(scratch / name));
+    EXPECT_EQ(Ask(postgres.url(), "SELECT 'answered'"), "answered") << name;
+  }
+}
+
+// A server on the PATH that leaves a mark when it is used, and is this machine's own otherwise.
+class ServerOnThePath {
+ public:
+  explicit ServerOnThePath(const fs::path& bin) : bin_(bin) {
+    fs::create_directories(bin);
+    fs::permissions(bin, fs::perms(0777));
+    const fs::path installed = Installed();
+    for (const char* program : {"initdb", "postgres"}) {
+      std::ofstream(bin / program) << "#!/bin/sh\ntouch " << bin / program << ".used\nexec " << installed / program
+                                   << " \"$@\"\n";
+      fs::permissions(bin / program, fs::perms(0755));
+    }
+    setenv("PATH", (bin.string() + ":" + path_).c_str(), 1);
+  }
+  ~ServerOnThePath() { setenv("PATH", path_.c_str(), 1); }
+  ServerOnThePath(const ServerOnThePath&) = delete;
+  ServerOnThePath& operator=(const ServerOnThePath&) = delete;
+
+  bool Used(const std::string& program) const { return fs::exists(bin_ / (program + ".used")); }
+
+ private:
+  static fs::path Installed() {
+    const Scratch scratch;
+    const EmbeddedPostgres postgres(In(scratch / "data"));
+    // That file begins with the path of the server that was started.
+    std::ifstream file(scratch / "data/postgres/postmaster.opts");
+    std::string program;
+    file >> program;
+    return fs::path(program).parent_path();
+  }
+
+  const std::string path_ = std::getenv("PATH");
+  const fs::path bin_;
+};
+
+TEST(EmbeddedPostgres, TakesTheServerOnThePathFirst) {
+  const Scratch scratch;
+  const ServerOnThePath server(scratch / "bin");
+  const EmbeddedPostgres postgres(In(scratch / "data"));
+  EXPECT_EQ(Ask(postgres.url(), "SELECT 'answered'"), "answered");
+  EXPECT_TRUE(server.Used("initdb"));
+  EXPECT_TRUE(server.Used("postgres"));
 }
 
 TEST(EmbeddedPostgres, QuotesTheServersWordsWhenItDoesNotStart) {
