@@ -19,8 +19,8 @@ ONLY ?=
 TREE := build/$(PRESET)
 SOURCES = find server storage tests -name node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print
 SHELL_SCRIPTS = .ci/run deploy/*.sh deploy/container/*.sh tests/e2e/grpcurl tests/clients/run \
-  tests/clients/*/*.sh tests/fuzz/run tests/bare/*
-NODE_PROJECTS = tests/e2e tests/clients tests/deploy
+  tests/clients/*/*.sh tests/fuzz/run tests/bare/* tests/postgres/run
+NODE_PROJECTS = tests/e2e tests/clients tests/deploy tests/postgres
 BENCH_PEER = tests/bench/peer
 say = @printf '==> %s\n'
 comma := ,

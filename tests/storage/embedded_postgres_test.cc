@@ -76,7 +76,7 @@ TEST(EmbeddedPostgres, AnswersAsSetUp) {
   EXPECT_EQ(Ask(postgres.url(), "SELECT current_database() || ' ' || current_user"), "poold poold");
   EXPECT_EQ(Ask(postgres.url(), "SHOW listen_addresses"), "");
   EXPECT_EQ(Ask(postgres.url(), "SHOW server_encoding"), "UTF8");
-  EXPECT_EQ(Ask(postgres.url(), "SHOW lc_collate"), "C");
+  EXPECT_EQ(Ask(postgres.url(), "SELECT datcollate FROM pg_database WHERE datname = 'poold'"), "C");
   EXPECT_EQ(Ask(postgres.url(), "SHOW timezone"), "UTC");
   EXPECT_EQ(Ask(postgres.url(), "SHOW max_connections"), "20");
 }
