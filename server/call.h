@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/error.h"
+#include "server/header.h"
 #include "storage/scope.h"
 #include "storage/work_log.h"
 
@@ -68,8 +69,13 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
+  // Every value that came under a header's or metadata entry's name (in lower case), in their order. The views live as
+  // long as the call.
+  virtual std::vector<std::string_view> HeaderValues(std::string_view name) const = 0;
+
   // The value of a header or metadata entry (names in lower case), or nullopt. The view lives as long as the call.
-  virtual std::optional<std::string_view> Header(std::string_view name) const = 0;
+  // Throws ValidationException if it came with different values: nothing in the program obeys the first of two.
+  std::optional<std::string_view> Header(std::string_view name) const { return OnlyValue(name, HeaderValues(name)); }
 
   // Fills request() from what came over the wire; throws Error if that is not such a message. Called once, by the
   // pipeline, as soon as the caller is known; until then request() is empty.
@@ -77,9 +83,6 @@ class Call {
 
   // The request as it came, of a call that came over HTTP: what a signature is computed of. Lives as long as the call.
   virtual const HttpRequest* http_request() const { return nullptr; }
-
-  // Whether Header knows only one of several values: what says who calls must not be ambiguous.
-  virtual bool IsRepeated(std::string_view /*name*/) const { return false; }
 
   // The subject alternative names of the client certificate that the connection was opened with, verified against
   // --tls-client-ca, as an access file writes them: "uri:spiffe://example.org/billing", "dns:billing.example". Empty

@@ -147,21 +147,31 @@ class CountingProcessor final : public sdk::trace::BatchSpanProcessor {
   std::atomic<std::uint64_t>& dropped_;
 };
 
-// traceparent and tracestate of a call.
+nostd::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+// traceparent and tracestate of a call, as W3C Trace Context says: a traceparent that came several times counts as
+// none, so that a new trace begins; a tracestate may come in several parts.
 class HeadersOf final : public opentelemetry::context::propagation::TextMapCarrier {
  public:
-  explicit HeadersOf(const Call& call) : call_(call) {}
+  explicit HeadersOf(const Call& call) {
+    const auto parents = call.HeaderValues("traceparent");
+    if (parents.size() != 1) return;
+    parent_ = parents.front();
+    for (const std::string_view part : call.HeaderValues("tracestate")) {
+      state_.append(state_.empty() ? "" : ",").append(part);
+    }
+  }
+  bool HasParent() const { return !parent_.empty(); }
   nostd::string_view Get(nostd::string_view key) const noexcept override {
-    const auto value = call_.Header({key.data(), key.size()});
-    return value ? nostd::string_view(value->data(), value->size()) : nostd::string_view();
+    if (key == "traceparent") return View(parent_);
+    return key == "tracestate" ? View(state_) : nostd::string_view();
   }
   void Set(nostd::string_view, nostd::string_view) noexcept override {}
 
  private:
-  const Call& call_;
+  std::string_view parent_;
+  std::string state_;
 };
-
-nostd::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // Of its own clock each; spans are placed by the wall clock and measured by the steady one.
 class Clocks {
@@ -274,11 +284,11 @@ class Tracing::Impl {
   }
 
   void Begin(Call& call) {
-    const HeadersOf headers(call);
     api::SpanContext parent = api::SpanContext::GetInvalid();
-    if (continue_traces_ && call.Header("traceparent")) {
+    if (continue_traces_) {
+      const HeadersOf headers(call);
       opentelemetry::context::Context context;
-      parent = api::GetSpan(propagator_.Extract(headers, context))->GetContext();
+      if (headers.HasParent()) parent = api::GetSpan(propagator_.Extract(headers, context))->GetContext();
     }
     const Clocks clocks;
     auto span = tracer_->StartSpan(NameOf(call), clocks.Start(call.received(), api::SpanKind::kServer, parent));

@@ -86,7 +86,8 @@ TEST(Layering, DoorsKnowNoHandlerNoMiddlewareAndNoStorage) {
 TEST(Layering, LeavesLeadNowhere) {
   EXPECT_EQ(
       Find(
-          "server/(call|method|error|world|arn|aws_names|file|filters|fingerprint|digest|limits|page_token|text|config|"
+          "server/"
+          "(call|method|error|world|arn|aws_names|file|filters|fingerprint|digest|limits|page_token|text|config|header|"
           "known_accounts|rate_limiter|policy|access|http_request|version|periodic|tls)\\.h",
           "server/(transport|middleware|handlers)/.*|server/(pipeline|executor|server)\\.h"),
       kNone);

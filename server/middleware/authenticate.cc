@@ -40,7 +40,7 @@ struct Caller {
   std::string region;
 };
 
-// Something was shown, and it is not known or says two things.
+// Credentials were given, but they are unknown or contradict each other.
 Error Unrecognized(const Call& call, const std::string& message) {
   return call.http_request() == nullptr ? Error::Unauthenticated(message)
                                         : Error::FrontEnd(Fault::kUnrecognizedClient, message);
@@ -70,7 +70,6 @@ Caller BySignature(const Call& call, const Access& access) {
 Caller ByBearerKey(const Call& call, const Access& access) {
   const auto authorization = call.Header("authorization");
   if (!authorization) return {};
-  if (call.IsRepeated("authorization")) throw Error::Unauthenticated("There must be one authorization, not several");
   constexpr std::size_t kScheme = std::string_view("Bearer ").size();
   if (LowerCase(authorization->substr(0, kScheme)) != "bearer ") {
     throw Error::Unauthenticated("The metadata authorization must be `Bearer <key>`");

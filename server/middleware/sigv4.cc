@@ -12,6 +12,7 @@
 #include "server/arn.h"
 #include "server/digest.h"
 #include "server/error.h"
+#include "server/header.h"
 #include "server/limits.h"
 
 namespace poold {
@@ -43,12 +44,6 @@ std::vector<std::string_view> Split(std::string_view text, char separator) {
 }
 
 std::string Quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
-
-// The header's value; nullptr if it is not there. Of several the first.
-const std::string* Find(const HttpRequest& request, std::string_view name) {
-  const auto found = std::ranges::find(request.headers, name, &std::pair<std::string, std::string>::first);
-  return found == request.headers.end() ? nullptr : &found->second;
-}
 
 void ReadCredential(std::string_view credential, Authorization& authorization) {
   const auto terms = Split(credential, '/');
@@ -117,10 +112,10 @@ std::optional<SigningTime> FromHttpForm(std::string_view text) {
 }
 
 SigningTime SigningTimeOf(const HttpRequest& request) {
-  const std::string* date = Find(request, "x-amz-date");
-  const bool amz = date != nullptr;
-  if (!amz) date = Find(request, "date");
-  if (date == nullptr) throw Incomplete("A signed request needs the header X-Amz-Date, or else Date");
+  auto date = HeaderOf(request, "x-amz-date");
+  const bool amz = date.has_value();
+  if (!amz) date = HeaderOf(request, "date");
+  if (!date) throw Incomplete("A signed request needs the header X-Amz-Date, or else Date");
   const std::string_view text = Trim(*date);
   auto time = FromBasicForm(text);
   if (!time && !amz) time = FromHttpForm(text);
@@ -176,13 +171,13 @@ void CheckSignedHeaders(const HttpRequest& request, const std::vector<std::strin
   };
   require("host");
   for (const std::string_view name : {"x-amz-date", "x-amz-target"}) {
-    if (Find(request, name) != nullptr) require(name);
+    if (HeaderOf(request, name)) require(name);
   }
 }
 
 void CheckBodyHash(const HttpRequest& request, const std::string& body_hash) {
-  const std::string* declared = Find(request, "x-amz-content-sha256");
-  if (declared == nullptr || Trim(*declared) == body_hash) return;
+  const auto declared = HeaderOf(request, "x-amz-content-sha256");
+  if (!declared || Trim(*declared) == body_hash) return;
   throw Invalid(
       "X-Amz-Content-Sha256 must be the SHA-256 of the body, in lower-case hex; unsigned or streamed "
       "payloads are not taken");
@@ -326,11 +321,13 @@ std::string Shown(const std::string& text) {
 }  // namespace
 
 std::optional<Authorization> ReadAuthorization(const HttpRequest& request) {
-  const auto count = std::ranges::count(request.headers, "authorization", &std::pair<std::string, std::string>::first);
-  if (count == 0) return std::nullopt;
-  if (count > 1) throw Incomplete("A request must not have several Authorization headers");
+  const auto header = HeaderOf(request, "authorization");
+  if (!header) return std::nullopt;
+  if (HeaderValues(request, "authorization").size() > 1) {
+    throw Incomplete("A request must not have several Authorization headers");
+  }
 
-  std::string_view rest = Trim(*Find(request, "authorization"));
+  std::string_view rest = Trim(*header);
   if (!rest.starts_with(kAlgorithm) || rest.size() == kAlgorithm.size() || !IsBlank(rest[kAlgorithm.size()])) {
     throw Incomplete("Authorization must be AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=...");
   }

@@ -82,15 +82,11 @@ class GrpcCall final : private Messages, public Call, public ServerUnaryReactor 
         "is not a " + method().descriptor->input_type()->name() + " in protobuf form with text in UTF-8");
   }
 
-  std::optional<std::string_view> Header(std::string_view name) const override {
-    const auto& metadata = context_.client_metadata();
-    const auto found = metadata.find(grpc::string_ref(name.data(), name.size()));
-    if (found == metadata.end()) return std::nullopt;
-    return std::string_view(found->second.data(), found->second.size());
-  }
-
-  bool IsRepeated(std::string_view name) const override {
-    return context_.client_metadata().count(grpc::string_ref(name.data(), name.size())) > 1;
+  std::vector<std::string_view> HeaderValues(std::string_view name) const override {
+    std::vector<std::string_view> values;
+    const auto [first, end] = context_.client_metadata().equal_range(grpc::string_ref(name.data(), name.size()));
+    for (auto entry = first; entry != end; ++entry) values.emplace_back(entry->second.data(), entry->second.size());
+    return values;
   }
 
   std::vector<std::string> CertificateNames() const override {

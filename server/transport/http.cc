@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "server/config.h"
+#include "server/header.h"
 #include "server/http_request.h"
 #include "server/limits.h"
 #include "server/logging.h"
@@ -116,11 +117,8 @@ class HttpCall final : private Messages, public Call {
         certificate_names_(certificate_names),
         finished_(connection, Steady::time_point::max()) {}
 
-  std::optional<std::string_view> Header(std::string_view name) const override {
-    for (const auto& [its_name, value] : request_.headers) {
-      if (its_name == name) return value;
-    }
-    return std::nullopt;
+  std::vector<std::string_view> HeaderValues(std::string_view name) const override {
+    return poold::HeaderValues(request_, name);
   }
 
   void Read() override { FromAwsJson(request_.body, *Messages::request); }
@@ -478,7 +476,14 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
           Error::FrontEnd(Fault::kUnknownTarget, "There is nothing at this path; operations are at POST /"),
           http::status::not_found);
     }
-    if (method == nullptr && request.method() == http::verb::post) method = MethodOf(View(request["x-amz-target"]));
+    const bool post = request.method() == http::verb::post;
+    HttpRequest taken = Taken(request);
+    if (method == nullptr && post) {
+      std::optional<std::string_view> target;
+      const auto refusal = RefusalOf([&] { target = HeaderOf(taken, "x-amz-target"); });
+      if (refusal) co_return Refused(*refusal);
+      method = MethodOf(target.value_or(""));
+    }
     if (method == nullptr) {
       co_return Refused(
           Error::FrontEnd(Fault::kUnknownTarget, "Name an operation of this service: POST / with X-Amz-Target: " +
@@ -487,7 +492,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
 
     // The call has a deadline of its own.
     beast::get_lowest_layer(stream_).expires_never();
-    HttpCall call(door_.service_, *method, Taken(request), certificate_names_, stream_.get_executor());
+    HttpCall call(door_.service_, *method, std::move(taken), certificate_names_, stream_.get_executor());
     WatchFor(call);
     door_.pipeline_.Start(call);
     Response response = co_await call.Wait();

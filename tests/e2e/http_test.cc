@@ -140,6 +140,40 @@ TEST(Http, KnowsTheOperationsOfTheModelAndNoOthers) {
   EXPECT_THAT(connection.Read(), IsAnswer(400, "UnknownOperationException"));
 }
 
+TEST(Http, RefusesHeadersThatSayTwoThings) {
+  HttpConnection connection(DevHttpAddress());
+  const std::string target(HttpConnection::kTarget);
+  struct Case {
+    const char* operation;
+    std::string name;
+    std::string first;
+    std::string second;
+  };
+  const Case cases[] = {
+      {"DescribePools", "x-amz-target", "", "PinpointSMSVoiceV2.DeletePool"},
+      {"DescribePools", "x-account-id", "111122223333", "444455556666"},
+      {"DescribePools", "x-region", "us-east-1", "eu-west-2"},
+      {"DescribePools", "authorization", "AWS4-HMAC-SHA256 Credential=a", "AWS4-HMAC-SHA256 Credential=b"},
+      {"RequestSenderId", "idempotency-key", "one", "other"},
+  };
+  for (const Case& c : cases) {
+    std::string headers = c.first.empty() ? "" : c.name + ": " + c.first + "\r\n";
+    headers += c.name + ": " + c.second + "\r\n";
+    const HttpResponse refused =
+        connection.Call(c.operation, R"({"SenderId": "TWICE", "IsoCountryCode": "GB"})", headers);
+    EXPECT_THAT(refused, IsAnswer(400, "ValidationException")) << c.name;
+    EXPECT_THAT(refused.body(), HasSubstr("Fields=\\\"" + c.name)) << c.name;
+  }
+  const std::string twice = target + "DescribePools\r\nx-region: eu-west-2\r\nX-REGION: eu-west-2\r\n";
+  EXPECT_EQ(connection.Call("DescribePools", "{}", twice).result_int(), 200) << "the same said twice";
+
+  // Where the request ends, and whose it is, is settled before: see WrongFraming.
+  for (const char* headers : {"Content-Length: 3\r\n", "Host: y\r\n"}) {
+    HttpConnection other(DevHttpAddress());
+    EXPECT_THAT(other.Call("DescribePools", "{}", headers), IsAnswer(400, "SerializationException")) << headers;
+  }
+}
+
 TEST(Http, HasNothingElsewhere) {
   HttpConnection connection(DevHttpAddress());
   const std::string target = std::string(HttpConnection::kTarget) + "DescribePools\r\n";

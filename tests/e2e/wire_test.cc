@@ -7,6 +7,7 @@
 #include <future>
 #include <map>
 #include <string>
+#include <tuple>
 
 #include "tests/support/dev_server.h"
 #include "tests/support/grpc_client.h"
@@ -78,6 +79,24 @@ TEST(Wire, KnowsNoOtherMethods) {
     EXPECT_EQ(ExceptionFor(status, ""), "ValidationException") << method;
   }
   ExpectServes(client);
+}
+
+TEST(Wire, RefusesMetadataThatSayTwoThings) {
+  const GrpcClient client(DevAddress());
+  const auto call = [&](const char* name, const char* first, const char* second) {
+    grpc::ClientContext context;
+    context.AddMetadata(name, first);
+    context.AddMetadata(name, second);
+    return client.Call(context, GrpcClient::Parse<RequestSenderIdRequest>("sender_id: 'TWICE' iso_country_code: 'GB'"));
+  };
+  for (const auto& [name, one, other] : {std::tuple("x-account-id", "111122223333", "444455556666"),
+                                         {"x-region", "us-east-1", "eu-west-2"},
+                                         {"idempotency-key", "one", "other"}}) {
+    EXPECT_THAT(call(name, one, other), IsInvalidField(reason::kInvalidParameter, name));
+    EXPECT_THAT(call(name, other, one), IsInvalidField(reason::kInvalidParameter, name));
+  }
+  const std::string account = NewAccount();
+  EXPECT_THAT(call("x-account-id", account.c_str(), account.c_str()), IsOk()) << "the same said twice";
 }
 
 TEST(Wire, RefusesTheNulCharacter) {

@@ -34,14 +34,14 @@ class AuthenticateTest : public testing::Test {
   // Over HTTP.
   Outcome With(const HttpRequest& http) { return Of({http.headers.begin(), http.headers.end()}, http); }
 
-  Outcome Of(const Headers& headers, const std::optional<HttpRequest>& http) { return Of({headers, http, {}, ""}); }
+  Outcome Of(const Headers& headers, const std::optional<HttpRequest>& http) { return Of({headers, http, {}, {}}); }
 
   // All that a caller can show.
   struct Shown {
     Headers headers;
     std::optional<HttpRequest> http;
     std::vector<std::string> certificate_names;
-    std::string repeated = "";
+    std::multimap<std::string, std::string, std::less<>> further = {};  // what came besides under the same names
   };
   Outcome Of(const Shown& shown) {
     const smsvoice::v2::DescribePoolsRequest request;
@@ -50,7 +50,7 @@ class AuthenticateTest : public testing::Test {
     call.headers = shown.headers;
     call.http = shown.http;
     call.certificate_names = shown.certificate_names;
-    call.repeated = shown.repeated;
+    call.further_headers = shown.further;
     try {
       Authenticate(call);
     } catch (const Error& error) {
@@ -107,6 +107,19 @@ INSTANTIATE_TEST_SUITE_P(All, ImpossibleRegion,
                          testing::Values("", "US-EAST-1", "us east 1", "us/east",
                                          "us-east-1:", "a-region-of-more-than-32-letters-"));
 
+std::multimap<std::string, std::string, std::less<>> Further(const std::string& name, const std::string& value) {
+  return {{name, value}};
+}
+
+TEST_F(AuthenticateTest, RefusesToChooseAmongAccountsAndRegions) {
+  for (const auto& [name, first, second] :
+       {std::tuple("x-account-id", "111122223333", "444455556666"), {"x-region", "us-east-1", "eu-west-2"}}) {
+    EXPECT_THAT(Of({{{name, first}}, std::nullopt, {}, Further(name, second)}),
+                IsInvalidField(reason::kInvalidParameter, name));
+    EXPECT_FALSE(Of({{{name, first}}, std::nullopt, {}, Further(name, first)}).error) << "the same said twice";
+  }
+}
+
 // ---- over HTTP, without an access file
 
 constexpr const char* kTeam = "111122223333";
@@ -129,6 +142,15 @@ TEST_F(AuthenticateHttp, TakesAccountAndRegionFromTheHeadersOfAnUnsignedRequest)
   EXPECT_EQ(
       Found(With(WithHeader(WithHeader(DescribePoolsOverHttp(), "x-account-id", kTeam), "x-region", "eu-west-1"))),
       "111122223333 eu-west-1");
+}
+
+TEST_F(AuthenticateHttp, RefusesToChooseAmongAccountsAndRegions) {
+  for (const auto& [name, first, second] :
+       {std::tuple("x-account-id", kTeam, "444455556666"), {"x-region", "us-east-1", "eu-west-2"}}) {
+    const HttpRequest request = WithHeader(DescribePoolsOverHttp(), name, first);
+    EXPECT_THAT(With(WithHeader(request, name, second)), IsInvalidField(reason::kInvalidParameter, name));
+    EXPECT_FALSE(With(WithHeader(request, name, first)).error) << "the same said twice";
+  }
 }
 
 TEST_F(AuthenticateHttp, TakesTheRegionARequestIsSignedForAndItsKeyAsAccountIfThatCanBeOne) {
@@ -318,7 +340,30 @@ INSTANTIATE_TEST_SUITE_P(All, NoBearerKey,
                                          "Bearer keyOfBilling,Bearer keyOfWeb", "BearerkeyOfBilling"));
 
 TEST_F(AuthenticateByFile, RefusesTwoBearerKeys) {
-  EXPECT_THAT(Of({Bearing("keyOfBilling"), std::nullopt, {}, "authorization"}), IsFault(Fault::kUnauthenticated));
+  EXPECT_THAT(Of({Bearing("keyOfBilling"), std::nullopt, {}, Further("authorization", "Bearer keyOfWeb")}),
+              IsInvalidField(reason::kInvalidParameter, "authorization"));
+  EXPECT_EQ(Found(Of({Bearing("keyOfBilling"), std::nullopt, {}, Further("authorization", "Bearer keyOfBilling")})),
+            "111122223333 us-east-1")
+      << "the same said twice";
+}
+
+TEST_F(AuthenticateByFile, RefusesToChooseAmongAccountsAndRegionsBesideAKey) {
+  for (const auto& [name, first, second] :
+       {std::tuple("x-account-id", kTeam, "444455556666"), {"x-region", "us-east-1", "eu-west-2"}}) {
+    Headers headers = Bearing("keyOfBilling");
+    headers[name] = first;
+    EXPECT_THAT(Of({headers, std::nullopt, {}, Further(name, second)}),
+                IsInvalidField(reason::kInvalidParameter, name));
+  }
+}
+
+TEST_F(AuthenticateByFile, RefusesASignatureWithASecondDateOrHash) {
+  for (const char* name : {"authorization", "x-amz-date", "x-amz-content-sha256"}) {
+    HttpRequest request = DescribePoolsOverHttp();
+    if (name == std::string("x-amz-content-sha256")) request.headers.emplace_back(name, std::string(64, 'a'));
+    EXPECT_THAT(With(WithHeader(Signed(request), name, "20300101T000000Z")),
+                IsInvalidField(reason::kInvalidParameter, name));
+  }
 }
 
 TEST_F(AuthenticateByFile, RefusesGrpcCallsThatShowNothing) {

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -67,6 +70,25 @@ TEST(ApiDocs, ListEveryExceptionWithItsHttpStatus) {
   std::set<std::pair<std::string, std::string>> documented;
   for (const auto& row : Table("exception")) documented.emplace(row[0], row[2]);
   EXPECT_EQ(documented, expected);
+}
+
+// Wherever the program reads a header, by its name in the source.
+TEST(ApiDocs, ListEveryHeaderThatIsRead) {
+  std::set<std::string> read;
+  const std::regex reading("(?:Header|HeaderOf|HeaderValues|kHeader =)[( ][^\"()]*\"([a-z0-9-]+)\"");
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::string(kSourceDir) + "/server")) {
+    std::ifstream file(entry.path());
+    const std::string source{std::istreambuf_iterator<char>(file), {}};
+    for (std::sregex_iterator match(source.begin(), source.end(), reading), end; match != end; ++match) {
+      read.insert((*match)[1]);
+    }
+    if (source.find("client_metadata()") != source.npos) {
+      EXPECT_EQ(entry.path().filename(), "grpc.cc");
+    }
+  }
+  std::set<std::string> documented;
+  for (const auto& row : Table("header")) documented.insert(row[0].substr(1, row[0].size() - 2));
+  EXPECT_EQ(documented, read);
 }
 
 }  // namespace

@@ -258,6 +258,8 @@ TEST(Authorization, MustNotBeThereTwice) {
   HttpRequest request = Signed(DescribePoolsOverHttp());
   request.headers.push_back(request.headers.back());
   EXPECT_THAT(Judge(request), IsFault(Fault::kIncompleteSignature, "several Authorization"));
+  request.headers.back().second += "0";
+  EXPECT_THAT(Judge(request), IsFault(Fault::kInvalid, "authorization came several times with different values"));
 }
 
 // ---- what is right and wrong with a signature that is as it was computed

@@ -212,6 +212,17 @@ TEST_F(TracingTest, AnUnreadableTraceparentBeginsATrace) {
   }
 }
 
+// W3C Trace Context, 3.2.
+TEST_F(TracingTest, ASecondTraceparentBeginsATrace) {
+  Trace();
+  TestCall call(api.service(), *FindMethod("DescribePools"), DescribePoolsRequest::default_instance(), response_);
+  call.headers = {{"traceparent", kCaller}};
+  call.further_headers = {{"traceparent", "00-0af7651916cd43dd8448eb211c80319d-b7ad6b7169203331-01"}};
+  tracing->Begin(call);
+  tracing->End(call, nullptr);
+  EXPECT_EQ(Spans().back().parent, std::string(16, '0'));
+}
+
 TEST_F(TracingTest, IgnoresTheCallersDecisionIfToldSo) {
   Trace({.sampler = "always_off"});
   api.CallWith({{"traceparent", kCaller}}, DescribePoolsRequest());

@@ -83,17 +83,20 @@ class TestCall final : public Call {
   std::map<std::string, std::string, std::less<>> headers;
   std::optional<HttpRequest> http;  // of a call that came over HTTP
   std::vector<std::string> certificate_names;
-  std::string repeated;  // the name of a header that came several times
+  std::multimap<std::string, std::string, std::less<>> further_headers;  // what came besides under the same names
 
   const HttpRequest* http_request() const override { return http ? &*http : nullptr; }
 
-  std::optional<std::string_view> Header(std::string_view name) const override {
-    const auto found = headers.find(name);
-    return found == headers.end() ? std::nullopt : std::optional<std::string_view>(found->second);
+  std::vector<std::string_view> HeaderValues(std::string_view name) const override {
+    if (http) return poold::HeaderValues(*http, name);
+    std::vector<std::string_view> values;
+    if (const auto found = headers.find(name); found != headers.end()) values.emplace_back(found->second);
+    const auto [further, end] = further_headers.equal_range(name);
+    for (auto entry = further; entry != end; ++entry) values.emplace_back(entry->second);
+    return values;
   }
 
   std::vector<std::string> CertificateNames() const override { return certificate_names; }
-  bool IsRepeated(std::string_view name) const override { return name == repeated; }
 
   void Read() override {}
 
