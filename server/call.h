@@ -99,6 +99,8 @@ class Call {
   World& world() const { return service_.world; }
   const ApiSettings& settings() const { return service_.settings; }
   const Method& method() const { return method_; }
+  // Of a call to an operation that does not exist: the name that the caller used. Otherwise empty.
+  virtual std::string_view unknown_name() const { return {}; }
   const google::protobuf::Message& request() const { return request_; }
   google::protobuf::Message& response() const { return response_; }
   // As what the method says they are.

@@ -130,6 +130,9 @@ void AddSettings(CLI::App& app, Settings& settings) {
   Add(app, "--health-listen", settings.health_listen,
       "HOST:PORT of a door for probes only: gRPC health without TLS; `off` for none")
       ->check(address_or_off);
+  Add(app, "--reflection", settings.reflection,
+      "whether the gRPC endpoint describes itself to clients such as grpcurl that have no .proto files: on, or off")
+      ->check(CLI::IsMember({"on", "off"}));
   Add(app, "--http-connections", settings.http_connections, "connections of the AWS JSON door")
       ->check(CLI::Range(1, 1'000'000));
   Add(app, "--http-connections-per-address", settings.http_connections_per_address,

@@ -83,6 +83,7 @@ struct Settings {
   std::string grpc_listen = "127.0.0.1:50051";  // HOST:PORT; port 0 picks a free one
   std::string http_listen = "127.0.0.1:8080";   // HOST:PORT, or "off"
   std::string health_listen = "off";            // HOST:PORT of a door for probes only, or "off"
+  std::string reflection = "on";                // gRPC server reflection; or "off"
   std::string database_url;                     // serve, migrate, inventory import, quota
   std::string database_password_file;           // read anew for each connection; empty: what the url says
   bool prepared_statements = true;              // false behind a pooler that mixes transactions of clients

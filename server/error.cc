@@ -32,6 +32,8 @@ constexpr FaultRow kFaults[] = {
     {Fault::kThrottled,              "ThrottlingException",                 400,  Code::RESOURCE_EXHAUSTED,  true},
     {Fault::kInvalid,                "ValidationException",                 400,  Code::INVALID_ARGUMENT,    false},
     {Fault::kUnknownOperation,       "ValidationException",                 400,  Code::UNIMPLEMENTED,       false},
+    {Fault::kUnknownCompression,     "ValidationException",                 400,  Code::UNIMPLEMENTED,       false},
+    {Fault::kCompressedFlag,         "ValidationException",                 400,  Code::INTERNAL,            false},
     {Fault::kUnknownTarget,          "UnknownOperationException",           400,  Code::UNIMPLEMENTED,       false},
     {Fault::kSerialization,          "SerializationException",              400,  Code::INVALID_ARGUMENT,    false},
     {Fault::kMissingAuthentication,  "MissingAuthenticationTokenException", 400,  Code::UNAUTHENTICATED,     false},
@@ -388,6 +390,15 @@ Error Error::UnknownOperation(std::string_view operation) {
   return error.Compose("Validation failed", "there is no operation " + Printable(operation, limits::kQuotedBytes));
 }
 
+Error Error::Compressed(Fault fault) {
+  Error error(fault);
+  error.reason_ = reason::kCannotParse;
+  return error.Compose("Validation failed",
+                       fault == Fault::kUnknownCompression
+                           ? "the message is compressed in a way that is not known here; known are gzip and deflate"
+                           : "the message's Compressed-Flag is set, but grpc-encoding names no compression");
+}
+
 Error Error::FrontEnd(Fault fault, std::string message) {
   Error error(fault);
   return error.Compose(Printable(message, limits::kFrontEndMessage), "");
@@ -466,6 +477,10 @@ Error FromGrpcStatus(const grpc::Status& status, std::string_view errortype_meta
           std::chrono::milliseconds(retry->retry_delay().seconds() * 1000 + retry->retry_delay().nanos() / 1'000'000);
     }
     if (const auto request = Find<google::rpc::RequestInfo>(*details)) error.request_id_ = request->request_id();
+  }
+  // Two faults share exception and code.
+  if (error.fault_ == Fault::kUnknownOperation && error.reason_ == reason::kCannotParse) {
+    error.fault_ = Fault::kUnknownCompression;
   }
   // The one code that stands for a single Reason.
   if (error.reason_.empty() && status.error_code() == Code::ALREADY_EXISTS && error.fault_ == Fault::kConflict) {

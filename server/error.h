@@ -32,6 +32,9 @@ enum class Fault {
   kThrottled,         // ThrottlingException
   kInvalid,           // ValidationException
   kUnknownOperation,  // ValidationException UNKNOWN_OPERATION
+  // What gRPC asks of a server that cannot decompress a message (its compression.md).
+  kUnknownCompression,  // ValidationException CANNOT_PARSE: compressed in a way that this server does not know
+  kCompressedFlag,      // ValidationException CANNOT_PARSE: the Compressed-Flag is set, grpc-encoding names nothing
   // What the AWS JSON door refuses before a call comes to the API (behaviour 1): errors outside the service model.
   kUnknownTarget,          // UnknownOperationException: X-Amz-Target names no operation
   kSerialization,          // SerializationException: the body is no such JSON
@@ -163,6 +166,8 @@ class Error : public std::exception {
   static Error Deadline(std::string detail = {});
   static Error Cancelled(std::string detail = {});
   static Error UnknownOperation(std::string_view operation);
+  // Of kUnknownCompression and kCompressedFlag.
+  static Error Compressed(Fault fault);
   // One of the six faults of the AWS JSON door. `message` is for the caller.
   static Error FrontEnd(Fault fault, std::string message);
 

@@ -142,13 +142,14 @@ void SetUpLogging(const Settings& settings) {
   google::protobuf::SetLogHandler(nullptr);  // what it says of unreadable messages, their senders are told
 }
 
-void LogRefusedRequest(const LogSettings& settings, std::string_view request_id, std::string_view exception) {
+void LogRefusedRequest(const LogSettings& settings, std::string_view request_id, std::string_view door,
+                       std::string_view exception) {
   const auto logger = spdlog::get(kCallLog);
   if (logger == nullptr) return;
   if (settings.json) {
-    logger->info(R"("request_id":"{}","door":"http","outcome":"{}")", request_id, exception);
+    logger->info(R"("request_id":"{}","door":"{}","outcome":"{}")", request_id, door, exception);
   } else {
-    logger->info("request_id={} door=http outcome={}", request_id, exception);
+    logger->info("request_id={} door={} outcome={}", request_id, door, exception);
   }
 }
 

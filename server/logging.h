@@ -19,7 +19,8 @@ inline constexpr const char* kCallLog = "calls";
 void SetUpLogging(const Settings& settings);
 
 // The line of a request that was refused before it became a call.
-void LogRefusedRequest(const LogSettings& settings, std::string_view request_id, std::string_view exception);
+void LogRefusedRequest(const LogSettings& settings, std::string_view request_id, std::string_view door,
+                       std::string_view exception);
 
 // Writes what is still queued; afterwards nothing is logged.
 void FinishLogging();

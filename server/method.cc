@@ -1,5 +1,7 @@
 #include "server/method.h"
 
+#include <google/protobuf/empty.pb.h>
+
 #include <algorithm>
 #include <stdexcept>
 #include <string>
@@ -113,12 +115,30 @@ std::span<const Method> Methods() {
   return kMethods;
 }
 
-bool IsServed(const Method& method, const ApiSettings& settings) { return settings.dev || !method.policy.dev(); }
+bool IsServed(const Method& method, const ApiSettings& settings) {
+  return !IsUnknown(method) && (settings.dev || !method.policy.dev());
+}
 
 const Method* FindMethod(std::string_view name) {
   const auto methods = Methods();
   const auto found = std::ranges::find(methods, name, &Method::name);
   return found == methods.end() ? nullptr : &*found;
 }
+
+const Method& UnknownMethod() {
+  static const google::protobuf::Empty kNothing;
+  static const Method kUnknown{.name = "unknown",
+                               .descriptor = nullptr,
+                               .policy = {},
+                               .client_token = nullptr,
+                               .validate_only = nullptr,
+                               .request = &kNothing,
+                               .response = &kNothing,
+                               .handle = [](Call&) { throw std::logic_error("an unknown operation was let through"); },
+                               .index = Methods().size()};
+  return kUnknown;
+}
+
+bool IsUnknown(const Method& method) { return method.descriptor == nullptr; }
 
 }  // namespace poold

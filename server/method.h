@@ -48,8 +48,8 @@ struct Together {
 
 // One RPC: a row of the table in method.cc.
 struct Method {
-  std::string_view name;  // "CreatePool"; unique among all services
-  const google::protobuf::MethodDescriptor* descriptor;
+  std::string_view name;                                 // "CreatePool"; unique among all services
+  const google::protobuf::MethodDescriptor* descriptor;  // nullptr: UnknownMethod
   smsvoice::v2::MethodPolicy policy;
   // Fields of the request; nullptr if it has none of that name.
   const google::protobuf::FieldDescriptor* client_token;
@@ -86,5 +86,11 @@ bool IsServed(const Method& method, const ApiSettings& settings);
 
 // nullptr if there is none of that name.
 const Method* FindMethod(std::string_view name);
+
+// Stands for every operation that does not exist, so that a call to one goes the way of all calls: it is refused,
+// logged and counted like others, under the name "unknown". It has no descriptor, its messages are empty, and no server
+// serves it. Its index follows that of the last of Methods().
+const Method& UnknownMethod();
+bool IsUnknown(const Method& method);
 
 }  // namespace poold

@@ -146,8 +146,8 @@ class Metrics::Impl {
       refused_[cause] = &refused_family_.Add({{"cause", std::string(kCauses[cause])}});
     }
     for (std::size_t door = 0; door < std::size(kDoors); ++door) {
-      durations_[door] = std::vector<Histogram*>(Methods().size());
-      calls_[door] = std::vector<Outcomes>(Methods().size());
+      durations_[door] = std::vector<Histogram*>(Methods().size() + 1);  // the last: UnknownMethod
+      calls_[door] = std::vector<Outcomes>(Methods().size() + 1);
     }
   }
 
@@ -206,13 +206,17 @@ class Metrics::Impl {
     return 1 + static_cast<std::size_t>(error->fault());
   }
 
+  static std::string NameOf(std::size_t method) {
+    return std::string((method < Methods().size() ? Methods()[method] : UnknownMethod()).name);
+  }
+
   // The child is looked up in the library's table once, and then known by its place.
   Counter& CallsOf(std::size_t door, std::size_t method, const Error* error) {
     std::atomic<Counter*>& known = calls_[door][method].counters[IndexOf(error)];
     if (Counter* counter = known.load(std::memory_order_acquire)) return *counter;
     Counter& added =
         calls_family_.Add({{"door", std::string(kDoors[door])},
-                           {"method", std::string(Methods()[method].name)},
+                           {"method", NameOf(method)},
                            {"code", std::string(CodeName(error == nullptr ? grpc::StatusCode::OK : error->code()))},
                            {"exception", error == nullptr ? "" : std::string(error->exception())}});
     known.store(&added, std::memory_order_release);
@@ -222,8 +226,8 @@ class Metrics::Impl {
   Histogram& DurationsOf(std::size_t door, std::size_t method) {
     std::atomic_ref known(durations_[door][method]);
     if (Histogram* histogram = known.load(std::memory_order_acquire)) return *histogram;
-    Histogram& added = durations_family_.Add(
-        {{"door", std::string(kDoors[door])}, {"method", std::string(Methods()[method].name)}}, kDurations);
+    Histogram& added =
+        durations_family_.Add({{"door", std::string(kDoors[door])}, {"method", NameOf(method)}}, kDurations);
     known.store(&added, std::memory_order_release);
     return added;
   }

@@ -35,6 +35,7 @@ void RefuseUntilReady(Call& call) {
 }
 
 void RefuseUnlessServed(Call& call) {
+  if (IsUnknown(call.method())) throw Error::UnknownOperation(call.unknown_name());
   if (!IsServed(call.method(), call.settings())) throw Error::UnknownOperation(call.method().name);
 }
 
@@ -112,6 +113,9 @@ std::optional<RefusalCause> CauseOf(const Error& error) {
     case Fault::kUnknownOperation:
     case Fault::kUnknownTarget:
       return RefusalCause::kInvalid;
+    case Fault::kUnknownCompression:
+    case Fault::kCompressedFlag:
+      return RefusalCause::kUnreadable;
     default:
       return std::nullopt;
   }

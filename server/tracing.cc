@@ -318,6 +318,7 @@ class Tracing::Impl {
     if (const HttpRequest* http = call.http_request()) {
       return http->method + " " + PathOf(*http);
     }
+    if (IsUnknown(call.method())) return std::string(call.method().name);
     return std::string(call.method().descriptor->service()->full_name()) + "/" + std::string(call.method().name);
   }
 
@@ -334,7 +335,9 @@ class Tracing::Impl {
       span.SetAttribute("http.response.status_code", error == nullptr ? 200 : error->http_status());
     } else {
       span.SetAttribute("rpc.system", "grpc");
-      span.SetAttribute("rpc.service", call.method().descriptor->service()->full_name());
+      if (!IsUnknown(call.method())) {
+        span.SetAttribute("rpc.service", call.method().descriptor->service()->full_name());
+      }
       span.SetAttribute("rpc.grpc.status_code",
                         static_cast<int>(error == nullptr ? grpc::StatusCode::OK : error->code()));
     }

@@ -7,9 +7,11 @@
 #include <string>
 
 #include "server/config.h"
+#include "server/limits.h"
 #include "server/logging.h"
 #include "server/method.h"
 #include "server/metrics.h"
+#include "server/text.h"
 #include "server/tracing.h"
 
 namespace poold {
@@ -99,6 +101,9 @@ void Log(const Call& call, const Error* error) {
   line.Text("region", call.scope().region);
   line.Text("door", call.http_request() == nullptr ? "grpc" : "http");
   line.Text("method", call.method().name);
+  if (!call.unknown_name().empty()) {
+    line.Text("asked_for", WithoutNumbers(Printable(call.unknown_name(), limits::kQuotedBytes)));
+  }
   line.Text("outcome", error == nullptr ? "ok" : error->exception());
   if (error != nullptr) {
     line.Text("code", CodeName(error->code()));

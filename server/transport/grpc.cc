@@ -3,13 +3,12 @@
 #include <absl/synchronization/mutex.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/codegen/server_callback_handlers.h>
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/impl/service_type.h>
-#include <grpcpp/support/proto_buffer_reader.h>
 
 #include <condition_variable>
 #include <deque>
@@ -22,12 +21,16 @@
 #include "server/limits.h"
 #include "server/method.h"
 #include "server/tls.h"
+#include "server/transport/grpc_call.h"
+#include "server/transport/reflection.h"
 
 namespace poold {
 namespace {
 
 using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
+using grpc::GenericCallbackServerContext;
+using grpc::ServerGenericBidiReactor;
 using grpc::ServerUnaryReactor;
 
 // How many calls of ours run at this moment: those of health and reflection don't count. Any thread.
@@ -52,67 +55,34 @@ class RunningCalls {
   int count_ = 0;
 };
 
-// One gRPC call. gRPC owns it from the moment it is returned to it, until OnDone.
-class GrpcCall final : private Messages, public Call, public ServerUnaryReactor {
+// A call of a method of the table. gRPC owns it from the moment it is returned to it, until OnDone.
+class UnaryCall final : private Messages, public GrpcCall, public ServerUnaryReactor {
  public:
-  GrpcCall(const Service& service, const Method& method, CallbackServerContext& context, const ByteBuffer& bytes,
-           ByteBuffer& answer, RunningCalls& running)
+  UnaryCall(const Service& service, const Method& method, CallbackServerContext& context, const ByteBuffer& bytes,
+            ByteBuffer& answer, RunningCalls& running)
       : Messages(method),
-        Call(service, method, *Messages::request, *Messages::response),
-        context_(context),
+        GrpcCall(service, method, *Messages::request, *Messages::response, context),
         bytes_(bytes),
         answer_(answer),
         running_(running) {
     running_.Begin();
-    // gRPC's deadline is of the wall clock; ours is not moved by somebody setting that. It can be centuries away:
-    // further than a count of nanoseconds goes.
-    const gpr_timespec left = gpr_time_sub(context.raw_deadline(), gpr_now(context.raw_deadline().clock_type));
-    if (left.tv_sec < std::chrono::seconds(std::chrono::hours(24)).count()) {
-      const auto time = std::chrono::seconds(left.tv_sec) + std::chrono::nanoseconds(left.tv_nsec);
-      set_deadline(received() + std::max<std::chrono::nanoseconds>(time, std::chrono::nanoseconds(1)));
-    }
   }
 
   void Read() override {
-    ByteBuffer copy(bytes_);  // shares the bytes
-    grpc::ProtoBufferReader reader(&copy);
-    if (reader.status().ok() && Messages::request->ParseFromZeroCopyStream(&reader)) return;
+    if (ReadMessage(context_, bytes_, *Messages::request)) return;
     throw Error::Invalid(
         reason::kCannotParse, "request",
         "is not a " + method().descriptor->input_type()->name() + " in protobuf form with text in UTF-8");
   }
 
-  std::vector<std::string_view> HeaderValues(std::string_view name) const override {
-    std::vector<std::string_view> values;
-    const auto [first, end] = context_.client_metadata().equal_range(grpc::string_ref(name.data(), name.size()));
-    for (auto entry = first; entry != end; ++entry) values.emplace_back(entry->second.data(), entry->second.size());
-    return values;
-  }
-
-  std::vector<std::string> CertificateNames() const override {
-    std::vector<std::string> names;
-    const auto peer = context_.auth_context();
-    if (!peer->IsPeerAuthenticated()) return names;
-    const auto add = [&](const char* kind, const char* property) {
-      for (const auto& name : peer->FindPropertyValues(property))
-        names.push_back(kind + std::string(name.data(), name.size()));
-    };
-    add("uri:", GRPC_PEER_URI_PROPERTY_NAME);
-    add("dns:", GRPC_PEER_DNS_PROPERTY_NAME);
-    return names;
-  }
-
   void Finish(const Error* error) override {
-    context_.AddTrailingMetadata("x-amzn-requestid", request_id());
     if (error == nullptr) {
       grpc::Slice bytes(Messages::response->ByteSizeLong());
       Messages::response->SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(bytes.begin()));
       ByteBuffer answer(&bytes, 1);
       answer_.Swap(&answer);
-      return ServerUnaryReactor::Finish(grpc::Status::OK);
     }
-    context_.AddTrailingMetadata(std::string(kErrorTypeMetadata), std::string(error->exception()));
-    ServerUnaryReactor::Finish(ToGrpcStatus(*error, request_id()));
+    ServerUnaryReactor::Finish(StatusOf(error));
   }
 
   // OnDone waits for nothing, so that gRPC needs no further thread to call it.
@@ -125,10 +95,46 @@ class GrpcCall final : private Messages, public Call, public ServerUnaryReactor 
   }
 
  private:
-  CallbackServerContext& context_;
   const ByteBuffer& bytes_;
   ByteBuffer& answer_;
   RunningCalls& running_;
+};
+
+// A call of a method that no service here has. It goes the way of all calls, which ends with a refusal.
+class UnknownCall final : private Messages, public GrpcCall, public ServerGenericBidiReactor {
+ public:
+  UnknownCall(const Service& service, GenericCallbackServerContext& context)
+      : Messages(UnknownMethod()),
+        GrpcCall(service, UnknownMethod(), *Messages::request, *Messages::response, context),
+        path_(context.method()) {}
+
+  std::string_view unknown_name() const override { return path_; }
+  void Read() override {}
+  void Finish(const Error* error) override { ServerGenericBidiReactor::Finish(StatusOf(error)); }
+  void OnDone() override { delete this; }
+
+ private:
+  const std::string path_;
+};
+
+// What is in no TableService: reflection, which is a stream, and methods that do not exist.
+class OtherMethods final : public grpc::CallbackGenericService {
+ public:
+  // `reflection`: nullptr: not served.
+  OtherMethods(const Service& service, Pipeline& pipeline, Reflection* reflection)
+      : service_(service), pipeline_(pipeline), reflection_(reflection) {}
+
+ private:
+  ServerGenericBidiReactor* CreateReactor(GenericCallbackServerContext* context) override {
+    if (reflection_ != nullptr && Reflection::IsMethod(context->method())) return reflection_->Open(*context);
+    auto* call = new UnknownCall(service_, *context);
+    pipeline_.Start(*call);
+    return call;
+  }
+
+  const Service& service_;
+  Pipeline& pipeline_;
+  Reflection* const reflection_;
 };
 
 // One service of the .proto files, served from the table of methods. It takes the bytes of a call instead of generated
@@ -147,7 +153,7 @@ class TableService final : public grpc::Service {
       MarkMethodRawCallback(index++,
                             new grpc::internal::CallbackUnaryHandler<ByteBuffer, ByteBuffer>(
                                 [&](CallbackServerContext* context, const ByteBuffer* bytes, ByteBuffer* answer) {
-                                  auto* call = new GrpcCall(service, method, *context, *bytes, *answer, running);
+                                  auto* call = new UnaryCall(service, method, *context, *bytes, *answer, running);
                                   pipeline.Start(*call);
                                   return call;
                                 }));
@@ -220,7 +226,8 @@ class GrpcDoor::Impl {
     // On by default: each lock of gRPC's would be entered into a graph, an eighth of its work.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    if (settings.reflection == "on") reflection_.emplace(descriptors_, service);
+    others_.emplace(service, pipeline, reflection_ ? &*reflection_ : nullptr);
 
     grpc::ServerBuilder builder;
     int port = 0;
@@ -239,6 +246,7 @@ class GrpcDoor::Impl {
                                  static_cast<int>((settings.greatest_deadline + kParting).count()));
     }
     for (TableService& served : services_) builder.RegisterService(&served);
+    builder.RegisterCallbackGenericService(&*others_);
     server_ = builder.BuildAndStart();
     if (!server_ || port == 0) {
       throw std::runtime_error("cannot listen on " + listen +
@@ -272,6 +280,8 @@ class GrpcDoor::Impl {
   RunningCalls running_;
   std::shared_ptr<grpc::ServerCredentials> credentials_ = grpc::InsecureServerCredentials();
   std::deque<TableService> services_;
+  std::optional<Reflection> reflection_;  // nothing: not served
+  std::optional<OtherMethods> others_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
 };

@@ -446,7 +446,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
   Response Refused(const Error& error, http::status status = http::status::unknown) const {
     const std::string request_id = door_.service_.world.NewRequestId();
     door_.service_.metrics.Refused(RefusalCause::kUnreadable);
-    LogRefusedRequest(door_.service_.log, request_id, error.exception());
+    LogRefusedRequest(door_.service_.log, request_id, "http", error.exception());
     Response response = Refusal(error, request_id, status);
     response.set("x-amzn-RequestId", request_id);
     return response;

@@ -1,13 +1,12 @@
-// Server reflection: what grpcurl and buf curl live on.
+// Server reflection, what grpcurl and buf curl live on: both versions, and the descriptors that they get.
 
 #include <gmock/gmock.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/descriptor_database.h>
-#include <google/protobuf/dynamic_message.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,182 +15,186 @@
 #include "tests/support/dev_server.h"
 #include "tests/support/grpc_client.h"
 #include "tests/support/program.h"
+#include "tests/support/reflection_client.h"
+#include "tests/support/test_database.h"
 
 namespace poold {
 namespace {
 
-using google::protobuf::DescriptorPool;
-using google::protobuf::DynamicMessageFactory;
-using google::protobuf::Message;
+using google::protobuf::DescriptorProto;
+using google::protobuf::FieldDescriptorProto;
+using google::protobuf::FileDescriptorProto;
+using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-// The protocol's v1alpha in so far as it is needed here. Debian ships no .proto of it, and the generated code inside
-// libgrpc++_reflection has no header.
-constexpr const char* kProtocol = R"pb(
-  name: "reflection_v1alpha.proto"
-  package: "grpc.reflection.v1alpha"
-  syntax: "proto3"
-  message_type {
-    name: "ServerReflectionRequest"
-    field { name: "file_containing_symbol" number: 4 type: TYPE_STRING label: LABEL_OPTIONAL oneof_index: 0 }
-    field { name: "list_services" number: 7 type: TYPE_STRING label: LABEL_OPTIONAL oneof_index: 0 }
-    oneof_decl { name: "message_request" }
-  }
-  message_type {
-    name: "FileDescriptorResponse"
-    field { name: "file_descriptor_proto" number: 1 type: TYPE_BYTES label: LABEL_REPEATED }
-  }
-  message_type {
-    name: "ServiceResponse"
-    field { name: "name" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
-  }
-  message_type {
-    name: "ListServiceResponse"
-    field {
-      name: "service"
-      number: 1
-      type: TYPE_MESSAGE
-      label: LABEL_REPEATED
-      type_name: ".grpc.reflection.v1alpha.ServiceResponse"
-    }
-  }
-  message_type {
-    name: "ServerReflectionResponse"
-    field {
-      name: "file_descriptor_response"
-      number: 4
-      type: TYPE_MESSAGE
-      label: LABEL_OPTIONAL
-      type_name: ".grpc.reflection.v1alpha.FileDescriptorResponse"
-    }
-    field {
-      name: "list_services_response"
-      number: 6
-      type: TYPE_MESSAGE
-      label: LABEL_OPTIONAL
-      type_name: ".grpc.reflection.v1alpha.ListServiceResponse"
-    }
-  }
-)pb";
+std::vector<FileDescriptorProto> Files(const google::protobuf::RepeatedPtrField<std::string>& files) {
+  std::vector<FileDescriptorProto> parsed;
+  for (const std::string& bytes : files) EXPECT_TRUE(parsed.emplace_back().ParseFromString(bytes));
+  return parsed;
+}
 
+std::vector<std::string> Names(const std::vector<FileDescriptorProto>& files) {
+  std::vector<std::string> names;
+  for (const auto& file : files) names.push_back(file.name());
+  return names;
+}
+
+template <class Version>
 class Reflection : public testing::Test {
  protected:
-  Reflection() {
-    google::protobuf::FileDescriptorProto protocol;
-    if (!google::protobuf::TextFormat::ParseFromString(kProtocol, &protocol) || pool_.BuildFile(protocol) == nullptr) {
-      throw std::logic_error("the protocol is not well written");
+  static auto Ask(const std::string& question) {
+    Conversation<Version> conversation(DevAddress());
+    const auto response = conversation.Ask(question);
+    EXPECT_TRUE(conversation.End().ok());
+    return response;
+  }
+  static std::vector<FileDescriptorProto> FilesOf(const std::string& symbol) {
+    return Files(Ask("file_containing_symbol: '" + symbol + "'").file_descriptor_response().file_descriptor_proto());
+  }
+  static std::vector<std::string> ServicesOf(const typename Version::Response& response) {
+    std::vector<std::string> names;
+    for (const auto& service : response.list_services_response().service()) names.push_back(service.name());
+    return names;
+  }
+};
+using Versions = testing::Types<V1, V1Alpha>;
+TYPED_TEST_SUITE(Reflection, Versions);
+
+TYPED_TEST(Reflection, ListsTheServices) {
+  EXPECT_THAT(this->ServicesOf(this->Ask("list_services: ''")),
+              UnorderedElementsAre("smsvoice.v2.Pools", "smsvoice.v2.PhoneNumbers", "smsvoice.v2.SenderIds",
+                                   "smsvoice.v2.Keywords", "smsvoice.v2.Tags", "smsvoice.v2.OptOutLists",
+                                   "smsvoice.v2.ResourcePolicies", "smsvoice.v2.Account", "smsvoice.v2.Dev",
+                                   "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                                   "grpc.reflection.v1alpha.ServerReflection"));
+}
+
+// The fields of a message type, of those in it, and extensions: "poold.Message.field" each.
+struct Fields {
+  int count = 0;
+  std::vector<std::string> without_json_name;
+
+  void Look(const std::string& owner, const google::protobuf::RepeatedPtrField<FieldDescriptorProto>& fields) {
+    for (const auto& field : fields) {
+      ++count;
+      if (field.json_name().empty()) without_json_name.push_back(owner + "." + field.name());
     }
   }
-
-  // One request, given as text, and its answer.
-  const Message& Ask(const std::string& text) {
-    request_.reset(New("ServerReflectionRequest"));
-    response_.reset(New("ServerReflectionResponse"));
-    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, request_.get()));
-    response_->ParseFromString(Exchange(request_->SerializeAsString()));
-    return *response_;
+  void Look(const std::string& owner, const DescriptorProto& message) {
+    const std::string name = owner + "." + message.name();
+    Look(name, message.field());
+    Look(name, message.extension());
+    for (const auto& nested : message.nested_type()) Look(name, nested);
   }
-
-  // The messages of `field` of the answer.
-  static std::vector<std::string> Strings(const Message& message, const std::string& field) {
-    std::vector<std::string> strings;
-    const auto* descriptor = message.GetDescriptor()->FindFieldByName(field);
-    for (int i = 0; i < message.GetReflection()->FieldSize(message, descriptor); ++i) {
-      strings.push_back(message.GetReflection()->GetRepeatedString(message, descriptor, i));
-    }
-    return strings;
-  }
-
-  static const Message& Part(const Message& message, const std::string& field) {
-    return message.GetReflection()->GetMessage(message, message.GetDescriptor()->FindFieldByName(field));
-  }
-
- private:
-  Message* New(const std::string& name) {
-    return factory_.GetPrototype(pool_.FindMessageTypeByName("grpc.reflection.v1alpha." + name))->New();
-  }
-
-  // The stream with one message each way.
-  static std::string Exchange(const std::string& bytes) {
-    const GrpcClient client(DevAddress());
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-    grpc::CompletionQueue queue;
-    const auto done = [&queue] {
-      void* tag = nullptr;
-      bool ok = false;
-      if (!queue.Next(&tag, &ok) || !ok) throw std::runtime_error("reflection broke off");
-    };
-    grpc::GenericStub stub(client.channel());
-    const auto stream =
-        stub.PrepareCall(&context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
-    stream->StartCall(nullptr);
-    done();
-    const grpc::Slice slice(bytes);
-    stream->Write(grpc::ByteBuffer(&slice, 1), nullptr);
-    done();
-    grpc::ByteBuffer response;
-    stream->Read(&response, nullptr);
-    done();
-    stream->WritesDone(nullptr);
-    done();
-    grpc::Status status;
-    stream->Finish(&status, nullptr);
-    done();
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    grpc::Slice answer;
-    if (!response.DumpToSingleSlice(&answer).ok()) throw std::runtime_error("reflection answered nothing");
-    return {reinterpret_cast<const char*>(answer.begin()), answer.size()};
-  }
-
-  DescriptorPool pool_;
-  DynamicMessageFactory factory_;
-  std::unique_ptr<Message> request_;
-  std::unique_ptr<Message> response_;
 };
 
-TEST_F(Reflection, ListsTheServices) {
-  const Message& services = Part(Ask("list_services: ''"), "list_services_response");
-  std::vector<std::string> names;
-  const auto* field = services.GetDescriptor()->FindFieldByName("service");
-  for (int i = 0; i < services.GetReflection()->FieldSize(services, field); ++i) {
-    const Message& service = services.GetReflection()->GetRepeatedMessage(services, field, i);
-    names.push_back(service.GetReflection()->GetString(service, service.GetDescriptor()->FindFieldByName("name")));
+// Without them grpcurl shows and takes the names of the .proto files: phone_number_id where everything else says
+// phoneNumberId.
+TYPED_TEST(Reflection, GivesEveryFieldOfEveryFileItsJsonName) {
+  std::map<std::string, FileDescriptorProto> files;
+  for (const std::string& service : this->ServicesOf(this->Ask("list_services: ''"))) {
+    for (const auto& file : this->FilesOf(service)) files[file.name()] = file;
   }
-  EXPECT_THAT(names, UnorderedElementsAre("smsvoice.v2.Pools", "smsvoice.v2.PhoneNumbers", "smsvoice.v2.SenderIds",
-                                          "smsvoice.v2.Keywords", "smsvoice.v2.Tags", "smsvoice.v2.OptOutLists",
-                                          "smsvoice.v2.ResourcePolicies", "smsvoice.v2.Account", "smsvoice.v2.Dev",
-                                          "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"));
+  for (const auto& file : this->FilesOf("google.rpc.ErrorInfo")) files[file.name()] = file;
+  for (const auto& file : this->FilesOf("google.rpc.Status")) files[file.name()] = file;
+
+  Fields fields;
+  for (const auto& [name, file] : files) {
+    for (const std::string& imported : file.dependency()) EXPECT_TRUE(files.contains(imported)) << imported;
+    for (const auto& message : file.message_type()) fields.Look(file.package(), message);
+    fields.Look(file.package(), file.extension());
+  }
+  EXPECT_THAT(fields.without_json_name, IsEmpty());
+  EXPECT_GT(fields.count, 400);
+  EXPECT_TRUE(files.contains("smsvoice/v2/rules.proto") && files.contains("google/protobuf/descriptor.proto"));
 }
 
 // The files that it sends are enough to build the method from nothing, rules and all.
-TEST_F(Reflection, DescribesAMethodWhole) {
-  const auto files =
-      Strings(Part(Ask("file_containing_symbol: 'smsvoice.v2.Pools.CreatePool'"), "file_descriptor_response"),
-              "file_descriptor_proto");
+TYPED_TEST(Reflection, DescribesAMethodWhole) {
   google::protobuf::SimpleDescriptorDatabase database;
-  for (const std::string& bytes : files) {
-    google::protobuf::FileDescriptorProto file;
-    ASSERT_TRUE(file.ParseFromString(bytes));
-    database.Add(file);
-  }
-  DescriptorPool pool(&database);
+  for (const auto& file : this->FilesOf("smsvoice.v2.Pools.CreatePool")) database.Add(file);
+  google::protobuf::DescriptorPool pool(&database);
   const auto* method = pool.FindMethodByName("smsvoice.v2.Pools.CreatePool");
   ASSERT_NE(method, nullptr);
   EXPECT_EQ(method->input_type()->field_count(), 7);
+  EXPECT_EQ(method->input_type()->FindFieldByName("iso_country_code")->json_name(), "isoCountryCode");
   EXPECT_THAT(method->input_type()->DebugString(), HasSubstr("optional string iso_country_code = 2"));
 }
 
+TYPED_TEST(Reflection, FindsAFileByWhateverIsInIt) {
+  for (const char* symbol : {"smsvoice.v2.Pools", "smsvoice.v2.Pools.DeletePool", "smsvoice.v2.DeletePoolRequest",
+                             "smsvoice.v2.DeletePoolRequest.pool_id", "smsvoice.v2.PoolStatus"}) {
+    const auto files = this->FilesOf(symbol);
+    ASSERT_FALSE(files.empty()) << symbol;
+    EXPECT_EQ(files[0].name(), "smsvoice/v2/pools.proto") << symbol;
+  }
+  const auto by_name = this->Ask("file_by_filename: 'smsvoice/v2/tags.proto'");
+  EXPECT_EQ(Files(by_name.file_descriptor_response().file_descriptor_proto())[0].name(), "smsvoice/v2/tags.proto");
+}
+
 // The details of a refusal can be read by a client that has no schema.
-TEST_F(Reflection, KnowsTheErrorDetails) {
+TYPED_TEST(Reflection, KnowsTheErrorDetails) {
   for (const char* type : {"ErrorInfo", "BadRequest", "QuotaFailure", "RetryInfo", "RequestInfo"}) {
-    const Message& answer = Ask("file_containing_symbol: 'google.rpc." + std::string(type) + "'");
-    EXPECT_FALSE(Strings(Part(answer, "file_descriptor_response"), "file_descriptor_proto").empty()) << type;
+    EXPECT_FALSE(this->FilesOf("google.rpc." + std::string(type)).empty()) << type;
   }
 }
 
-TEST_F(Reflection, LetsAClientWithoutSchemaCall) {
+TYPED_TEST(Reflection, FindsExtensions) {
+  const auto numbers =
+      this->Ask("all_extension_numbers_of_type: 'google.protobuf.MethodOptions'").all_extension_numbers_response();
+  EXPECT_EQ(numbers.base_type_name(), "google.protobuf.MethodOptions");
+  ASSERT_GT(numbers.extension_number_size(), 0);
+  const auto found =
+      this->Ask("file_containing_extension: { containing_type: 'google.protobuf.MethodOptions' extension_number: " +
+                std::to_string(numbers.extension_number(0)) + " }");
+  EXPECT_EQ(Files(found.file_descriptor_response().file_descriptor_proto())[0].name(), "smsvoice/v2/rules.proto");
+  const auto none = this->Ask("all_extension_numbers_of_type: 'smsvoice.v2.DeletePoolRequest'");
+  EXPECT_EQ(none.all_extension_numbers_response().extension_number_size(), 0);
+}
+
+// Also of what this program contains but does not serve.
+TYPED_TEST(Reflection, AnswersThatSomethingIsNotThere) {
+  for (const char* question :
+       {"file_by_filename: 'nope.proto'", "file_by_filename: 'opentelemetry/proto/trace/v1/trace.proto'",
+        "file_containing_symbol: 'smsvoice.v2.Nope'", "file_containing_symbol: ''",
+        "file_containing_symbol: 'opentelemetry.proto.trace.v1.Span'", "all_extension_numbers_of_type: 'nope.Nope'",
+        "file_containing_extension: { containing_type: 'google.protobuf.MethodOptions' extension_number: 1 }"}) {
+    EXPECT_EQ(this->Ask(question).error_response().error_code(), grpc::StatusCode::NOT_FOUND) << question;
+  }
+  EXPECT_EQ(this->Ask("host: 'x'").error_response().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TYPED_TEST(Reflection, GivesAStreamAFileOnlyOnceUnlessItIsAskedFor) {
+  Conversation<TypeParam> conversation(DevAddress());
+  const auto ask = [&](const std::string& symbol) {
+    return Names(Files(conversation.Ask("file_containing_symbol: '" + symbol + "'")
+                           .file_descriptor_response()
+                           .file_descriptor_proto()));
+  };
+  const auto first = ask("smsvoice.v2.Pools");
+  EXPECT_THAT(first, Contains("smsvoice/v2/rules.proto"));
+  EXPECT_THAT(first, Contains("google/protobuf/descriptor.proto"));
+  EXPECT_THAT(ask("smsvoice.v2.Pools"), ElementsAre("smsvoice/v2/pools.proto"));
+  EXPECT_THAT(ask("smsvoice.v2.Tags"), ElementsAre("smsvoice/v2/tags.proto"));
+  EXPECT_TRUE(conversation.End().ok());
+}
+
+TYPED_TEST(Reflection, RefusesAQuestionOfMoreThanAFewKibibytes) {
+  Conversation<TypeParam> conversation(DevAddress());
+  typename TypeParam::Request question;
+  question.set_file_containing_symbol(std::string(5000, 'x'));
+  conversation.Write(question);
+  const grpc::Status refused = conversation.End();
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(FromGrpcStatus(refused).reason(), reason::kInvalidRequest);
+  EXPECT_EQ(conversation.Trailer("x-amzn-errortype"), "ValidationException");
+  EXPECT_EQ(conversation.Trailer("x-amzn-requestid").size(), 36U);
+}
+
+TEST(ReflectionClients, CallWithoutSchema) {
   Program::Options buf;
   buf.command.push_back(std::filesystem::path(kSourceDir) / "tests/e2e/node_modules/.bin/buf");
   for (const char* argument : {"curl", "--protocol", "grpc", "--http2-prior-knowledge", "-H",
@@ -202,6 +205,37 @@ TEST_F(Reflection, LetsAClientWithoutSchemaCall) {
   const Ran ran = RunToEnd(buf);
   EXPECT_EQ(ran.exit_code, 0) << ran.errors;
   EXPECT_THAT(ran.output, HasSubstr("arn:aws:sms-voice:us-east-1:999999999999:sender-id/A1/GB"));
+}
+
+std::unique_ptr<Program> Serve(std::vector<std::string> more) {
+  std::vector<std::string> arguments{"serve", "--grpc-listen",  "127.0.0.1:0",    "--http-listen",
+                                     "off",   "--database-url", TestDatabaseUrl()};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return std::make_unique<Program>(Poold(arguments));
+}
+
+TEST(ReflectionSwitchedOff, IsAnUnknownOperation) {
+  const auto server = Serve({"--reflection", "off"});
+  const std::string address = ReadyAddress(*server);
+  const auto expect_unknown = [&](auto version) {
+    Conversation<decltype(version)> conversation(address);
+    const grpc::Status refused = conversation.End();
+    EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+    EXPECT_EQ(FromGrpcStatus(refused).reason(), reason::kUnknownOperation);
+  };
+  expect_unknown(V1());
+  expect_unknown(V1Alpha());
+  EXPECT_THAT(GrpcClient(address).Call<smsvoice::v2::DescribePoolsRequest>(""), IsOk());
+}
+
+TEST(ReflectionOfServe, DoesNotTellOfServicesOfDevAlone) {
+  const auto server = Serve({});
+  Conversation<V1> conversation(ReadyAddress(*server));
+  const auto services = conversation.Ask("list_services: ''").list_services_response();
+  for (const auto& service : services.service()) EXPECT_NE(service.name(), "smsvoice.v2.Dev");
+  EXPECT_EQ(conversation.Ask("file_by_filename: 'smsvoice/v2/dev.proto'").error_response().error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  EXPECT_TRUE(conversation.End().ok());
 }
 
 }  // namespace

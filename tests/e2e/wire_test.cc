@@ -4,14 +4,18 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <future>
 #include <map>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "tests/support/dev_server.h"
 #include "tests/support/grpc_client.h"
 #include "tests/support/http_client.h"
+#include "tests/support/program.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/test_database.h"
 
 namespace poold {
@@ -21,7 +25,8 @@ using namespace smsvoice::v2;  // NOLINT: requests and responses
 using grpc::StatusCode;
 
 // A call with a message of these bytes, whatever they are.
-grpc::Status CallRaw(const GrpcClient& client, const std::string& method, const std::string& bytes) {
+grpc::Status CallRaw(const GrpcClient& client, const std::string& method, const std::string& bytes,
+                     std::multimap<std::string, std::string>* trailers = nullptr) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
   const grpc::Slice slice(bytes);
@@ -31,7 +36,12 @@ grpc::Status CallRaw(const GrpcClient& client, const std::string& method, const 
   grpc::GenericStub(client.channel())
       .UnaryCall(&context, method, {}, &request, &response,
                  [&outcome](grpc::Status status) { outcome.set_value(std::move(status)); });
-  return outcome.get_future().get();
+  grpc::Status status = outcome.get_future().get();
+  for (const auto& [name, value] : context.GetServerTrailingMetadata()) {
+    if (trailers != nullptr)
+      trailers->emplace(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
+  }
+  return status;
 }
 
 // Nothing that came before has hurt the server or the connection.
@@ -73,13 +83,113 @@ TEST(Wire, TakesSoManyCallsAtOnceFromAConnection) {
 
 TEST(Wire, KnowsNoOtherMethods) {
   const GrpcClient client(DevAddress(), NewAccount());
-  for (const char* method : {"/smsvoice.v2.Pools/Frobnicate", "/smsvoice.v1.Pools/CreatePool", "/x", "/"}) {
-    const grpc::Status status = CallRaw(client, method, "");
+  for (const char* method : {"/smsvoice.v2.Pools/Frobnicate", "/smsvoice.v1.Pools/CreatePool", "/x", "/",
+                             "/grpc.health.v1.Health/Frobnicate", "/grpc.reflection.v1.ServerReflection/Frobnicate"}) {
+    std::multimap<std::string, std::string> trailers;
+    const grpc::Status status = CallRaw(client, method, "", &trailers);
     EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED) << method;
-    EXPECT_EQ(ExceptionFor(status, ""), "ValidationException") << method;
+    const Error error = FromGrpcStatus(status);
+    EXPECT_EQ(error.exception(), "ValidationException") << method;
+    EXPECT_EQ(error.reason(), reason::kUnknownOperation) << method;
+    EXPECT_THAT(error.message(), testing::HasSubstr(method));
+    EXPECT_EQ(error.request_id().size(), 36U) << method;
+    EXPECT_THAT(trailers, testing::Contains(testing::Pair("x-amzn-requestid", error.request_id())));
+    EXPECT_THAT(trailers, testing::Contains(testing::Pair("x-amzn-errortype", "ValidationException")));
   }
   ExpectServes(client);
 }
+
+// Like any refused call. What strangers ask for is quoted in the log, but is no label of a metric.
+TEST(Wire, LogsAndCountsCallsOfUnknownMethods) {
+  Program server(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--log-format", "json",
+                        "--database-url", TestDatabaseUrl()}));
+  const GrpcClient client(ReadyAddress(server));
+  const grpc::Status status = CallRaw(client, "/smsvoice.v2.Pools/CreatPool+12065550142", "");
+  const std::string line = server.WaitForLog(FromGrpcStatus(status).request_id());
+  EXPECT_THAT(line, testing::HasSubstr(R"("method":"unknown","asked_for":"/smsvoice.v2.Pools/CreatPool+120)"));
+  EXPECT_THAT(line, testing::HasSubstr(R"("outcome":"ValidationException","code":"UNIMPLEMENTED")"));
+  EXPECT_THAT(line, testing::Not(testing::HasSubstr("5550142")));
+
+  HttpConnection connection(ReadyHttpAddress(server));
+  connection.Send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string metrics = connection.Read().body();
+  EXPECT_THAT(metrics, testing::HasSubstr(R"(poold_calls_total{code="UNIMPLEMENTED",door="grpc",)"
+                                          R"(exception="ValidationException",method="unknown"} 1)"));
+  EXPECT_THAT(metrics, testing::HasSubstr(R"(poold_refused_total{cause="invalid"} 1)"));
+  EXPECT_THAT(metrics, testing::Not(testing::HasSubstr("CreatPool")));
+  EXPECT_THAT(metrics, testing::HasSubstr("poold_calls_in_flight 0"));
+}
+
+// ---- compression: what gRPC says in doc/compression.md, test cases of its section of that name
+
+// A call by curl, with a message of these bytes: the header lines of the answer, each once.
+std::string CallByCurl(const std::string& encoding, char flag, const std::string& bytes) {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "message";
+  const std::string length{0, 0, static_cast<char>(bytes.size() >> 8), static_cast<char>(bytes.size())};
+  std::ofstream(file) << std::string(1, flag) + length + bytes;
+  Program::Options curl;
+  curl.command = {"curl",      "--silent",      "--show-error",     "--http2-prior-knowledge",
+                  "--include", "--data-binary", "@" + file.string()};
+  for (const std::string& header : {std::string("content-type: application/grpc"), std::string("te: trailers"),
+                                    encoding.empty() ? std::string("x-none: x") : "grpc-encoding: " + encoding}) {
+    curl.command.insert(curl.command.end(), {"--header", header});
+  }
+  curl.command.push_back("http://" + DevAddress() + "/smsvoice.v2.Pools/DescribePools");
+  const Ran ran = RunToEnd(curl);
+  EXPECT_EQ(ran.exit_code, 0) << ran.errors;
+  return ran.output;
+}
+
+std::string FromHex(std::string_view digits) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(std::string(digits.substr(i, 2)), nullptr, 16));
+  }
+  return bytes;
+}
+
+// DescribePools of pool-1, which is not there, as it is and compressed.
+constexpr const char* kPlain = "0a06706f6f6c2d31";
+constexpr const char* kGzip = "1f8b0800000000000203e3622bc8cfcfd135040002940ed408000000";
+constexpr const char* kZlib = "789ce3622bc8cfcfd135040008d80229";
+constexpr const char* kBrotli = "8b03800a06706f6f6c2d3103";
+constexpr const char* kZstd = "28b52ffd04584100000a06706f6f6c2d311af15ddb";
+constexpr const char* kSnappy = "081c0a06706f6f6c2d31";
+
+TEST(Wire, TakesGzipAndDeflate) {
+  for (const auto& [encoding, message] :
+       {std::pair("gzip", kGzip), {"deflate", kZlib}, {"gzip", ""}, {"identity", ""}}) {
+    const std::string answer = CallByCurl(encoding, *message == 0 ? 0 : 1, FromHex(message));
+    EXPECT_THAT(answer, testing::HasSubstr(*message == 0 ? "grpc-status: 0" : "grpc-status: 5")) << encoding;
+  }
+  EXPECT_THAT(CallByCurl("br", 0, FromHex(kPlain)), testing::HasSubstr("grpc-status: 5"))
+      << "a named compression need not be used";
+}
+
+TEST(Wire, RefusesUnknownCompressions) {
+  for (const auto& [encoding, message] : {std::pair("br", kBrotli), {"zstd", kZstd}, {"snappy", kSnappy}}) {
+    const std::string answer = CallByCurl(encoding, 1, FromHex(message));
+    EXPECT_THAT(answer, testing::HasSubstr("grpc-status: 12")) << encoding;
+    EXPECT_THAT(answer, testing::HasSubstr("grpc-accept-encoding: identity, deflate, gzip")) << encoding;
+    EXPECT_THAT(answer, testing::HasSubstr("x-amzn-errortype: ValidationException")) << encoding;
+    EXPECT_THAT(answer, testing::HasSubstr("known are gzip and deflate")) << encoding;
+  }
+  ExpectServes(GrpcClient(DevAddress()));
+}
+
+TEST(Wire, RefusesACompressedFlagWithoutACompression) {
+  for (const char* encoding : {"", "identity"}) {
+    for (const char* message : {kPlain, kGzip, kZlib}) {
+      const std::string answer = CallByCurl(encoding, 1, FromHex(message));
+      EXPECT_THAT(answer, testing::HasSubstr("grpc-status: 13")) << encoding << message;
+      EXPECT_THAT(answer, testing::HasSubstr("Compressed-Flag is set")) << encoding << message;
+      EXPECT_THAT(answer, testing::HasSubstr("x-amzn-errortype: ValidationException")) << encoding << message;
+    }
+  }
+}
+
+// ---- metadata that come twice
 
 TEST(Wire, RefusesMetadataThatSayTwoThings) {
   const GrpcClient client(DevAddress());

@@ -119,6 +119,7 @@ const std::vector<Setting> kSettings = {
     Of("grpc-listen", "0.0.0.0:0", &Settings::grpc_listen),
     Of("http-listen", "off", &Settings::http_listen),
     Of("health-listen", "127.0.0.1:0", &Settings::health_listen),
+    Of("reflection", "off", &Settings::reflection),
     Of("database-password-file", "/etc/poold/password", &Settings::database_password_file),
     Of("prepared-statements", "0", &Settings::prepared_statements),
     Of("drain-delay", "16ms", &Settings::drain_delay),

@@ -83,7 +83,7 @@ TEST(ApiDocs, ListEveryHeaderThatIsRead) {
       read.insert((*match)[1]);
     }
     if (source.find("client_metadata()") != source.npos) {
-      EXPECT_EQ(entry.path().filename(), "grpc.cc");
+      EXPECT_EQ(entry.path().filename(), "grpc_call.cc");
     }
   }
   std::set<std::string> documented;

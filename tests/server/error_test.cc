@@ -97,6 +97,14 @@ std::vector<Case> AllFaults() {
        " - poolId must have 1 to 3 characters, has 4"},
       {Error::UnknownOperation("DropPool"), Fault::kUnknownOperation, "ValidationException", 400, Code::UNIMPLEMENTED,
        false, R"(Validation failed - Reason="UNKNOWN_OPERATION" - there is no operation DropPool)"},
+      {Error::Compressed(Fault::kUnknownCompression), Fault::kUnknownCompression, "ValidationException", 400,
+       Code::UNIMPLEMENTED, false,
+       R"(Validation failed - Reason="CANNOT_PARSE" - the message is compressed in a way that is not known here; known)"
+       " are gzip and deflate"},
+      {Error::Compressed(Fault::kCompressedFlag), Fault::kCompressedFlag, "ValidationException", 400, Code::INTERNAL,
+       false,
+       R"(Validation failed - Reason="CANNOT_PARSE" - the message's Compressed-Flag is set, but grpc-encoding names)"
+       " no compression"},
       {Error::FrontEnd(Fault::kUnknownTarget, "name an operation"), Fault::kUnknownTarget, "UnknownOperationException",
        400, Code::UNIMPLEMENTED, false, "name an operation"},
       {Error::FrontEnd(Fault::kSerialization, "not JSON"), Fault::kSerialization, "SerializationException", 400,

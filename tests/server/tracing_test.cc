@@ -1,6 +1,7 @@
 #include "server/tracing.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/empty.pb.h>
 #include <gtest/gtest.h>
 #include <opentelemetry/exporters/memory/in_memory_span_data.h>
 #include <opentelemetry/exporters/memory/in_memory_span_exporter.h>
@@ -221,6 +222,19 @@ TEST_F(TracingTest, ASecondTraceparentBeginsATrace) {
   tracing->Begin(call);
   tracing->End(call, nullptr);
   EXPECT_EQ(Spans().back().parent, std::string(16, '0'));
+}
+
+TEST_F(TracingTest, AnUnknownOperationHasASpanOfItsOwnName) {
+  Trace();
+  const google::protobuf::Empty request;
+  google::protobuf::Empty response;
+  TestCall call(api.service(), UnknownMethod(), request, response);
+  tracing->Begin(call);
+  const Error refusal = Error::UnknownOperation("/smsvoice.v2.Pools/CreatPool");
+  tracing->End(call, &refusal);
+  const Seen span = Spans().back();
+  EXPECT_EQ(span.name, "unknown");
+  EXPECT_THAT(span.attributes, Contains(Pair("rpc.grpc.status_code", "12")));
 }
 
 TEST_F(TracingTest, IgnoresTheCallersDecisionIfToldSo) {

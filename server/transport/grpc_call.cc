@@ -1,0 +1,104 @@
+#include "server/transport/grpc_call.h"
+
+#include <grpc/grpc_security.h>
+#include <grpcpp/support/proto_buffer_reader.h>
+
+#include <algorithm>
+#include <chrono>
+
+// Exported by libgrpc, declared in none of its installed headers: the flags of the message that the call received last,
+// and the compression that its grpc-encoding names. (Wire.RefusesUnknownCompressions)
+std::uint32_t grpc_call_test_only_get_message_flags(grpc_call* call);
+grpc_compression_algorithm grpc_call_test_only_get_compression_algorithm(grpc_call* call);
+
+namespace poold {
+namespace {
+
+// GRPC_WRITE_INTERNAL_COMPRESS: the Compressed-Flag of a message that gRPC has left as it came.
+constexpr std::uint32_t kCompressedFlag = 0x80000000U;
+
+constexpr const char* kAcceptEncoding = "grpc-accept-encoding";
+constexpr const char* kKnownEncodings = "identity, deflate, gzip";
+
+// gRPC decompresses what it can and takes every other grpc-encoding for none.
+bool IsCompressed(grpc_call* call) {
+  return (grpc_call_test_only_get_message_flags(call) & kCompressedFlag) != 0 &&
+         grpc_call_test_only_get_compression_algorithm(call) == GRPC_COMPRESS_NONE;
+}
+
+// Of gzip, or of the zlib form that gRPC calls deflate.
+bool BeginsLikeAKnownCompression(const grpc::ByteBuffer& bytes) {
+  grpc::ByteBuffer copy(bytes);  // shares the bytes
+  grpc::Slice slice;
+  if (!copy.DumpToSingleSlice(&slice).ok() || slice.size() < 2) return false;
+  const unsigned first = slice.begin()[0];
+  const unsigned second = slice.begin()[1];
+  return (first == 0x1f && second == 0x8b) || (first == 0x78 && (first * 256 + second) % 31 == 0);
+}
+
+bool Parse(const grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
+  grpc::ByteBuffer copy(bytes);  // shares the bytes
+  grpc::ProtoBufferReader reader(&copy);
+  return reader.status().ok() && message.ParseFromZeroCopyStream(&reader);
+}
+
+}  // namespace
+
+GrpcCall::GrpcCall(const Service& service, const Method& method, const google::protobuf::Message& request,
+                   google::protobuf::Message& response, grpc::CallbackServerContext& context)
+    : Call(service, method, request, response), context_(context) {
+  // gRPC's deadline is of the wall clock; ours is not moved by somebody setting that. It can be centuries away:
+  // further than a count of nanoseconds goes.
+  const gpr_timespec left = gpr_time_sub(context.raw_deadline(), gpr_now(context.raw_deadline().clock_type));
+  if (left.tv_sec < std::chrono::seconds(std::chrono::hours(24)).count()) {
+    const auto time = std::chrono::seconds(left.tv_sec) + std::chrono::nanoseconds(left.tv_nsec);
+    set_deadline(received() + std::max<std::chrono::nanoseconds>(time, std::chrono::nanoseconds(1)));
+  }
+}
+
+std::vector<std::string_view> GrpcCall::HeaderValues(std::string_view name) const {
+  std::vector<std::string_view> values;
+  const auto [first, end] = context_.client_metadata().equal_range(grpc::string_ref(name.data(), name.size()));
+  for (auto entry = first; entry != end; ++entry) values.emplace_back(entry->second.data(), entry->second.size());
+  return values;
+}
+
+std::vector<std::string> GrpcCall::CertificateNames() const {
+  std::vector<std::string> names;
+  const auto peer = context_.auth_context();
+  if (!peer->IsPeerAuthenticated()) return names;
+  const auto add = [&](const char* kind, const char* property) {
+    for (const auto& name : peer->FindPropertyValues(property))
+      names.push_back(kind + std::string(name.data(), name.size()));
+  };
+  add("uri:", GRPC_PEER_URI_PROPERTY_NAME);
+  add("dns:", GRPC_PEER_DNS_PROPERTY_NAME);
+  return names;
+}
+
+grpc::Status GrpcCall::StatusOf(const Error* error) {
+  if (error != nullptr) return Refusal(context_, *error, request_id());
+  context_.AddTrailingMetadata("x-amzn-requestid", request_id());
+  return grpc::Status::OK;
+}
+
+grpc::Status Refusal(grpc::CallbackServerContext& context, const Error& error, const std::string& request_id) {
+  context.AddTrailingMetadata("x-amzn-requestid", request_id);
+  context.AddTrailingMetadata(std::string(kErrorTypeMetadata), std::string(error.exception()));
+  // gRPC sends it with answers, but not with a refusal.
+  if (error.fault() == Fault::kUnknownCompression) context.AddTrailingMetadata(kAcceptEncoding, kKnownEncodings);
+  return ToGrpcStatus(error, request_id);
+}
+
+bool ReadMessage(grpc::CallbackServerContext& context, const grpc::ByteBuffer& bytes,
+                 google::protobuf::Message& message) {
+  const bool parsed = Parse(bytes, message);
+  if (!IsCompressed(context.c_call())) return parsed;
+  // gRPC does not tell whether grpc-encoding named something unknown or was missing. The bytes do: if they are the
+  // message itself, or of a compression that gRPC would have undone, the name was missing.
+  const bool is_plain = parsed && message.GetReflection()->GetUnknownFields(message).empty();
+  throw Error::Compressed(is_plain || BeginsLikeAKnownCompression(bytes) ? Fault::kCompressedFlag
+                                                                         : Fault::kUnknownCompression);
+}
+
+}  // namespace poold

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <google/protobuf/message.h>
+#include <grpcpp/grpcpp.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/call.h"
+
+namespace poold {
+
+// One call that came over gRPC: what it says of itself, whatever kind of method it calls.
+class GrpcCall : public Call {
+ public:
+  // `context` is gRPC's and lives until the reactor's OnDone.
+  GrpcCall(const Service& service, const Method& method, const google::protobuf::Message& request,
+           google::protobuf::Message& response, grpc::CallbackServerContext& context);
+
+  std::vector<std::string_view> HeaderValues(std::string_view name) const override;
+  std::vector<std::string> CertificateNames() const override;
+
+ protected:
+  // With what the call ends: OK, or the refusal. Adds the trailing metadata that go with it.
+  grpc::Status StatusOf(const Error* error);
+
+  grpc::CallbackServerContext& context_;
+};
+
+// The status of a refusal, with its details. Adds the trailing metadata that go with it.
+grpc::Status Refusal(grpc::CallbackServerContext& context, const Error& error, const std::string& request_id);
+
+// Fills `message` from the bytes of the message that the call has just received. False if they are no such message.
+// Throws Error if they are compressed and gRPC could not decompress them.
+bool ReadMessage(grpc::CallbackServerContext& context, const grpc::ByteBuffer& bytes,
+                 google::protobuf::Message& message);
+
+}  // namespace poold
