@@ -1,7 +1,8 @@
 #pragma once
 
-// A refused call, from the guard that throws it to the door that encodes it; and the translation layer: one table
-// (error.cc) ties each documented exception name to HTTP status, gRPC code and retryability, in both directions.
+// A refused call, from the guard that throws it to the endpoint that encodes it. One table (error.cc) ties each fault
+// to its exception name, HTTP status, gRPC code, and to whether the same call may be repeated; docs/api.md and
+// deploy/client/README.md show that table. The translation to and from gRPC statuses is in grpc_status.cc.
 // All functions here may be called from any thread; an Error is a value.
 
 #include <grpcpp/support/status.h>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +24,8 @@ enum class Fault {
   kAccessDenied,      // AccessDeniedException: known caller, not allowed
   kUnauthenticated,   // AccessDeniedException: caller unknown
   kConflict,          // ConflictException: the state of a resource forbids it
-  kLostRace,          // ConflictException: another call was faster; the same call may succeed when tried again
+  kLostRace,          // ConflictException: other calls were faster at every try; nothing was done
+  kStaleRevision,     // ConflictException STALE_REVISION: the caller has not seen the latest change
   kInternal,          // InternalServerException: a defect, or something unforeseen
   kUnavailable,       // InternalServerException: a dependency is away for now
   kDeadline,          // InternalServerException: the caller's time ran out
@@ -44,22 +47,36 @@ enum class Fault {
   kInvalidSignature,       // InvalidSignatureException: wrong signature, date or scope
 };
 
+// Whether a program may send the very same call again.
+enum class Repeat {
+  kNo,         // it would be refused again, or nobody knows what it would do
+  kYes,        // nothing was done, and the call may succeed later
+  kWithToken,  // it may succeed later, but may have been done already: only a read, or a write with a client token
+};
+
 struct FaultRow {
   Fault fault;
   std::string_view exception;  // the documented name, for instance "ConflictException"
   int http_status;
   grpc::StatusCode code;  // of kConflict: except RESOURCE_ALREADY_EXISTS, see Error::code()
-  bool retryable;         // the very same call may succeed later with nothing else changed
+  Repeat repeat;
+  std::string_view meaning;  // what happened, in the words of the documents
 };
 
 // How gRPC spells a code: "NOT_FOUND". Of a number that is none: "UNKNOWN".
 std::string_view CodeName(grpc::StatusCode code);
+
+// The whole table, one row for each fault, in the order of the enum.
+std::span<const FaultRow> Faults();
 
 // The fault's row in the table. Never fails.
 const FaultRow& RowOf(Fault fault);
 
 // The Reasons this service gives, as the service model spells them.
 namespace reason {
+// ConflictException. Not of the service model: it answers the extension expected_revision, which AWS JSON does not
+// have.
+inline constexpr std::string_view kStaleRevision = "STALE_REVISION";
 // ConflictException
 inline constexpr std::string_view kDeletionProtectionEnabled = "DELETION_PROTECTION_ENABLED";
 inline constexpr std::string_view kKeywordMismatch = "KEYWORD_MISMATCH";
@@ -150,9 +167,11 @@ class Error : public std::exception {
   static Error Invalid(std::string_view reason, std::vector<FieldViolation> fields);
   // The state of `resource_id` forbids it. `advice`: what to do next, one sentence, may be empty.
   static Error Conflict(std::string_view reason, ResourceType type, std::string resource_id, std::string advice = {});
-  // Another call changed the state meanwhile and nothing was done (ABORTED). The Reason may be empty.
+  // Other calls changed the same rows at every try, and nothing was done (ABORTED). The Reason may be empty.
   static Error LostRace(std::string_view reason = {}, ResourceType type = ResourceType::kNone,
-                        std::string resource_id = {}, std::string advice = {});
+                        std::string resource_id = {});
+  // The caller expects another revision than the resource has (ABORTED, without RetryInfo).
+  static Error StaleRevision(ResourceType type, std::string resource_id, std::int64_t expected, std::int64_t actual);
   static Error NotFound(ResourceType type, std::string resource_id);
   // `limit`: the amount that may not be exceeded.
   static Error Quota(std::string_view reason, std::int64_t limit);
@@ -160,9 +179,14 @@ class Error : public std::exception {
   // `message` is for the caller: it must not reveal whether a resource exists.
   static Error AccessDenied(std::string message, std::string_view reason = {});
   static Error Unauthenticated(std::string message);
-  // Of these four `detail` is for the log only; the caller reads one fixed sentence.
+  // Of these six `detail` is for the log only; the caller reads a fixed sentence, each its own.
   static Error Internal(std::string detail);
-  static Error Unavailable(std::string detail, std::chrono::milliseconds retry_after = std::chrono::milliseconds(200));
+  // kUnavailable: the database or its schema is not there, not yet or not now.
+  static Error Unavailable(std::string detail);
+  // kUnavailable: too many calls for the same rows, of an operation that has no ConflictException.
+  static Error Busy(std::string detail);
+  // kUnavailable: the call may have been done or not, and the service cannot find out.
+  static Error OutcomeUnknown(std::string detail);
   static Error Deadline(std::string detail = {});
   static Error Cancelled(std::string detail = {});
   static Error UnknownOperation(std::string_view operation);
@@ -179,12 +203,13 @@ class Error : public std::exception {
   int http_status() const { return RowOf(fault_).http_status; }
   // The row's code, except RESOURCE_ALREADY_EXISTS of kConflict: ALREADY_EXISTS.
   grpc::StatusCode code() const;
-  bool retryable() const { return RowOf(fault_).retryable; }
+  // The same call may be repeated, at least by a reader or with a token: the status carries RetryInfo.
+  bool retryable() const { return RowOf(fault_).repeat != Repeat::kNo; }
   // The documented Reason; empty where the exception has none.
   const std::string& reason() const { return reason_; }
   // What the caller reads, in the live service's form: `Conflict Occurred - Reason="X" ResourceType="Y" ResourceId="Z"`
   // or `Validation failed - Reason="X" Fields="a,b"`, then ` - ` and a plain sentence. Valid UTF-8, bounded
-  // (limits.h), free of control characters. Of the faults behind InternalServerException: always the same sentence.
+  // (limits.h), free of control characters. Of the faults behind InternalServerException: a fixed sentence.
   const std::string& message() const { return message_; }
   const std::vector<FieldViolation>& fields() const { return fields_; }
   ResourceType resource_type() const { return resource_type_; }
@@ -237,8 +262,9 @@ inline constexpr std::string_view kErrorTypeMetadata = "x-amzn-errortype";
 inline constexpr std::string_view kErrorDomain = "sms-voice";
 
 // Outwards. The status carries a serialized google.rpc.Status: ErrorInfo always; BadRequest, QuotaFailure, RetryInfo
-// where they fit; RequestInfo if `request_id` is not empty. It fits gRPC's 8 KiB of metadata whatever the error holds:
-// field violations are left out last-first, and one more entry, whose field is empty, says how many.
+// where they belong; RequestInfo if `request_id` is not empty. Whatever the error holds, the refusal stays below
+// limits::kRefusal bytes on the wire, so that it passes proxies: then BadRequest has the first violations, and one more
+// entry, whose field is empty, says how many are left out. See tests/server/refusal_size_test.cc.
 grpc::Status ToGrpcStatus(const Error& error, std::string_view request_id);
 
 // Inwards, total: any status of any server, with or without details, becomes a documented exception name. Details win

@@ -53,9 +53,15 @@ inline constexpr std::size_t kFrontEndMessage = 2048;
 // Field names listed in the text of a ValidationException [ours]; `Fields` itself has them all.
 inline constexpr std::size_t kFieldsInText = 10;
 
-// Bytes of google.rpc.Status in grpc-status-details-bin, before base64 adds a third, and of the status message once
-// percent-encoded. Together they stay under the 8 KiB of metadata that gRPC peers accept by default.
-inline constexpr std::size_t kStatusDetails = 4096;
-inline constexpr std::size_t kStatusMessage = 1536;
+// Bytes of a whole refusal over gRPC, headers and trailers, uncompressed [ours]. nginx holds them in one buffer of 4096
+// (grpc_buffer_size), which also takes the HTTP/2 frames before them, and answers 502 to more.
+inline constexpr std::size_t kRefusal = 4000;
+// Bytes of it that message and details share as they are sent, percent-encoded and in base64. The others are for the
+// names of all headers, the short values, and the framing.
+inline constexpr std::size_t kRefusalTexts = kRefusal - 400;
+// Bytes of the message, percent-encoded. The details repeat it, and must have room for ErrorInfo besides.
+inline constexpr std::size_t kStatusMessage = 1024;
+// Bytes of a Reason or a request id in the details. Ours and the service model's are shorter.
+inline constexpr std::size_t kNameInDetails = 64;
 
 }  // namespace poold::limits

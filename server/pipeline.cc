@@ -67,7 +67,7 @@ Error FromStorage(const Call& call, const StorageFailure& failure) {
     case StorageFailure::Kind::kContended:
       // An operation answers with no exception outside its documented list.
       return call.method().CanRefuseWith(smsvoice::v2::REFUSAL_CONFLICT) ? Error::LostRace()
-                                                                         : Error::Unavailable(failure.what());
+                                                                         : Error::Busy(failure.what());
     case StorageFailure::Kind::kBug:
       break;
   }
@@ -82,6 +82,8 @@ std::optional<Error> Settle(Call& call, const Step (&steps)[kCount]) noexcept {
     return std::nullopt;
   } catch (const Error& error) {
     return error;
+  } catch (const OutcomeUnknown& failure) {
+    return Error::OutcomeUnknown(failure.what());
   } catch (const StorageFailure& failure) {
     return FromStorage(call, failure);
   } catch (const std::exception& defect) {

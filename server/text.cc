@@ -106,6 +106,17 @@ std::string Printable(std::string_view text, std::size_t max_bytes) {
   return clean;
 }
 
+void AppendQuoted(std::string& text, std::string_view key, std::string_view value) {
+  text += text.empty() ? "" : " ";
+  text += key;
+  text += "=\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  text += '"';
+}
+
 std::string UpperCase(std::string_view text) {
   // The C library knows the letters of all scripts in any UTF-8 locale; this one is always there.
   static const locale_t kUtf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);

@@ -16,6 +16,10 @@ std::optional<std::size_t> CodePoints(std::string_view text);
 // what is longer than `max_bytes` ends, between two characters, with "..." inside that measure.
 std::string Printable(std::string_view text, std::size_t max_bytes);
 
+// Appends ` key="value"` to `text`, without the blank if that is empty. Quotes and backslashes in the value are
+// escaped.
+void AppendQuoted(std::string& text, std::string_view key, std::string_view value);
+
 // `text`, well-formed UTF-8, in upper case, character by character (so "ß" stays).
 std::string UpperCase(std::string_view text);
 

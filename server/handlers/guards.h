@@ -135,13 +135,12 @@ void RequireSameConfiguration(Call& call, const Pool& pool, const Identity& numb
 // Quota ORIGINATION_IDENTITIES_PER_POOL if the pool, which is locked and has so many members, is full.
 void RequireRoomInPool(const Call& call, const MemberCount& members);
 
-// Conflict (ABORTED) that names both, if the request expects another revision than the pool, which is locked, has.
+// Conflict STALE_REVISION (ABORTED) that names both, if the request expects another revision than the pool, which is
+// locked, has.
 template <class Request>
 void RequireRevision(const Pool& pool, const Request& request) {
   if (!request.has_expected_revision() || request.expected_revision() == pool.revision) return;
-  throw Error::LostRace({}, ResourceType::kPool, pool.id,
-                        "expected revision " + std::to_string(request.expected_revision()) + ", but it has revision " +
-                            std::to_string(pool.revision));
+  throw Error::StaleRevision(ResourceType::kPool, pool.id, request.expected_revision(), pool.revision);
 }
 
 // Quota TAGS_PER_RESOURCE for more tags than a resource may carry. Looked up together with what follows, and thrown

@@ -192,7 +192,7 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
   } catch (const AllApart&) {
     outcomes.assign(calls.size(), {.apart = true});
   } catch (const OutcomeUnknown& failure) {
-    refuse_rest(Error::Unavailable(failure.what()));
+    refuse_rest(Error::OutcomeUnknown(failure.what()));
   } catch (const StorageFailure&) {
     throw;
   } catch (const std::exception& defect) {  // no memory left, say

@@ -107,6 +107,7 @@ TEST(Health, IsNotServingUntilTheSchemaIsThere) {
   EXPECT_EQ(refused.status.error_code(), StatusCode::UNAVAILABLE);
   EXPECT_THAT(refused, IsFault(Fault::kUnavailable));
   EXPECT_TRUE(refused.Find<google::rpc::RetryInfo>());
+  EXPECT_THAT(refused.status.error_message(), testing::StartsWith("The service is not ready yet; try again"));
   EXPECT_THAT(refused.status.error_message(), testing::Not(testing::HasSubstr("schema"))) << "that is not the caller's";
 
   EXPECT_EQ(RunToEnd(Poold({"migrate", "--database-url", url})).exit_code, 0);

@@ -174,6 +174,19 @@ TEST(Http, RefusesHeadersThatSayTwoThings) {
   }
 }
 
+// STALE_REVISION is no Reason of the service model, and answers nothing here: expected_revision is unknown to AWS JSON,
+// like every extension.
+TEST(Http, KnowsNoExpectedRevision) {
+  const std::string account = NewAccount();
+  GrpcClient client(DevAddress(), account);
+  client.Must<RequestSenderIdRequest>("sender_id: 'EXAMPLECO' iso_country_code: 'GB'");
+  const auto pool = client.Must<CreatePoolRequest>(
+      "origination_identity: 'EXAMPLECO' iso_country_code: 'GB' message_type: MESSAGE_TYPE_TRANSACTIONAL");
+  const json request{{"PoolId", pool.pool_id()}, {"SharedRoutesEnabled", true}, {"ExpectedRevision", 99}};
+  const HttpResponse response = HttpConnection(DevHttpAddress()).Call("UpdatePool", request.dump(), As(account));
+  EXPECT_EQ(response.result_int(), 200U) << response.body();
+}
+
 TEST(Http, HasNothingElsewhere) {
   HttpConnection connection(DevHttpAddress());
   const std::string target = std::string(HttpConnection::kTarget) + "DescribePools\r\n";
@@ -477,7 +490,9 @@ TEST(HttpHealth, IsWellButNotReadyWithoutADatabase) {
   const std::string address = ListeningHttpAddress(server);
   EXPECT_EQ(Get(address, "/healthz").result_int(), 200);
   EXPECT_EQ(Get(address, "/readyz").result_int(), 503);
-  EXPECT_THAT(HttpConnection(address).Call("DescribePools", "{}"), IsAnswer(500, "InternalServerException"));
+  const HttpResponse refused = HttpConnection(address).Call("DescribePools", "{}");
+  EXPECT_THAT(refused, IsAnswer(500, "InternalServerException"));
+  EXPECT_EQ(json::parse(refused.body()).value("Message", ""), "The service is not ready yet; try again");
 }
 
 TEST(HttpTls, IsSpokenWhenThereIsACertificate) {

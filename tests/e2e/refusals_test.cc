@@ -144,6 +144,20 @@ TEST_F(Refusal, OfAHundredMistakesStillArrives) {
   EXPECT_GT(refused.Find<google::rpc::BadRequest>()->field_violations_size(), 10);
 }
 
+// An obedient client repeats what has RetryInfo: a stale revision is stale for ever.
+TEST_F(Refusal, OfAStaleRevisionNamesBothAndIsNotToBeRepeated) {
+  const std::string pool =
+      client_
+          .Must<CreatePoolRequest>("message_type: MESSAGE_TYPE_TRANSACTIONAL origination_identity: '" + NewNumber() +
+                                   "'")
+          .pool_id();
+  const auto refused = client_.Call<UpdatePoolRequest>("pool_id: '" + pool + "' expected_revision: 7");
+  ExpectRefusal(refused, StatusCode::ABORTED, "ConflictException");
+  EXPECT_EQ(refused.Find<google::rpc::ErrorInfo>()->reason(), "STALE_REVISION");
+  EXPECT_THAT(refused.status.error_message(), HasSubstr("expected revision 7, but it has revision 1"));
+  EXPECT_FALSE(refused.Find<google::rpc::RetryInfo>());
+}
+
 TEST_F(Refusal, IsNotSaidOfACallThatGoesWell) {
   const auto reply = client_.Call<DescribePoolsRequest>("");
   ASSERT_THAT(reply, IsOk());
@@ -168,7 +182,7 @@ TEST(InternalFailure, IsLoggedWholeAndAnsweredWithoutDetail) {
   const std::string id = refused.Trailer("x-amzn-requestid");
   EXPECT_EQ(refused.status.error_message(),
             "The service could not complete the request because of an internal error - RequestId=\"" + id + "\"");
-  EXPECT_TRUE(refused.Find<google::rpc::RetryInfo>());
+  EXPECT_FALSE(refused.Find<google::rpc::RetryInfo>()) << "a defect is there the next time, too";
   std::string everything = refused.status.error_details();
   for (const auto& [name, value] : refused.trailers) everything += name + value;
   for (const char* word : {"pools", "relation", "SELECT", "42P01", "sql", "socket", "postgres"}) {

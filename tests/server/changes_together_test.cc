@@ -312,7 +312,7 @@ TEST_F(ChangesTogether, ARefusedAssociationDoesNotTouchItsNeighbours) {
   EXPECT_EQ(outcomes[3]->reason(), reason::kKeywordMismatch);
   EXPECT_EQ(outcomes[4]->reason(), reason::kTwoWayConfigMismatch);
   EXPECT_EQ(outcomes[5]->reason(), reason::kResourceAlreadyAssociated);
-  EXPECT_EQ(outcomes[6]->fault(), Fault::kLostRace);
+  EXPECT_EQ(outcomes[6]->fault(), Fault::kStaleRevision);
   EXPECT_EQ(outcomes[7]->fault(), Fault::kNotFound);
   EXPECT_FALSE(outcomes[8]);
   EXPECT_EQ(ThePool(ours, good).revision(), 2);

@@ -1,4 +1,5 @@
-// docs/api.md says of each operation what the .proto says.
+// docs/api.md says of each operation what the .proto says, and of each refusal what the table of faults says, as
+// deploy/client/README.md does.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -61,15 +62,56 @@ TEST(ApiDocs, ListEveryOperationWithItsExceptions) {
   EXPECT_THAT(Table("operation"), testing::UnorderedElementsAreArray(expected));
 }
 
-TEST(ApiDocs, ListEveryExceptionWithItsHttpStatus) {
-  std::set<std::pair<std::string, std::string>> expected;
-  for (int fault = 0; fault <= static_cast<int>(Fault::kUnknownOperation); ++fault) {
-    const FaultRow& row = RowOf(static_cast<Fault>(fault));
-    expected.emplace(row.exception, std::to_string(row.http_status));
+// The codes of a fault, as the documents write them.
+std::string CodesOf(const FaultRow& row) {
+  std::string codes(CodeName(row.code));
+  // The one Reason with a code of its own, see Error::code().
+  if (row.fault == Fault::kConflict) {
+    const Error exists = Error::Conflict(reason::kResourceAlreadyExists, ResourceType::kPool, "");
+    codes += "; " + std::string(CodeName(exists.code())) + " for " + exists.reason();
   }
-  std::set<std::pair<std::string, std::string>> documented;
-  for (const auto& row : Table("exception")) documented.emplace(row[0], row[2]);
-  EXPECT_EQ(documented, expected);
+  return codes;
+}
+
+std::string Said(Repeat repeat) {
+  switch (repeat) {
+    case Repeat::kNo:
+      break;
+    case Repeat::kYes:
+      return "yes, after `RetryInfo`";
+    case Repeat::kWithToken:
+      return "a read: yes, after `RetryInfo`; a write: only with its token";
+  }
+  return "no";
+}
+
+// The table of refusals, made from the table of faults. What only the AWS JSON endpoint refuses is not in it.
+std::string TableOfRefusals() {
+  std::string table =
+      "| exception | gRPC code | HTTP | what happened | send the same call again? |\n"
+      "| --- | --- | --- | --- | --- |\n";
+  for (const FaultRow& row : Faults()) {
+    if (row.fault > Fault::kCompressedFlag) break;
+    table += "| " + std::string(row.exception) + " | " + CodesOf(row) + " | " + std::to_string(row.http_status) +
+             " | " + std::string(row.meaning) + " | " + Said(row.repeat) + " |\n";
+  }
+  return table;
+}
+
+std::string Document(const std::string& path) {
+  std::ifstream file(std::string(kSourceDir) + "/" + path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// Programs decide by these documents whether to repeat a call, and by RetryInfo, which comes of the same table.
+TEST(ApiDocs, HaveTheTableOfRefusalsAsTheCodeHasIt) {
+  const std::string table = TableOfRefusals();
+  for (const char* path : {"docs/api.md", "deploy/client/README.md"}) {
+    // Whole: the line before is the empty one, and so is the line after.
+    EXPECT_THAT(Document(path), testing::HasSubstr("\n\n" + table + "\n")) << path << ": put this table there";
+  }
 }
 
 // Wherever the program reads a header, by its name in the source.

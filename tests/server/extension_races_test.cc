@@ -130,7 +130,7 @@ TEST(ExtensionRaces, OfTwoUpdatesThatExpectTheSameRevisionOneWins) {
     if (winner.error) std::swap(winner, loser);
     ASSERT_THAT(winner, IsOk());
     EXPECT_EQ(winner.response.revision(), revision + 1);
-    ASSERT_THAT(loser, IsFault(Fault::kLostRace));
+    ASSERT_THAT(loser, IsFault(Fault::kStaleRevision));
     EXPECT_THAT(loser.error->message(), testing::HasSubstr("expected revision " + std::to_string(revision) +
                                                            ", but it has revision " + std::to_string(revision + 1)));
     EXPECT_THAT(ThePool(replicas.first, pool), testing::Truly([&](const PoolInformation& now) {
@@ -173,7 +173,7 @@ TEST(ExtensionRaces, OfManyOperationsThatExpectTheSameRevisionOneWins) {
       if (!error) {
         ++winners;
       } else {
-        EXPECT_THAT(error->fault(), AnyOf(Fault::kLostRace, Fault::kNotFound)) << error->what();
+        EXPECT_THAT(error->fault(), AnyOf(Fault::kStaleRevision, Fault::kNotFound)) << error->what();
       }
     }
     EXPECT_EQ(winners, 1);

@@ -268,9 +268,9 @@ TEST(Model, IsComparedFieldByField) { EXPECT_GT(CompareAll().fields(), 200); }
 
 TEST(Model, IsAboutTheExceptionsThatErrorsAreMadeFrom) {
   for (const Fault fault :
-       {Fault::kAccessDenied, Fault::kUnauthenticated, Fault::kConflict, Fault::kLostRace, Fault::kInternal,
-        Fault::kUnavailable, Fault::kDeadline, Fault::kCancelled, Fault::kNotFound, Fault::kQuota, Fault::kThrottled,
-        Fault::kInvalid, Fault::kUnknownOperation}) {
+       {Fault::kAccessDenied, Fault::kUnauthenticated, Fault::kConflict, Fault::kLostRace, Fault::kStaleRevision,
+        Fault::kInternal, Fault::kUnavailable, Fault::kDeadline, Fault::kCancelled, Fault::kNotFound, Fault::kQuota,
+        Fault::kThrottled, Fault::kInvalid, Fault::kUnknownOperation}) {
     const FaultRow& row = RowOf(fault);
     const json& statuses = ApiModel().at("errorHttp");
     ASSERT_TRUE(statuses.contains(std::string(row.exception))) << row.exception;

@@ -26,8 +26,10 @@ using std::chrono::steady_clock;
 using testing::HasSubstr;
 using testing::Not;
 
-// What a caller reads of any InternalServerException, and nothing else.
-constexpr const char* kTheSentence = "The service could not complete the request because of an internal error";
+// What a caller reads of a defect, and nothing else.
+constexpr const char* kInternal = "The service could not complete the request because of an internal error";
+// While the database is not there.
+constexpr const char* kNotReady = "The service is not ready yet; try again";
 
 // A pipeline with one worker over a database that counts its statements.
 class PipelineTest : public testing::Test {
@@ -317,7 +319,7 @@ TEST_F(PipelineOverABrokenSchema, AnswersAnInternalErrorWithoutDetail) {
   Sql("ALTER TABLE sender_ids RENAME COLUMN registered TO entered");
   const Error error = RefusalOf(kSenderId);
   EXPECT_EQ(error.fault(), Fault::kInternal);
-  EXPECT_EQ(error.message(), kTheSentence);
+  EXPECT_EQ(error.message(), kInternal);
   EXPECT_EQ(error.reason(), "");
   EXPECT_TRUE(error.fields().empty());
   EXPECT_THAT(error.detail(), HasSubstr("registered")) << "the log gets it";
@@ -350,7 +352,7 @@ TEST_F(PipelineOverABrokenSchema, AnswersEndlessContentionAsUnavailableElsewhere
   const auto error = call->Wait();
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->fault(), Fault::kUnavailable);
-  EXPECT_EQ(error->message(), kTheSentence);
+  EXPECT_EQ(error->message(), "Too many calls change the same resource at this moment; try again");
 }
 
 TEST_F(PipelineOverABrokenSchema, AnswersAServerThatCannotServeAsUnavailable) {
@@ -371,7 +373,7 @@ TEST(Pipeline, TurnsAnyExceptionIntoAnInternalError) {
   auto error = known.Wait();
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->fault(), Fault::kInternal);
-  EXPECT_EQ(error->message(), kTheSentence);
+  EXPECT_EQ(error->message(), kInternal);
   EXPECT_EQ(error->detail(), "a secret of the code");
 
   throwing.handle = [](Call&) { throw 42; };
@@ -380,7 +382,7 @@ TEST(Pipeline, TurnsAnyExceptionIntoAnInternalError) {
   error = unknown.Wait();
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->fault(), Fault::kInternal);
-  EXPECT_EQ(error->message(), kTheSentence);
+  EXPECT_EQ(error->message(), kInternal);
 }
 
 // The database goes away and comes back.
@@ -402,7 +404,7 @@ TEST(Pipeline, IsUnavailableWhileTheDatabaseIsDownAndRecovers) {
   const auto start = steady_clock::now();
   const auto down = api.Call<RequestSenderIdRequest>("sender_id: 'During' iso_country_code: 'GB'");
   EXPECT_THAT(down, IsFault(Fault::kUnavailable));
-  EXPECT_EQ(down.error->message(), kTheSentence);
+  EXPECT_EQ(down.error->message(), kNotReady);
   EXPECT_LT(steady_clock::now() - start, 2s + Database::kCommitGrace) << "the caller is told in time";
 
   postgres = std::make_unique<EmbeddedPostgres>(options);
