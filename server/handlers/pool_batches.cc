@@ -25,10 +25,32 @@ std::string Described(const Error& error) {
   return text;
 }
 
-// What becomes of a request's identities. If any is refused, all that are go into one error, which is otherwise the
-// first one's: the transaction is rolled back whole, so that nothing of the others stays.
+// One identity that is refused, as a rehearsal answers it.
+void RenderRefusal(int index, const OriginationIdentityReference& reference, const Error& error,
+                   RefusedOriginationIdentity& refused) {
+  refused.set_index(index);
+  refused.set_origination_identity(reference.origination_identity());
+  if (reference.has_iso_country_code()) refused.set_iso_country_code(reference.iso_country_code());
+  refused.set_exception(std::string(error.exception()));
+  if (!error.reason().empty()) refused.set_reason(error.reason());
+  if (error.resource_type() != ResourceType::kNone) {
+    refused.set_resource_type(std::string(AwsName(error.resource_type())));
+    refused.set_resource_id(error.resource_id());
+  }
+  refused.set_message(error.message());
+  for (const FieldViolation& field : error.fields()) {
+    auto& violation = *refused.add_fields();
+    violation.set_name(field.name);
+    violation.set_message(field.message);
+  }
+}
+
+// The identities of a request that are refused. One is enough to undo the whole transaction, so that nothing of the
+// others stays.
 class Refusals {
  public:
+  explicit Refusals(const References& identities) : identities_(identities) {}
+
   // Does what there is to do for the identity of this index, and keeps the error if it is refused.
   template <class Step>
   void Try(int index, const Step& step) {
@@ -39,8 +61,21 @@ class Refusals {
     }
   }
 
-  void ThrowIfAny() const {
-    if (refused_.empty()) return;
+  bool any() const { return !refused_.empty(); }
+
+  // Only if there are any. A rehearsal answers `unchanged`, the pool as it stays, with all of them: a response has room
+  // for what a status has not. Any other call is refused as the first of them is.
+  template <class Response>
+  Response Answer(const Call& call, Response unchanged) const {
+    if (!call.validate_only()) Throw();
+    for (const auto& [index, error] : refused_) {
+      RenderRefusal(index, identities_[index], error, *unchanged.add_refused_identities());
+    }
+    return unchanged;
+  }
+
+ private:
+  [[noreturn]] void Throw() const {
     std::vector<FieldViolation> fields;
     for (const auto& [index, error] : refused_) {
       fields.push_back({"originationIdentities[" + std::to_string(index) + "]", Described(error)});
@@ -48,15 +83,15 @@ class Refusals {
     throw refused_.begin()->second.WithFields(std::move(fields));
   }
 
- private:
+  const References& identities_;
   std::map<int, Error> refused_;
 };
 
 template <class Step>
-void ForEachIdentity(const References& identities, const Step& step) {
-  Refusals refusals;
+Refusals ForEachIdentity(const References& identities, const Step& step) {
+  Refusals refusals(identities);
   for (int i = 0; i < identities.size(); ++i) refusals.Try(i, [&] { step(identities[i]); });
-  refusals.ThrowIfAny();
+  return refusals;
 }
 
 // Locks the phone numbers among a request's identities and among those that are `present`.
@@ -91,6 +126,13 @@ Response Render(Call& call, const Pool& pool) {
   return response;
 }
 
+// What a rehearsal answers if an identity is refused; nothing for other calls, which don't need it. To be asked for
+// before anything is changed.
+template <class Response>
+Response RenderUnchanged(Call& call, const Pool& pool) {
+  return call.validate_only() ? Render<Response>(call, pool) : Response();
+}
+
 // The number's id, or the sender ID with its country as its key.
 std::string KeyOf(const Identity& identity) {
   return identity.number() ? identity.id() : SenderIdResource(identity.id(), identity.iso_country_code()).id;
@@ -122,9 +164,12 @@ BatchAssociateOriginationIdentitiesResponse BatchAssociateOriginationIdentities(
   Pool pool = RequireActivePool(call, request.pool_id());
   RequireRevision(pool, request);
   LockNumbers(call, request.origination_identities());
-  ForEachIdentity(request.origination_identities(), [&](const OriginationIdentityReference& reference) {
-    Associate(call, pool, reference.origination_identity(), CountryOf(reference));
-  });
+  auto unchanged = RenderUnchanged<BatchAssociateOriginationIdentitiesResponse>(call, pool);
+  const Refusals refusals =
+      ForEachIdentity(request.origination_identities(), [&](const OriginationIdentityReference& reference) {
+        Associate(call, pool, reference.origination_identity(), CountryOf(reference));
+      });
+  if (refusals.any()) return refusals.Answer(call, std::move(unchanged));
   TouchPool(call.tx(), call.scope(), pool);
   return Render<BatchAssociateOriginationIdentitiesResponse>(call, pool);
 }
@@ -134,9 +179,12 @@ BatchDisassociateOriginationIdentitiesResponse BatchDisassociateOriginationIdent
   Pool pool = RequireActivePool(call, request.pool_id());
   RequireRevision(pool, request);
   LockNumbers(call, request.origination_identities());
-  ForEachIdentity(request.origination_identities(), [&](const OriginationIdentityReference& reference) {
-    Disassociate(call, pool, reference.origination_identity(), CountryOf(reference));
-  });
+  auto unchanged = RenderUnchanged<BatchDisassociateOriginationIdentitiesResponse>(call, pool);
+  const Refusals refusals =
+      ForEachIdentity(request.origination_identities(), [&](const OriginationIdentityReference& reference) {
+        Disassociate(call, pool, reference.origination_identity(), CountryOf(reference));
+      });
+  if (refusals.any()) return refusals.Answer(call, std::move(unchanged));
   TouchPool(call.tx(), call.scope(), pool);
   return Render<BatchDisassociateOriginationIdentitiesResponse>(call, pool);
 }
@@ -148,8 +196,9 @@ ReplaceOriginationIdentitiesResponse ReplaceOriginationIdentities(Call& call,
   const References& identities = request.origination_identities();
   const auto present = AllMembers(call, pool);
   LockNumbers(call, identities, present);
+  auto unchanged = RenderUnchanged<ReplaceOriginationIdentitiesResponse>(call, pool);
 
-  Refusals refusals;
+  Refusals refusals(identities);
   std::set<std::string> wanted;
   std::map<int, Identity> joining;
   for (int i = 0; i < identities.size(); ++i) {
@@ -172,7 +221,7 @@ ReplaceOriginationIdentitiesResponse ReplaceOriginationIdentities(Call& call,
   for (const auto& [index, identity] : joining) {
     refusals.Try(index, [&, &one = identity] { Join(call, pool, one); });
   }
-  refusals.ThrowIfAny();
+  if (refusals.any()) return refusals.Answer(call, std::move(unchanged));
   for (const Identity& left : leaving) {
     if (left.number()) RequireActive(*left.number());
   }

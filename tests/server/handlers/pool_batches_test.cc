@@ -202,6 +202,20 @@ TEST(BatchAssociate, TellsRefusalsToGrpcClientsItemByItem) {
   EXPECT_EQ(seen.fields(), result.error->fields());
 }
 
+// A status has room for the first ones only.
+TEST(BatchAssociate, TellsGrpcClientsTheFirstOfManyRefusalsAndHowManyMoreThereAre) {
+  Api api;
+  const std::string pool = GivenPool(api);
+  const auto result = Add(api, pool, Identities(100, kMissing));
+  ASSERT_THAT(result, IsNotFound(ResourceType::kPhoneNumber, kMissing));
+  ASSERT_EQ(result.error->fields().size(), 100u);
+  const Error seen = FromGrpcStatus(ToGrpcStatus(*result.error, "request"));
+  const std::size_t told = seen.fields().size() - 1;
+  EXPECT_GE(told, 20u);
+  for (std::size_t i = 0; i < told; ++i) EXPECT_EQ(seen.fields()[i], result.error->fields()[i]);
+  EXPECT_EQ(seen.fields().back(), (FieldViolation{"", std::to_string(100 - told) + " more left out"}));
+}
+
 TEST(BatchAssociate, RefusesAnIdentityThatIsNamedTwice) {
   Api api;
   const std::string pool = GivenPool(api);
@@ -646,7 +660,7 @@ TEST(PoolBatches, MindTheExpectedRevision) {
   const std::string pool = GivenPool(api, numbers[0]);
   const auto is_stale = [&](const std::string& expected, const std::string& actual) {
     return testing::Truly([=](const auto& result) {
-      return result.error && result.error->fault() == Fault::kLostRace && result.error->resource_id() == pool &&
+      return result.error && result.error->fault() == Fault::kStaleRevision && result.error->resource_id() == pool &&
              result.error->message().find("revision " + expected + ",") != std::string::npos &&
              result.error->message().find("revision " + actual) != std::string::npos;
     });

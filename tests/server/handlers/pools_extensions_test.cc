@@ -249,10 +249,11 @@ TEST(ValidateOnly, RefusesAsTheCallDoes) {
   disassociate(pool + Identity(account.spare));
   disassociate(pool + Identity("Spare") + kGb);
   disassociate(PoolId(sender_ids) + Identity("Founder") + kGb);
-  add(Api::Parse<BatchAssociateOriginationIdentitiesRequest>(pool + Item(kMissingNumber) + Item(account.first)));
-  add(Api::Parse<BatchDisassociateOriginationIdentitiesRequest>(pool + Item(account.first) + Item(account.second)));
+  // Of batches what is wrong with the pool; refused identities are in the response.
+  add(Api::Parse<BatchAssociateOriginationIdentitiesRequest>(PoolId(kMissingPool) + Item(account.spare)));
+  add(Api::Parse<BatchAssociateOriginationIdentitiesRequest>(pool + Item("+12065550100")));
+  add(Api::Parse<BatchDisassociateOriginationIdentitiesRequest>(pool + Item(account.first) + "expected_revision: 99"));
   add(Api::Parse<ReplaceOriginationIdentitiesRequest>(pool + Item("Spare", kGb)));
-  add(Api::Parse<ReplaceOriginationIdentitiesRequest>(pool + Item(kMissingNumber) + Item(pending)));
 
   for (const auto& request : calls) {
     SCOPED_TRACE(request->GetTypeName() + ": " + request->ShortDebugString());
@@ -341,26 +342,109 @@ TEST(ValidateOnly, ReportsTheMessageTypeOfANumberThatWouldFoundAPool) {
               ElementsAre(FieldViolation{"messageType", "expected TRANSACTIONAL, actual PROMOTIONAL"}));
 }
 
-TEST(ValidateOnly, ReportsEveryMismatchOfEveryIdentityOfABatch) {
+// A response has room for all of them, where the status of a refusal has not.
+TEST(ValidateOnly, OfABatchAnswersEveryRefusedIdentityWithEveryMismatch) {
   Api api;
   GivenOptOutList(api, "Offers");
   const std::string pool = GivenPool(api);
   const std::string promotional = GivenNumber(api, "message_type: MESSAGE_TYPE_PROMOTIONAL");
   const std::string listed = GivenNumber(api, "opt_out_list_name: 'Offers'");
   GivenKeyword(api, listed, "HOURS", "9 to 5");
-  const std::string call = PoolId(pool) + Item(GivenNumber(api)) + Item(promotional) + Item(listed);
-  const std::vector<FieldViolation> fields{
-      {"originationIdentities[1]",
-       "ConflictException MESSAGE_TYPE_MISMATCH; messageType expected TRANSACTIONAL, actual PROMOTIONAL"},
-      {"originationIdentities[2]",
-       "ConflictException OPT_OUT_LIST_MISMATCH; optOutListName expected Default, actual Offers; keywords expected "
-       "no such keyword, actual HOURS AUTOMATIC_RESPONSE \"9 to 5\""}};
-  const auto batch = api.Call<BatchAssociateOriginationIdentitiesRequest>(call + "validate_only: true");
-  ASSERT_THAT(batch, IsConflict(reason::kMessageTypeMismatch, ResourceType::kPhoneNumber, promotional));
-  EXPECT_EQ(batch.error->fields(), fields);
-  const auto replace = api.Call<ReplaceOriginationIdentitiesRequest>(call + "validate_only: true");
-  ASSERT_THAT(replace, IsConflict(reason::kMessageTypeMismatch, ResourceType::kPhoneNumber, promotional));
-  EXPECT_EQ(replace.error->fields(), fields);
+  const std::string call = PoolId(pool) + Item(GivenNumber(api)) + Item(promotional) + Item(listed) +
+                           Item("NOBODY", kGb) + Item("NOBODY") + "validate_only: true";
+  BatchAssociateOriginationIdentitiesResponse expected;
+  expected.set_pool_arn(OwnArn(api, "pool", pool));
+  expected.set_pool_id(pool);
+  *expected.mutable_origination_identities() =
+      api.Call<ListPoolOriginationIdentitiesRequest>(PoolId(pool)).response.origination_identities();
+  expected.set_revision(1);
+  const auto refuse = [&](int index, const std::string& identity, const std::string& text) {
+    auto& refused = *expected.add_refused_identities();
+    ASSERT_TRUE(google::protobuf::TextFormat::MergeFromString(text, &refused));
+    refused.set_index(index);
+    refused.set_origination_identity(identity);
+  };
+  const auto conflict = [](const std::string& reason, const std::string& id) {
+    return "exception: 'ConflictException' reason: '" + reason + "' resource_type: 'phone-number' resource_id: '" + id +
+           "' message: 'Conflict Occurred - Reason=\"" + reason + "\" ResourceType=\"phone-number\" ResourceId=\"" +
+           id + "\"' ";
+  };
+  refuse(1, promotional,
+         conflict("MESSAGE_TYPE_MISMATCH", promotional) +
+             "fields { name: 'messageType' message: 'expected TRANSACTIONAL, actual PROMOTIONAL' }");
+  refuse(2, listed,
+         conflict("OPT_OUT_LIST_MISMATCH", listed) +
+             "fields { name: 'optOutListName' message: 'expected Default, actual Offers' }"
+             "fields { name: 'keywords' message: 'expected no such keyword, actual HOURS AUTOMATIC_RESPONSE \"9 to "
+             "5\"' }");
+  refuse(3, "NOBODY",
+         "iso_country_code: 'GB' exception: 'ResourceNotFoundException' resource_type: 'sender-id'"
+         " resource_id: 'NOBODY' message: 'Resource not found - ResourceType=\"sender-id\" ResourceId=\"NOBODY\"'");
+  refuse(4, "NOBODY",
+         "exception: 'ValidationException' reason: 'MISSING_PARAMETER'"
+         " message: 'Validation failed - Reason=\"MISSING_PARAMETER\" Fields=\"isoCountryCode\" - isoCountryCode is"
+         " required with a sender ID' fields { name: 'isoCountryCode' message: 'is required with a sender ID' }");
+
+  const auto before = StateOf(api);
+  const auto batch = api.Call<BatchAssociateOriginationIdentitiesRequest>(call);
+  ASSERT_THAT(batch, IsOk());
+  EXPECT_THAT(batch.response, EqualsProto(expected));
+  EXPECT_EQ(StateOf(api), before);
+
+  const auto replace = api.Call<ReplaceOriginationIdentitiesRequest>(call);
+  ASSERT_THAT(replace, IsOk());
+  ReplaceOriginationIdentitiesResponse replaced;
+  ASSERT_TRUE(replaced.ParseFromString(expected.SerializeAsString()));  // the same members with the same numbers
+  EXPECT_THAT(replace.response, EqualsProto(replaced));
+  EXPECT_EQ(StateOf(api), before);
+}
+
+TEST(ValidateOnly, OfABatchThatTakesOutAnswersEveryRefusedIdentityAndThePoolAsItIs) {
+  Account account;
+  Api& api = account.api;
+  const auto members = MembersOf(api, account.pool);
+  const std::string call = PoolId(account.pool) + Item(account.first) + Item(account.spare) + Item(account.second);
+  const auto before = StateOf(api);
+  const auto batch = api.Call<BatchDisassociateOriginationIdentitiesRequest>(call + "validate_only: true");
+  ASSERT_THAT(batch, IsOk());
+  std::vector<std::string> refused;
+  for (const auto& one : batch.response.refused_identities()) {
+    refused.push_back(std::to_string(one.index()) + " " + one.reason());
+  }
+  EXPECT_THAT(refused, ElementsAre("1 PHONE_NUMBER_NOT_ASSOCIATED_TO_POOL", "2 LAST_PHONE_NUMBER"));
+  std::vector<std::string> answered;
+  for (const auto& member : batch.response.origination_identities()) answered.push_back(member.origination_identity());
+  EXPECT_EQ(answered, members) << "what was taken out before the first refusal is in the pool";
+  EXPECT_EQ(batch.response.revision(), ThePool(api, account.pool).revision());
+  EXPECT_EQ(StateOf(api), before);
+}
+
+TEST(ValidateOnly, OfABatchAnswersAHundredRefusedIdentities) {
+  Api api;
+  std::string call = PoolId(GivenPool(api)) + "validate_only: true ";
+  for (int i = 0; i < 100; ++i) call += Item(kMissingNumber);
+  const auto batch = api.Call<BatchAssociateOriginationIdentitiesRequest>(call);
+  ASSERT_THAT(batch, IsOk());
+  ASSERT_EQ(batch.response.refused_identities_size(), 100);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(batch.response.refused_identities(i).index(), i);
+}
+
+// The real call is refused as ever, and so is what no identity is to blame for.
+TEST(ValidateOnly, OfABatchAnswersRefusedIdentitiesExactlyWhereTheCallIsRefusedForThem) {
+  Account account;
+  Api& api = account.api;
+  const std::string call = PoolId(account.pool) + Item(account.spare) + Item(kMissingNumber) + Item(account.first);
+  const auto rehearsed = api.Call<BatchAssociateOriginationIdentitiesRequest>(call + "validate_only: true");
+  const auto done = api.Call<BatchAssociateOriginationIdentitiesRequest>(call);
+  ASSERT_THAT(rehearsed, IsOk());
+  ASSERT_THAT(done, IsNotFound(ResourceType::kPhoneNumber, kMissingNumber));
+  ASSERT_EQ(rehearsed.response.refused_identities_size(), 2);
+  ASSERT_EQ(done.error->fields().size(), 2u);
+  EXPECT_EQ(rehearsed.response.refused_identities(0).message(), done.error->message());
+  const std::string sound = PoolId(account.pool) + Item(account.spare);
+  EXPECT_EQ(api.Call<BatchAssociateOriginationIdentitiesRequest>(sound + "validate_only: true")
+                .response.refused_identities_size(),
+            0);
 }
 
 TEST(ValidateOnly, CountsNoPoolAgainstTheQuota) {
@@ -541,10 +625,11 @@ TEST(ExpectedRevision, ThatIsStaleIsAConflictThatNamesBoth) {
       const auto before = StateOf(api);
       const auto outcome = OutcomeOf(api, *request);
       ASSERT_TRUE(outcome.error);
-      EXPECT_EQ(outcome.error->fault(), Fault::kLostRace);
+      EXPECT_EQ(outcome.error->fault(), Fault::kStaleRevision);
       EXPECT_EQ(outcome.error->exception(), "ConflictException");
       EXPECT_EQ(outcome.error->code(), grpc::StatusCode::ABORTED);
-      EXPECT_EQ(outcome.error->reason(), "");
+      EXPECT_EQ(outcome.error->reason(), "STALE_REVISION");
+      EXPECT_FALSE(outcome.error->retryable());
       EXPECT_EQ(outcome.error->resource_type(), ResourceType::kPool);
       EXPECT_EQ(outcome.error->resource_id(), account.pool);
       EXPECT_THAT(outcome.error->message(), testing::HasSubstr("expected revision " + std::to_string(stale) +
@@ -584,7 +669,7 @@ TEST(ExpectedRevision, OfOneAnswerServesTheNextCall) {
 TEST(ExpectedRevision, IsLookedAtEvenIfTheUpdateWouldChangeNothing) {
   Api api;
   const std::string pool = GivenPool(api);
-  EXPECT_THAT(api.Call<UpdatePoolRequest>(PoolId(pool) + "expected_revision: 2"), IsFault(Fault::kLostRace));
+  EXPECT_THAT(api.Call<UpdatePoolRequest>(PoolId(pool) + "expected_revision: 2"), IsFault(Fault::kStaleRevision));
   EXPECT_THAT(api.Call<UpdatePoolRequest>(PoolId(pool) + "expected_revision: 1"), IsOk());
 }
 
@@ -609,10 +694,11 @@ TEST(ExpectedRevision, ComesAfterThePoolsExistenceAndStatusAndBeforeOtherConflic
   GivenChange(api, account.pool, "deletion_protection_enabled: true");
   EXPECT_THAT(api.Call<DeletePoolRequest>(PoolId(kMissingPool) + "expected_revision: 99"),
               IsNotFound(ResourceType::kPool, kMissingPool));
-  EXPECT_THAT(api.Call<DeletePoolRequest>(PoolId(account.pool) + "expected_revision: 99"), IsFault(Fault::kLostRace));
+  EXPECT_THAT(api.Call<DeletePoolRequest>(PoolId(account.pool) + "expected_revision: 99"),
+              IsFault(Fault::kStaleRevision));
   EXPECT_THAT(api.Call<AssociateOriginationIdentityRequest>(PoolId(account.pool) + Identity(account.first) +
                                                             "expected_revision: 99"),
-              IsFault(Fault::kLostRace));
+              IsFault(Fault::kStaleRevision));
   GivenChange(api, account.pool, "deletion_protection_enabled: false");
   ASSERT_THAT(api.Call<DeletePoolRequest>(PoolId(account.pool)), IsOk());
   EXPECT_THAT(api.Call<DeletePoolRequest>(PoolId(account.pool) + "expected_revision: 99"),
@@ -764,7 +850,7 @@ TEST(ListPoolsForOriginationIdentity, RefusesWhatIsNotThere) {
        {kMissingNumber, std::string("12065559999"), theirs, ArnOfOtherRegion(api, "phone-number", GivenNumber(api))}) {
     EXPECT_THAT(ListPools(api, name), IsNotFound(ResourceType::kPhoneNumber, name));
   }
-  EXPECT_THAT(ListPools(api, "Nobody", kGb), IsNotFound(ResourceType::kSenderId, std::string("Nobody")));
+  EXPECT_THAT(ListPools(api, "NOBODY", kGb), IsNotFound(ResourceType::kSenderId, std::string("NOBODY")));
 }
 
 TEST(ListPoolsForOriginationIdentity, RefusesWhatIsMalformed) {
