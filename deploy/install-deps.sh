@@ -30,6 +30,8 @@ fi
 test_packages+=(prometheus pgbouncer)
 # Clients that the server is tested with: the AWS SDK for Go (of backports), and gRPC's in Python.
 test_packages+=(golang-go python3-grpcio)
+# Proxies, to see that what the service answers passes them.
+test_packages+=(nginx haproxy)
 lint_packages=(clang-format golang-go shellcheck)
 fuzz_packages=(clang libclang-rt-14-dev)
 tidy_packages=(clang-tidy)
@@ -95,7 +97,8 @@ avoid_default_cluster() {
 # promtool is all that is wanted of prometheus.
 avoid_servers() {
   local package
-  local -A services=([prometheus]=prometheus [pgbouncer]=pgbouncer [patroni]=patroni [etcd-server]=etcd)
+  local -A services=([prometheus]=prometheus [pgbouncer]=pgbouncer [nginx]=nginx [haproxy]=haproxy
+    [patroni]=patroni [etcd-server]=etcd)
   local -a unwanted=()
   for package in "$@"; do
     if [[ -v services[$package] ]]; then
