@@ -69,6 +69,30 @@ std::filesystem::path UrlFile(const Settings& settings) {
   return std::filesystem::path(settings.data_dir) / "database-url";
 }
 
+struct Migrated {
+  int applied;  // how many migrations
+  SchemaStatus schema;
+};
+
+// Applies the migrations that are missing. Throws if this build cannot serve on the schema afterwards: then a newer
+// build has migrated it.
+Migrated MigrateToServe(const std::string& database_url) {
+  const int applied = Migrate(database_url, Say);
+  Database database({.url = database_url, .connections = 1, .observe = {}});
+  const SchemaStatus schema = CheckSchema(database, {std::chrono::steady_clock::now() + std::chrono::seconds(10), {}});
+  if (!schema.usable()) throw std::runtime_error(schema.advice);
+  return {applied, schema};
+}
+
+void MigrateAndSay(const Settings& settings) {
+  const auto [applied, schema] = MigrateToServe(settings.database_url);
+  if (schema.state == SchemaState::kAhead) {
+    Say("nothing was applied. " + schema.advice);
+  } else {
+    Say(applied == 0 ? "the schema is up to date" : "applied " + std::to_string(applied) + " migrations");
+  }
+}
+
 void ServeDev(Settings settings) {
   EmbeddedPostgres::Options options;
   options.data_dir = settings.data_dir;
@@ -78,7 +102,7 @@ void ServeDev(Settings settings) {
   settings.database_url = postgres.url();
   settings.api.dev = true;
   std::ofstream(UrlFile(settings)) << settings.database_url << '\n';
-  Migrate(settings.database_url, Say);
+  MigrateToServe(settings.database_url);
   Serve(settings);
 }
 
@@ -159,11 +183,9 @@ int Run(const Settings& settings) {
       return 0;
     case Command::kHealth:
       return IsServing(AddressToProbe(settings)) ? 0 : 1;
-    case Command::kMigrate: {
-      const int applied = Migrate(settings.database_url, Say);
-      Say(applied == 0 ? "the schema is up to date" : "applied " + std::to_string(applied) + " migrations");
+    case Command::kMigrate:
+      MigrateAndSay(settings);
       return 0;
-    }
     case Command::kAccessKey: {
       const NewBearerKey made = MakeBearerKey();
       Say("key: " + made.key + "       # for the caller; it is shown this once");

@@ -279,11 +279,11 @@ SchemaStatus CheckSchema(Database& database, const Bounds& bounds, std::span<con
     status.state = SchemaState::kBeyond;
     status.advice = "The schema is at migration " + found + ", which requires builds that know migration " +
                     std::to_string(required) + ", and this build knows those up to " + newest +
-                    ": update this server to the release whose `poold migrate` was run.";
+                    ", so it cannot serve: update this server to the release whose `poold migrate` was run.";
   } else if (status.found > status.newest_supported) {
     status.state = SchemaState::kAhead;
     status.advice = "The schema is at migration " + found + ", and this build knows those up to " + newest +
-                    ": update this server to the release whose `poold migrate` was run.";
+                    ". It can serve on it, but update this server to the release whose `poold migrate` was run.";
   } else if (status.found >= status.oldest_supported) {
     status.state = SchemaState::kReady;
   } else if (status.found == 0) {

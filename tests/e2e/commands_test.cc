@@ -9,6 +9,7 @@
 
 #include "tests/support/dev_server.h"
 #include "tests/support/grpc_client.h"
+#include "tests/support/newer_schema.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_database.h"
@@ -114,6 +115,27 @@ TEST(MigrateCommand, SaysWhatItDidAndDoesNothingTheSecondTime) {
   const Ran second = RunToEnd(Poold({"migrate", "--database-url", url}));
   EXPECT_EQ(second.exit_code, 0);
   EXPECT_EQ(second.output, "the schema is up to date\n");
+}
+
+TEST(MigrateCommand, OfAnOlderBuildSaysSoAndThatItCanServe) {
+  const std::string url = FreshDatabase(true);
+  Migrate(url, NewerMigrations(false));
+  const Ran ran = RunToEnd(Poold({"migrate", "--database-url", url}));
+  EXPECT_EQ(ran.exit_code, 0) << ran.errors;
+  EXPECT_THAT(ran.output, AllOf(HasSubstr("nothing was applied"), HasSubstr("It can serve"), HasSubstr("update this")));
+  EXPECT_THAT(ran.output, Not(HasSubstr("up to date")));
+}
+
+TEST(MigrateCommand, OfABuildThatIsTooOldToServeSaysSoAndFails) {
+  const std::string url = FreshDatabase(true);
+  const std::string newest = std::to_string(BuiltInMigrations().size());
+  const std::string next = std::to_string(BuiltInMigrations().size() + 1);
+  Migrate(url, NewerMigrations(true));
+  const Ran ran = RunToEnd(Poold({"migrate", "--database-url", url}));
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.errors, AllOf(StartsWith("poold: "), HasSubstr("requires builds that know migration " + next),
+                                HasSubstr("this build knows those up to " + newest + ", so it cannot serve")));
+  EXPECT_EQ(ran.output, "");
 }
 
 TEST(MigrateCommand, SaysWhyItCannot) {

@@ -17,6 +17,7 @@
 #include "tests/support/dev_server.h"
 #include "tests/support/grpc_client.h"
 #include "tests/support/held_rows.h"
+#include "tests/support/newer_schema.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_directory.h"
 
@@ -27,6 +28,7 @@ using namespace smsvoice::v2;  // NOLINT: requests and responses
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* kLongCode =
     "iso_country_code: 'US' message_type: MESSAGE_TYPE_TRANSACTIONAL number_type: REQUESTABLE_NUMBER_TYPE_LONG_CODE"
@@ -136,6 +138,20 @@ TEST_F(DevProgram, RefusesADataDirectoryThatIsInUse) {
   EXPECT_THAT(second.errors, AllOf(HasSubstr("is in use by process " + std::to_string(server.pid())),
                                    HasSubstr("or give this one a data directory of its own")));
   EXPECT_THAT(GrpcClient(address).Call<DescribePoolsRequest>(""), IsOk()) << "the first one is as well as before";
+}
+
+// Its data were migrated by a newer build since, which this one cannot follow.
+TEST(DevProgramOfAnOlderBuild, SaysThatItCannotServeAndEnds) {
+  const TemporaryDirectory directory;
+  {
+    Program server(Dev(directory.path() / "data"));
+    ReadyAddress(server);
+    Migrate(DatabaseUrlIn(directory.path() / "data"), NewerMigrations(true));
+  }
+  const Ran ran = RunToEnd(Dev(directory.path() / "data"));
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.errors, HasSubstr("so it cannot serve: update this server"));
+  EXPECT_THAT(ran.output, Not(HasSubstr("ready")));
 }
 
 TEST_F(DevProgram, LosesNothingThatWasAcknowledgedWhenItIsKilled) {
