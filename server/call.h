@@ -13,6 +13,7 @@
 
 #include "server/error.h"
 #include "server/header.h"
+#include "server/ready_state.h"
 #include "storage/scope.h"
 #include "storage/work_log.h"
 
@@ -55,6 +56,8 @@ struct Service {
   // Set once, as soon as the database has been found answering with a schema this build knows; nullptr until then, and
   // until then calls are refused.
   std::atomic<const PageTokens*> page_tokens{nullptr};
+  // Whether calls can be served at this moment, and if not, why.
+  std::atomic<ReadyState> ready_state{ReadyState::kStarting};
 };
 
 // One request on its way through, whichever door it came by. The door makes it, hands it to Pipeline::Start and must

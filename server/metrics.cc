@@ -12,7 +12,6 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
-#include <initializer_list>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -60,7 +59,7 @@ class FamilyList {
 
   // One that `label` splits up.
   void Add(const char* name, const char* help, MetricType type, const char* label,
-           std::initializer_list<std::pair<const char*, double>> values) {
+           const std::vector<std::pair<std::string, double>>& values) {
     MetricFamily& family = families_.emplace_back(MetricFamily{name, help, type, {}});
     for (const auto& [label_value, value] : values) {
       ClientMetric& metric = family.metric.emplace_back();
@@ -99,6 +98,17 @@ void AddDatabase(FamilyList& list, const Database::Stats& stats) {
            {{"committed", number(stats.in_doubt_committed)},
             {"aborted", number(stats.in_doubt_aborted)},
             {"unknown", number(stats.in_doubt_unknown)}});
+}
+
+void AddReady(FamilyList& list, ReadyState state) {
+  list.Add("poold_ready", "1 while calls are served, else 0.", MetricType::Gauge, state == ReadyState::kReady ? 1 : 0);
+  std::vector<std::pair<std::string, double>> reasons;
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(kLastReadyState); ++i) {
+    const auto reason = static_cast<ReadyState>(i);
+    if (reason != ReadyState::kReady) reasons.emplace_back(LabelOf(reason), reason == state ? 1 : 0);
+  }
+  list.Add("poold_not_ready", "1 for the reason for which calls are not served, else 0.", MetricType::Gauge, "reason",
+           reasons);
 }
 
 // The names that every Prometheus client library gives them.
@@ -175,6 +185,7 @@ class Metrics::Impl {
         now.Add("poold_spans_dropped_total", "Spans that were lost, since the collector was away or too slow.",
                 MetricType::Counter, static_cast<double>(sources_.spans_dropped()));
       }
+      AddReady(now, sources_.ready_state ? sources_.ready_state() : ReadyState::kStarting);
     }
     AddProcess(now);
     for (MetricFamily& family : now.Take()) families.push_back(std::move(family));
@@ -189,7 +200,6 @@ class Metrics::Impl {
   void Began() { in_flight_.Increment(); }
   void Refused(RefusalCause cause) { refused_[static_cast<std::size_t>(cause)]->Increment(); }
   void Waited(std::chrono::nanoseconds time) { queue_wait_.Observe(Seconds(time)); }
-  void SetReady(bool ready) { ready_.Set(ready ? 1 : 0); }
 
  private:
   // By Fault; before them, that all went well; behind them, kConflict that is ALREADY_EXISTS.
@@ -257,7 +267,6 @@ class Metrics::Impl {
   Histogram& queue_wait_ =
       Family<Histogram>(registry_, "poold_queue_wait_seconds", "How long calls waited for a worker.")
           .Add({}, kDurations);
-  Gauge& ready_ = Family<Gauge>(registry_, "poold_ready", "1 while calls are served, else 0.").Add({});
   std::array<Counter*, std::size(kCauses)> refused_{};
   std::array<std::vector<Histogram*>, std::size(kDoors)> durations_;
   std::array<std::vector<Outcomes>, std::size(kDoors)> calls_;
@@ -277,7 +286,6 @@ void Metrics::Ended(const Call& call, const Error* error) { impl_->Ended(call, e
 void Metrics::Refused(RefusalCause cause) { impl_->Refused(cause); }
 void Metrics::Waited(std::chrono::nanoseconds time) { impl_->Waited(time); }
 void Metrics::Statement(std::string_view name, std::chrono::nanoseconds took) { impl_->Statement(name, took); }
-void Metrics::SetReady(bool ready) { impl_->SetReady(ready); }
 void Metrics::Watch(Sources sources) { impl_->Watch(std::move(sources)); }
 std::string Metrics::Text() const { return impl_->Text(); }
 

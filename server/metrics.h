@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/ready_state.h"
 #include "storage/database.h"
 
 namespace poold {
@@ -43,13 +44,13 @@ class Metrics {
   void Refused(RefusalCause cause);
   void Waited(std::chrono::nanoseconds time);  // for a worker, in the queue
   void Statement(std::string_view name, std::chrono::nanoseconds took);
-  void SetReady(bool ready);
 
   // What is looked at when it is asked for.
   struct Sources {
     std::function<Database::Stats()> database;
     std::function<std::size_t()> queue_length;
     std::function<std::uint64_t()> spans_dropped;
+    std::function<ReadyState()> ready_state;
   };
   // Each scrape asks them from now on. They must not be gone before the last.
   void Watch(Sources sources);

@@ -31,7 +31,8 @@ void Trace(Call& call) {
 }
 
 void RefuseUntilReady(Call& call) {
-  if (call.service().page_tokens.load() == nullptr) throw Error::Unavailable("the database's schema is not there yet");
+  if (call.service().page_tokens.load() != nullptr) return;
+  throw Error::Unavailable(std::string(SentenceOf(call.service().ready_state)));
 }
 
 void RefuseUnlessServed(Call& call) {

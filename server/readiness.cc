@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 #include "storage/database.h"
 #include "storage/migrate.h"
 #include "storage/secrets.h"
@@ -15,46 +17,94 @@ constexpr milliseconds kPause{1000};
 constexpr milliseconds kPauseUntilReady{100};
 constexpr milliseconds kPatience{2000};
 
+ReadyState StateOf(SchemaState schema) {
+  switch (schema) {
+    case SchemaState::kReady:
+    case SchemaState::kAhead:
+      return ReadyState::kReady;
+    case SchemaState::kBehind:
+      return ReadyState::kSchemaOlder;
+    case SchemaState::kBeyond:
+      return ReadyState::kSchemaNewer;
+    case SchemaState::kEmpty:
+      return ReadyState::kNoSchema;
+    case SchemaState::kAltered:
+      break;
+  }
+  return ReadyState::kSchemaAltered;
+}
+
 }  // namespace
 
-Readiness::Readiness(Service& service, std::function<void(bool)> report)
-    : service_(service),
-      report_(std::move(report)),
-      watch_([this](const std::stop_token& stop) { return Look(stop); }) {}
+Readiness::Readiness(Service& service)
+    : service_(service), watch_([this](const std::stop_token& stop) { return Look(stop); }) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kFirstLook, [this] { return looked_; });
+}
+
+void Readiness::Report(std::function<void(bool)> report) {
+  {
+    const std::lock_guard lock(mutex_);
+    report_ = std::move(report);
+  }
+  changed_.notify_all();
+}
+
+void Readiness::Stop() {
+  watch_.Stop();
+  service_.ready_state = ReadyState::kStopping;
+}
 
 milliseconds Readiness::Look(const std::stop_token& stop) {
-  const bool answers = Answers(stop);
+  const Found found = Ask(stop);
+  if (stop.stop_requested()) return kPause;
+  const bool answers = found.state == ReadyState::kReady;
   failures_ = answers ? 0 : failures_ + 1;
-  const bool serving = answers || (serving_ && failures_ < kFailuresThatCount);
-  if (serving != serving_ && !stop.stop_requested()) {
-    serving_ = serving;
-    if (!serving) spdlog::warn("not serving: {}", last_advice_);
-    if (serving) last_advice_.clear();
-    report_(serving);
+  serving_ = answers || (serving_ && failures_ < kFailuresThatCount);
+  if (answers || !serving_) service_.ready_state = found.state;
+
+  if (found.advice != last_advice_ && !found.advice.empty()) {
+    if (answers) {
+      spdlog::info("{}", found.advice);
+    } else {
+      spdlog::warn("the database is not ready: {}", found.advice);
+    }
+  }
+  last_advice_ = found.advice;
+
+  if (!WaitForListener(stop)) return kPause;
+  if (serving_ != reported_) {
+    reported_ = serving_;
+    if (!serving_) spdlog::warn("not serving: {}", last_advice_);
+    report_(serving_);
   }
   return serving_ ? kPause : kPauseUntilReady;
 }
 
-bool Readiness::Answers(const std::stop_token& stop) {
-  std::string advice;
+// After the first look. False if it was stopped meanwhile.
+bool Readiness::WaitForListener(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  looked_ = true;
+  changed_.notify_all();
+  return changed_.wait(lock, stop, [this] { return report_ != nullptr; });
+}
+
+Readiness::Found Readiness::Ask(const std::stop_token& stop) {
   try {
     const Bounds bounds{std::chrono::steady_clock::now() + kPatience, stop};
     const SchemaStatus schema = CheckSchema(service_.database, bounds);
-    if (schema.usable()) {
-      if (!page_tokens_) {
-        service_.database.Run(Database::Mode::kRead, bounds,
-                              [&](Transaction& tx) { page_tokens_.emplace(RequireSecret(tx, kPageTokenKey)); });
-        service_.page_tokens = &*page_tokens_;
-      }
-      return true;
+    if (schema.usable() && !page_tokens_) {
+      service_.database.Run(Database::Mode::kRead, bounds,
+                            [&](Transaction& tx) { page_tokens_.emplace(RequireSecret(tx, kPageTokenKey)); });
+      service_.page_tokens = &*page_tokens_;
     }
-    advice = schema.advice;
+    return {StateOf(schema.state), schema.advice};
+  } catch (const StorageFailure& failure) {
+    if (failure.kind() == StorageFailure::Kind::kBug) return {ReadyState::kRefused, failure.what()};
+    return {ReadyState::kUnreachable, std::string("it cannot be reached: ") + failure.what()};
   } catch (const std::exception& failure) {
-    advice = failure.what();
+    return {ReadyState::kRefused, failure.what()};
   }
-  if (advice != last_advice_ && !stop.stop_requested()) spdlog::warn("the database is not ready: {}", advice);
-  last_advice_ = advice;
-  return false;
 }
 
 }  // namespace poold

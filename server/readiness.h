@@ -1,13 +1,16 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
-#include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
 
 #include "server/call.h"
 #include "server/page_token.h"
 #include "server/periodic.h"
+#include "server/ready_state.h"
 
 namespace poold {
 
@@ -16,26 +19,45 @@ namespace poold {
 // does not take the server out of its clients' rotation.
 class Readiness {
  public:
-  // `report` is told each change, on the watching thread; the first is true as soon as the server can serve. Sets
-  // service.page_tokens before that. `service` must outlive it.
-  Readiness(Service& service, std::function<void(bool)> report);
+  // Returns when the first look has ended, or after kFirstLook: so whoever takes calls from then on knows whether they
+  // can be served. Sets service.ready_state and service.page_tokens. `service` must outlive it.
+  explicit Readiness(Service& service);
 
-  // Reports nothing any more.
-  void Stop() { watch_.Stop(); }
+  // From now on `report` is told of each change between serving and not serving, on the watching thread; the first is
+  // that calls can be served. Once.
+  void Report(std::function<void(bool serving)> report);
+
+  // Looks and reports no more; the state is kStopping. Again is harmless.
+  void Stop();
 
  private:
+  // What a look found; `advice` is for the log.
+  struct Found {
+    ReadyState state;
+    std::string advice;
+  };
+
   std::chrono::milliseconds Look(const std::stop_token& stop);
-  bool Answers(const std::stop_token& stop);
+  Found Ask(const std::stop_token& stop);
+  bool WaitForListener(const std::stop_token& stop);
 
   static constexpr int kFailuresThatCount = 2;
+  // A look ends after two seconds; only the look-up of the database's host name can take longer.
+  static constexpr std::chrono::milliseconds kFirstLook{3000};
 
   Service& service_;
-  std::function<void(bool)> report_;
   std::optional<PageTokens> page_tokens_;
   std::string last_advice_;
   int failures_ = 0;
   bool serving_ = false;
-  Periodic watch_;
+  bool reported_ = false;  // what was reported last
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable_any changed_;
+  bool looked_ = false;
+  std::function<void(bool)> report_;
+
+  Periodic watch_;  // last: ends before what it uses
 };
 
 }  // namespace poold

@@ -75,28 +75,32 @@ class Server::Impl {
                  .tracing = tracing_.get(),
                  .log = {.json = settings_.log_format == "json", .slow_call = settings_.slow_call}},
         pipeline_(settings_),
+        readiness_(service_),
         grpc_(settings_, service_, pipeline_, tls_.get()),
         http_(settings_.http_listen == "off" ? nullptr
                                              : std::make_unique<HttpDoor>(settings_, service_, pipeline_, tls_.get())),
         health_(settings_.health_listen == "off" ? nullptr : std::make_unique<HealthDoor>(settings_.health_listen)),
-        housekeeping_(service_),
-        readiness_(service_, [this, on_ready = std::move(on_ready)](bool serving) mutable {
-          SetServing(serving);
-          if (serving && on_ready) std::exchange(on_ready, nullptr)();
-        }) {
+        housekeeping_(service_) {
     metrics_.Watch({.database = [this] { return database_.stats(); },
                     .queue_length = [this] { return pipeline_.queued(); },
-                    .spans_dropped = [this] { return tracing_ ? tracing_->dropped() : 0; }});
+                    .spans_dropped = [this] { return tracing_ ? tracing_->dropped() : 0; },
+                    .ready_state = [this] { return service_.ready_state.load(); }});
     if (access_file_) WarnOfUselessEvidence();
-    if (!access_file_ && !tls_) return;
-    watch_files_.emplace([this](const std::stop_token&) {
-      if (access_file_) access_file_->Reload();
-      if (tls_) tls_->Reload();
-      return kWatchPause;
+    if (access_file_ || tls_) {
+      watch_files_.emplace([this](const std::stop_token&) {
+        if (access_file_) access_file_->Reload();
+        if (tls_) tls_->Reload();
+        return kWatchPause;
+      });
+    }
+    readiness_.Report([this, on_ready = std::move(on_ready)](bool serving) mutable {
+      SetServing(serving);
+      if (serving && on_ready) std::exchange(on_ready, nullptr)();
     });
   }
 
   ~Impl() {
+    readiness_.Stop();
     if (!drained_) Shutdown(std::chrono::milliseconds(0));
   }
 
@@ -130,9 +134,7 @@ class Server::Impl {
   }
 
   void SetServing(bool serving) {
-    metrics_.SetReady(serving);
     grpc_.SetServing(serving);
-    if (http_) http_->SetServing(serving);
     if (health_) health_->SetServing(serving);
   }
 
@@ -153,12 +155,12 @@ class Server::Impl {
   const std::unique_ptr<Tls> tls_;                 // likewise
   Service service_;
   Pipeline pipeline_;
+  Readiness readiness_;  // has looked at the database before any call is taken
   GrpcDoor grpc_;
   std::unique_ptr<HttpDoor> http_;      // nullptr: there is none
   std::unique_ptr<HealthDoor> health_;  // likewise
   Housekeeping housekeeping_;
   std::optional<Periodic> watch_files_;
-  Readiness readiness_;
   bool drained_ = false;
 };
 

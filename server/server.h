@@ -14,9 +14,9 @@ class World;
 // the right order. Owned by one thread.
 class Server {
  public:
-  // Starts to listen, and serves as soon as the database answers with a schema that this build knows; then calls
-  // `on_ready`, once, on a thread of its own. Throws std::runtime_error if it cannot listen or something is wrong with
-  // the access file, StorageFailure if the database url cannot be read.
+  // Looks at the database, starts to listen whatever that found, and serves as soon as the database answers with a
+  // schema that this build knows; then calls `on_ready`, once, on a thread of its own. Throws std::runtime_error if it
+  // cannot listen or something is wrong with the access file, StorageFailure if the database url cannot be read.
   Server(const Settings& settings, World& world, std::function<void()> on_ready);
 
   // Stops at once; call Drain first to let calls end.

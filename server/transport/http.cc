@@ -180,8 +180,6 @@ class HttpDoor::Impl {
 
   const std::string& address() const { return address_; }
 
-  void SetServing(bool serving) { serving_ = serving; }
-
   void Shutdown(milliseconds limit) {
     const auto deadline = Steady::now() + limit;
     stopping_ = true;
@@ -293,7 +291,6 @@ class HttpDoor::Impl {
   Pipeline& pipeline_;
   const Tls* const tls_;  // nullptr: none
   std::string address_;
-  std::atomic<bool> serving_{false};
   std::atomic<bool> stopping_{false};
 
   net::io_context context_{kThreads};
@@ -457,8 +454,9 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
     const bool get = request.method() == http::verb::get || request.method() == http::verb::head;
     if (get && path == "/healthz") co_return Answer(http::status::ok, "text/plain", "ok\n");
     if (get && path == "/readyz") {
-      co_return door_.serving_ ? Answer(http::status::ok, "text/plain", "ready\n")
-                               : Answer(http::status::service_unavailable, "text/plain", "not ready\n");
+      const ReadyState state = door_.service_.ready_state;
+      co_return Answer(state == ReadyState::kReady ? http::status::ok : http::status::service_unavailable, "text/plain",
+                       std::string(SentenceOf(state)) + "\n");
     }
     if (get && path == "/metrics") {
       co_return Answer(http::status::ok, Metrics::kContentType, door_.service_.metrics.Text());
@@ -606,7 +604,6 @@ HttpDoor::HttpDoor(const Settings& settings, const Service& service, Pipeline& p
     : impl_(std::make_unique<Impl>(settings, service, pipeline, tls)) {}
 HttpDoor::~HttpDoor() = default;
 const std::string& HttpDoor::address() const { return impl_->address(); }
-void HttpDoor::SetServing(bool serving) { impl_->SetServing(serving); }
 void HttpDoor::Shutdown(milliseconds limit) { impl_->Shutdown(limit); }
 
 }  // namespace poold

@@ -21,16 +21,13 @@ struct Settings;
 // Connections hold no thread: two threads serve all of them, and nothing on these blocks.
 class HttpDoor {
  public:
-  // Binds and starts to serve; /readyz says no until SetServing(true). Throws std::runtime_error if the address cannot
-  // be had. `tls`: nullptr for none. All of them must outlive it.
+  // Binds and starts to serve; /readyz says what service.ready_state says. Throws std::runtime_error if the address
+  // cannot be had. `tls`: nullptr for none. All of them must outlive it.
   HttpDoor(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls);
   ~HttpDoor();
 
   // Where it listens, with the port that was picked: "127.0.0.1:8080".
   const std::string& address() const;
-
-  // What /readyz answers.
-  void SetServing(bool serving);
 
   // Takes no more connections and no more requests, and waits until the calls that run are answered; those that still
   // run after `limit` are cancelled. Not from one of its threads. Again is harmless.

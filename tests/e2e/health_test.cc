@@ -3,19 +3,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <csignal>
 #include <memory>
+#include <pqxx/pqxx>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "storage/embedded_postgres.h"
-#include "storage/migrate.h"
 #include "tests/support/dev_server.h"
 #include "tests/support/given.h"
 #include "tests/support/grpc_client.h"
+#include "tests/support/http_client.h"
+#include "tests/support/newer_schema.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_database.h"
@@ -28,6 +32,10 @@ using grpc::StatusCode;
 using grpc::health::v1::Health;
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
 
 constexpr const char* kNames[] = {"", "smsvoice.v2.Pools", "smsvoice.v2.PhoneNumbers", "smsvoice.v2.SenderIds"};
 
@@ -101,14 +109,14 @@ TEST(Health, IsNotServingUntilTheSchemaIsThere) {
   Watch watch(client, "");
   EXPECT_EQ(watch.Next(), HealthCheckResponse::NOT_SERVING);
   ExpectHealth(client, HealthCheckResponse::NOT_SERVING);
-  EXPECT_THAT(server.WaitForLog("not ready"), testing::HasSubstr("poold migrate")) << "says what mends it";
+  EXPECT_THAT(server.WaitForLog("not ready"), HasSubstr("poold migrate")) << "says what mends it";
 
   const auto refused = client.Call<DescribePoolsRequest>("");
   EXPECT_EQ(refused.status.error_code(), StatusCode::UNAVAILABLE);
   EXPECT_THAT(refused, IsFault(Fault::kUnavailable));
   EXPECT_TRUE(refused.Find<google::rpc::RetryInfo>());
   EXPECT_THAT(refused.status.error_message(), testing::StartsWith("The service is not ready yet; try again"));
-  EXPECT_THAT(refused.status.error_message(), testing::Not(testing::HasSubstr("schema"))) << "that is not the caller's";
+  EXPECT_THAT(refused.status.error_message(), Not(HasSubstr("schema"))) << "that is not the caller's";
 
   EXPECT_EQ(RunToEnd(Poold({"migrate", "--database-url", url})).exit_code, 0);
   EXPECT_EQ(watch.Next(), HealthCheckResponse::SERVING);
@@ -124,16 +132,11 @@ TEST(Health, IsNotServingOnceTheSchemaRequiresANewerBuild) {
   Watch watch(client, "");
   EXPECT_EQ(watch.Next(), HealthCheckResponse::SERVING);
 
-  std::vector<Migration> newer(BuiltInMigrations().begin(), BuiltInMigrations().end());
-  const int next = static_cast<int>(newer.size()) + 1;
-  newer.push_back({next, "expands", "ALTER TABLE pools ADD COLUMN fresh text"});
-  Migrate(url, newer);
+  Migrate(url, NewerMigrations(false));
   EXPECT_THAT(client.Call<DescribePoolsRequest>(""), IsOk());
-  const std::string contraction = "-- poold: requires " + std::to_string(next) + "\nDROP TABLE tags";
-  newer.push_back({next + 1, "contracts", contraction});
-  Migrate(url, newer);
+  Migrate(url, NewerMigrations(true));
   EXPECT_EQ(watch.Next(), HealthCheckResponse::NOT_SERVING);
-  EXPECT_THAT(server.WaitForLog("not serving"), testing::HasSubstr("update this server"));
+  EXPECT_THAT(server.WaitForLog("not serving"), HasSubstr("update this server"));
 }
 
 TEST(Health, IsNotServingWithoutADatabase) {
@@ -147,6 +150,117 @@ TEST(Health, IsNotServingWithoutADatabase) {
   EXPECT_EQ(server.Wait(), 0);
 }
 
+// What an HTTP door answers, as "200 text"; "" if nobody listens there yet.
+std::string Asked(const std::string& address, const std::string& request) {
+  try {
+    HttpConnection connection(address);
+    connection.Send(request);
+    const HttpResponse response = connection.Read();
+    return std::to_string(response.result_int()) + " " + response.body();
+  } catch (const std::runtime_error&) {
+    return "";
+  }
+}
+
+std::string Ready(const std::string& address) { return Asked(address, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"); }
+
+std::string Served(const std::string& address) { return Asked(address, HttpConnection::Post("DescribePools", "{}")); }
+
+// Callers who wait for the port get no refusal from a server that can serve: it has looked before it listens.
+TEST(Readiness, IsKnownBeforeTheFirstCallIsTaken) {
+  // Servers can't share the port that they picked, so they are given one that was free a moment ago.
+  boost::asio::io_context context;
+  const std::string address = "127.0.0.1:" + [&] {
+    boost::asio::ip::tcp::acceptor acceptor(context, {boost::asio::ip::make_address("127.0.0.1"), 0});
+    return std::to_string(acceptor.local_endpoint().port());
+  }();
+  for (int i = 0; i < 5; ++i) {
+    Program server(Poold(
+        {"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", address, "--database-url", TestDatabaseUrl()}));
+    std::string first;
+    ASSERT_TRUE(Eventually([&] {
+      while (first.empty() && server.Running()) first = Served(address);
+      return !first.empty();
+    })) << server.errors();
+    EXPECT_THAT(first, StartsWith("200 "));
+    EXPECT_THAT(Ready(address), "200 ready\n");
+    server.Signal(SIGTERM);
+    EXPECT_EQ(server.Wait(), 0);
+    EXPECT_THAT(server.errors(), Not(HasSubstr("not ready")));
+  }
+}
+
+// Takes connections and never says a word, as a database that hangs does.
+class SilentDatabase {
+ public:
+  std::string Url() const {
+    return "postgresql://poold@127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + "/poold";
+  }
+
+ private:
+  boost::asio::io_context context_;
+  boost::asio::ip::tcp::acceptor acceptor_{context_, {boost::asio::ip::make_address("127.0.0.1"), 0}};
+};
+
+// To anybody in a sentence, to Prometheus in a word, and to the log with all that is known.
+TEST(Readiness, SaysWhyNot) {
+  const SilentDatabase silent;
+  const std::string newer = FreshDatabase(true);
+  Migrate(newer, NewerMigrations(true));
+  const std::string altered = FreshDatabase(true);
+  const std::string forbidden = FreshDatabase(true);
+  {
+    pqxx::connection admin(altered);
+    pqxx::nontransaction(admin).exec("UPDATE schema_migrations SET checksum = 'another' WHERE number = 1");
+  }
+  {
+    pqxx::connection admin(forbidden);
+    pqxx::nontransaction(admin).exec("DROP ROLE IF EXISTS nobody_here; CREATE ROLE nobody_here LOGIN");
+  }
+  const std::string older = FreshDatabase(false);
+  Migrate(older, BuiltInMigrations().first(1));
+  struct Case {
+    std::string url;
+    const char* label;
+    const char* sentence;
+    const char* log;
+  };
+  const Case cases[] = {
+      {"postgresql:///poold?host=/nowhere", "unreachable", "the database cannot be reached", "/nowhere"},
+      {silent.Url(), "unreachable", "the database cannot be reached", "it cannot be reached: "},
+      {FreshDatabase(false), "no_schema", "the database has no schema yet, run `poold migrate`", "has no schema yet"},
+      {older, "schema_older", "the schema is older than this build, run `poold migrate`", "at migration 1, and"},
+      {newer, "schema_newer", "the schema requires a newer build, update this server", "so it cannot serve"},
+      {altered, "schema_altered", "the schema is not this build's", "0001_"},
+      {forbidden + "&user=nobody_here", "refused", "the database refuses to show its schema", "permission denied"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.label);
+    Program server(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", c.url}));
+    const std::string address = ListeningHttpAddress(server);
+    EXPECT_EQ(Ready(address), "503 not ready: " + std::string(c.sentence) + "\n");
+    const std::string metrics = Asked(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_THAT(metrics, HasSubstr("poold_not_ready{reason=\"" + std::string(c.label) + "\"} 1\n"));
+    EXPECT_THAT(metrics, HasSubstr("poold_ready 0\n"));
+    EXPECT_THAT(Served(address), AllOf(StartsWith("500 "), Not(HasSubstr("schema")), Not(HasSubstr("database"))));
+    server.Signal(SIGTERM);
+    EXPECT_EQ(server.Wait(), 0);
+    EXPECT_THAT(server.errors(), AllOf(HasSubstr("the database is not ready: "), HasSubstr(c.log)));
+    EXPECT_THAT(server.errors(), HasSubstr("not ready: " + std::string(c.sentence))) << "in the line of the call";
+  }
+}
+
+TEST(Readiness, IsOverWhenTheServerIsToldToStop) {
+  Program server(
+      Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", TestDatabaseUrl(), "--drain-delay", "10m"}));
+  const std::string address = ReadyHttpAddress(server);
+  server.Signal(SIGTERM);
+  EXPECT_TRUE(Eventually([&] { return Ready(address) == "503 not ready: stopping\n"; }));
+  EXPECT_THAT(Served(address), StartsWith("200 "));
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait(), 0);
+}
+
 TEST(Health, FollowsTheDatabaseDownAndUpAgain) {
   const TemporaryDirectory directory;
   EmbeddedPostgres postgres({.data_dir = directory.path() / "data",
@@ -155,8 +269,10 @@ TEST(Health, FollowsTheDatabaseDownAndUpAgain) {
                              .progress = nullptr,
                              .settings = {}});
   ASSERT_EQ(RunToEnd(Poold({"migrate", "--database-url", postgres.url()})).exit_code, 0);
-  Program server(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", postgres.url()}));
-  const GrpcClient client(ReadyAddress(server), NewAccount());
+  Program server(
+      Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", postgres.url(), "--default-deadline", "1s"}));
+  GrpcClient client(ReadyAddress(server), NewAccount());
+  client.deadline = std::nullopt;  // so that it is the server that answers
   client.Must<RequestSenderIdRequest>("sender_id: 'EXAMPLECO' iso_country_code: 'GB'");
   Watch watch(client, "smsvoice.v2.Pools");
   EXPECT_EQ(watch.Next(), HealthCheckResponse::SERVING);
@@ -165,7 +281,7 @@ TEST(Health, FollowsTheDatabaseDownAndUpAgain) {
   const auto refused = client.Call<DescribeSenderIdsRequest>("");
   EXPECT_EQ(refused.status.error_code(), StatusCode::UNAVAILABLE);
   for (const char* word : {"connection", "socket", "postgres", "/"}) {
-    EXPECT_THAT(refused.status.error_message(), testing::Not(testing::HasSubstr(word)));
+    EXPECT_THAT(refused.status.error_message(), Not(HasSubstr(word)));
   }
   EXPECT_EQ(watch.Next(), HealthCheckResponse::NOT_SERVING);
   ExpectHealth(client, HealthCheckResponse::NOT_SERVING);
