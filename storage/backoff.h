@@ -9,6 +9,9 @@
 // Private to storage/: when a call's time is over, and how attempts wait for the next one.
 namespace poold {
 
+// With less time left than this no further attempt is begun: whoever asked is told in time why there was none.
+inline constexpr std::chrono::milliseconds kLeastForAnAttempt{50};
+
 bool Over(const Bounds& bounds);
 
 // What became of a call whose time is over: kCancelled or kDeadline. `where` goes on from "the deadline passed".

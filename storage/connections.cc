@@ -49,6 +49,12 @@ void Connections::AddTo(Database::Stats& stats) const {
   stats.cuts = cuts_;
 }
 
+bool Connections::MayConnectBefore(Clock::time_point deadline) const {
+  const std::lock_guard lock(mutex_);
+  return std::max(Clock::now(), gate_.failures > 0 ? gate_.not_before : Clock::time_point()) <
+         deadline - kLeastForAnAttempt;
+}
+
 Connections::Slot& Connections::Acquire(const Bounds& bounds) {
   std::unique_lock lock(mutex_);
   if (!free_.empty()) {  // then nobody waits
@@ -100,13 +106,14 @@ std::unique_ptr<Session> Connections::Connect(const Bounds& bounds) {
   const std::uint64_t give_up_at =
       gate_.failed_ever + static_cast<std::uint64_t>(gate_.failures >= options_.max_tries ? 1 : options_.max_tries);
 
+  const auto last_moment = bounds.deadline - kLeastForAnAttempt;
   for (;;) {
     while (gate_.failures > 0 && (gate_.trying || Clock::now() < gate_.not_before)) {
-      if (gate_.failed_ever >= give_up_at || Clock::now() >= bounds.deadline) {
+      if (gate_.failed_ever >= give_up_at || Clock::now() >= last_moment) {
         throw StorageFailure(Kind::kUnavailable, gate_.last_error);
       }
       if (bounds.stop.stop_requested()) throw Exceeded(bounds, "while waiting for the database to come back");
-      const auto until = gate_.trying ? bounds.deadline : std::min(bounds.deadline, gate_.not_before);
+      const auto until = gate_.trying ? last_moment : std::min(last_moment, gate_.not_before);
       gate_moved_.wait_until(lock, bounds.stop, until, [&, failed = gate_.failed_ever, trying = gate_.trying] {
         return gate_.failures == 0 || gate_.failed_ever != failed || gate_.trying != trying;
       });

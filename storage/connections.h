@@ -34,6 +34,9 @@ class Connections {
   // What is told of connections there.
   void AddTo(Database::Stats& stats) const;
 
+  // Whether the next attempt to connect can begin in time.
+  bool MayConnectBefore(std::chrono::steady_clock::time_point deadline) const;
+
  private:
   using Clock = std::chrono::steady_clock;
   using Kind = StorageFailure::Kind;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "storage/backoff.h"
+#include "storage/commit_outcome.h"
 #include "storage/connections.h"
 #include "storage/session.h"
 
@@ -17,17 +18,14 @@ using Kind = StorageFailure::Kind;
 using Lease = Connections::Lease;
 using std::chrono::milliseconds;
 
-// Between attempts of a body: a random pause up to kRetryBase * 2^attempt, so that those who collided don't meet again.
+// Between runs of a body: a random pause up to kRetryBase * 2^runs, so that those who collided don't meet again. With
+// the cap a process makes four attempts a second at most, on average, for each of its connections: what it adds to the
+// trouble of a database whose links break is bounded, however many callers there are.
 constexpr milliseconds kRetryBase{5};
-constexpr milliseconds kRetryCap{200};
-
-// Between questions about a commit that is still under way.
-constexpr milliseconds kDoubtPause{20};
+constexpr milliseconds kRetryCap{500};
 
 // COMMIT itself gets this much of Database::kCommitGrace; the rest is for looking up what became of it.
 constexpr milliseconds kCommitItself{500};
-
-constexpr Statement kLookUp{"look up commit", "SELECT pg_xact_status($1::xid8)"};
 
 // Far enough, and safe to add to.
 Clock::time_point Sane(Clock::time_point deadline) {
@@ -52,8 +50,20 @@ class Database::Impl {
   const Options& options() const { return options_; }
 
  private:
-  enum class Outcome { kCommitted, kAborted, kUnknown };
+  // What came of one attempt of a body.
+  struct Tried {
+    std::optional<StorageFailure> failure;  // nothing: it went well
+    bool connected = true;                  // else the body was not run
+  };
+  // What was tried so far of one Run.
+  struct Count {
+    int runs = 0;
+    int conflicts = 0;
+  };
 
+  Tried TryOnce(Lease& lease, Mode mode, const Bounds& bounds, const std::function<void(Transaction&)>& body,
+                WorkLog* log);
+  bool MayTryAgain(const Tried& tried, const Bounds& bounds, const Count& count) const;
   void CountRetry(const StorageFailure& failure);
   std::optional<StorageFailure> Attempt(Lease& lease, Mode mode, const Bounds& bounds,
                                         const std::function<void(Transaction&)>& body);
@@ -62,7 +72,6 @@ class Database::Impl {
                       const std::function<void(Transaction&)>& body);
   std::optional<StorageFailure> Commit(Lease& lease, Transaction::State& state, const Session::Begun& begun,
                                        const Bounds& bounds);
-  Outcome LookUp(Lease& lease, const Session::Begun& begun, Clock::time_point until);
 
   struct Counters {
     std::atomic<std::uint64_t> reads{0}, writes{0}, rolled_back{0}, failures{0}, retries_serialization{0},
@@ -105,34 +114,73 @@ void Database::Impl::CountRetry(const StorageFailure& failure) {
                                         : counters_.retries_other);
 }
 
+// An exception of the body's own passes through, and so does an OutcomeUnknown.
+Database::Impl::Tried Database::Impl::TryOnce(Lease& lease, Mode mode, const Bounds& bounds,
+                                              const std::function<void(Transaction&)>& body, WorkLog* log) {
+  AttemptInLog in_log(log);
+  try {
+    lease.Ready(bounds);
+  } catch (const StorageFailure& failure) {
+    in_log.EndedAs(WorkLog::Outcome::kFailed);
+    return {failure, false};
+  }
+  try {
+    Tried tried{Attempt(lease, mode, bounds, body)};
+    in_log.EndedAs(tried.failure ? WorkLog::Outcome::kFailed : WorkLog::Outcome::kCommitted);
+    return tried;
+  } catch (const StorageFailure&) {
+    in_log.EndedAs(WorkLog::Outcome::kFailed);
+    throw;
+  }
+}
+
+// Each attempt that failed so has left nothing behind.
+bool Database::Impl::MayTryAgain(const Tried& tried, const Bounds& bounds, const Count& count) const {
+  const bool until_deadline = bounds.tries == Tries::kUntilDeadline;
+  if (!tried.connected) {  // Connections has tried several times
+    return until_deadline && tried.failure->kind() == Kind::kUnavailable &&
+           connections_.MayConnectBefore(bounds.deadline);
+  }
+  if (bounds.tries == Tries::kOne) return false;
+  if (tried.failure->kind() == Kind::kContended) return count.conflicts < options_.max_tries;
+  if (tried.failure->kind() != Kind::kUnavailable) return false;
+  return count.runs < options_.max_tries || (until_deadline && IsLostLink(*tried.failure));
+}
+
+namespace {
+
+// False if there is no time for another run afterwards, or if it was called off.
+bool PauseAfter(int runs, const Bounds& bounds) {
+  const auto left = std::chrono::floor<milliseconds>(bounds.deadline - Clock::now()) - kLeastForAnAttempt;
+  if (left <= milliseconds(0)) return false;
+  return Pause(bounds, Jitter(milliseconds(0), std::min(left, Doubled(kRetryBase, kRetryCap, runs))));
+}
+
+}  // namespace
+
 void Database::Impl::Run(Mode mode, const Bounds& asked, const std::function<void(Transaction&)>& body, WorkLog* log) {
   const Bounds bounds{Sane(asked.deadline), asked.stop, Sane(std::max(asked.deadline, asked.commit_deadline)),
-                      asked.once};
+                      asked.tries};
   try {
     if (Over(bounds)) throw Exceeded(bounds, "before anything was done");
-    Lease lease(connections_, bounds, log);
-    for (int attempt = 1;; ++attempt) {
-      std::optional<StorageFailure> failure;
-      {
-        AttemptInLog in_log(log);
-        try {
-          failure = Attempt(lease, mode, bounds, body);
-        } catch (const StorageFailure&) {
-          in_log.EndedAs(WorkLog::Outcome::kFailed);
-          throw;
-        }
-        in_log.EndedAs(failure ? WorkLog::Outcome::kFailed : WorkLog::Outcome::kCommitted);
-      }
-      if (!failure) break;
+    std::optional<Lease> lease;
+    Count count;
+    for (;;) {
+      if (!lease) lease.emplace(connections_, bounds, log);
+      const Tried tried = TryOnce(*lease, mode, bounds, body, log);
+      if (!tried.failure) break;
 
-      const bool contended = failure->kind() == Kind::kContended;
-      if ((!contended && failure->kind() != Kind::kUnavailable) || bounds.once || attempt >= options_.max_tries ||
-          !Pause(bounds, Jitter(milliseconds(0), Doubled(kRetryBase, kRetryCap, attempt)))) {
-        if (bounds.stop.stop_requested()) throw Exceeded(bounds, std::string("after: ") + failure->what());
-        throw *failure;
+      count.runs += tried.connected ? 1 : 0;
+      count.conflicts += tried.failure->kind() == Kind::kContended ? 1 : 0;
+      const bool again = MayTryAgain(tried, bounds, count);
+      // Others may need the connection more, or have one that is well.
+      if (again && (!tried.connected || count.runs >= options_.max_tries)) lease.reset();
+      if (!again || (tried.connected && !PauseAfter(count.runs, bounds))) {
+        if (bounds.stop.stop_requested()) throw Exceeded(bounds, std::string("after: ") + tried.failure->what());
+        throw *tried.failure;
       }
-      CountRetry(*failure);
-      lease.Resume();
+      if (tried.connected) CountRetry(*tried.failure);
+      if (lease) lease->Resume();
     }
   } catch (const StorageFailure&) {
     ++counters_.failures;
@@ -184,10 +232,10 @@ void Database::Impl::RunBody(Transaction& transaction, const Transaction::State&
   while (!state.failure && std::ranges::any_of(state.waiting, may_object)) transaction.RunWaiting();
 }
 
-// Nothing means success. Throws what ends the whole run: the body's own exceptions, and no connection.
+// On a connection that is ready. Nothing means success. Throws what ends the whole run.
 std::optional<StorageFailure> Database::Impl::Attempt(Lease& lease, Mode mode, const Bounds& bounds,
                                                       const std::function<void(Transaction&)>& body) {
-  Session& session = lease.Ready(bounds);
+  Session& session = lease.session();
   const bool begins_later = mode == Mode::kWrite && session.CanBeginLater();
   const bool can_wait = mode == Mode::kRead ? session.can_wait() : begins_later;
   Transaction::State state{.session = session, .can_wait = can_wait, .waiting = {}, .failure = {}};
@@ -259,7 +307,7 @@ std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, Transaction::
     // With a warning: it is done here, but the wait for the standbys was called off (by statement_timeout, or by
     // somebody's pg_cancel_backend). If one of them took over now, it would never have been.
     if (!session.warned()) return std::nullopt;
-    lost = "commit: not confirmed by a standby";
+    lost = "commit: the server answered with a warning: " + session.warning();
   } else {
     // An answer that says no, to a deferred constraint for instance, undid the transaction; one to a statement before
     // the COMMIT kept that from being run.
@@ -271,69 +319,22 @@ std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, Transaction::
   }
   committing();
 
-  switch (LookUp(lease, begun, bounds.commit_deadline + kCommitGrace)) {
-    case Outcome::kCommitted:
+  const CommitOutcome outcome = LookUpCommit(lease, begun, bounds.commit_deadline + kCommitGrace);
+  switch (outcome.kind) {
+    case CommitOutcome::Kind::kCommitted:
       ++counters_.in_doubt_committed;
       return std::nullopt;
-    case Outcome::kAborted:
+    case CommitOutcome::Kind::kAborted:
       ++counters_.in_doubt_aborted;
       if (Over(bounds)) return Exceeded(bounds, "during the commit, which did not happen");
-      return StorageFailure(Kind::kUnavailable, "not committed: " + lost);
-    case Outcome::kUnknown:
+      return StorageFailure(Kind::kUnavailable, "not committed: " + lost,
+                            together.failure ? together.failure->sqlstate() : "");
+    case CommitOutcome::Kind::kUnknown:
       break;
   }
   ++counters_.in_doubt_unknown;
   // Not to be tried again: it may have happened.
-  throw OutcomeUnknown(lost);
-}
-
-// What became of a transaction whose COMMIT went unanswered, asked on a new connection until it is known or `until`.
-//
-// After a failover the new server may not have our transaction: it was lost with the old one. Either our xid lies in
-// its future (SQLSTATE 22023), then the transaction is not in the database, so aborted; or the new server has given the
-// number to a transaction of its own. `aborted` and `in progress` then still mean that ours is not in the database:
-// had it been replicated, the number would be taken and committed. Only `committed` may speak of a stranger, so it
-// counts in the same history only. After a crash it is the same: the numbers of transactions that had not reached the
-// disk are given out again, to our own look-ups for instance. Elsewhere the truth is not to be had from the xid:
-// unknown.
-//
-// A server process that is ended while its commit waits for a standby leaves the transaction committed, but on this
-// server alone. So `committed` counts when a commit of our own after it has been answered.
-//
-// All of that holds behind a pooler, too: each question is asked inside a transaction, so of one server, which tells
-// its history with it.
-Database::Impl::Outcome Database::Impl::LookUp(Lease& lease, const Session::Begun& begun, Clock::time_point until) {
-  const Bounds bounds{until, {}};
-  for (;;) {
-    try {
-      lease.Discard();
-      Session& session = lease.Ready(bounds);
-      // Throws on a standby: it may not know yet.
-      const bool same_history = session.Begin().history == begun.history;
-      for (;;) {
-        std::optional<std::string> status;
-        try {
-          session.Run(kLookUp, Params(begun.xid))[0].Read(status);
-        } catch (const StorageFailure& failure) {
-          if (failure.sqlstate() == "22023") return Outcome::kAborted;
-          throw;
-        }
-        if (!status) return Outcome::kUnknown;  // too long ago for the server to know: cannot be after seconds
-        if (*status == "committed") {
-          if (!same_history) return Outcome::kUnknown;
-          session.Run(kFollowCommits, Params());
-          session.RunText("commit", "COMMIT");
-          if (!session.warned()) return Outcome::kCommitted;
-          throw StorageFailure(Kind::kUnavailable, "not confirmed by a standby");
-        }
-        if (*status == "aborted" || !same_history) return Outcome::kAborted;
-        // In progress: the old server process hasn't read the COMMIT yet, or hasn't noticed that we are gone.
-        if (!Pause(bounds, Jitter(kDoubtPause / 2, kDoubtPause))) return Outcome::kUnknown;
-      }
-    } catch (const StorageFailure&) {
-      if (!Pause(bounds, Jitter(kDoubtPause / 2, kDoubtPause))) return Outcome::kUnknown;
-    }
-  }
+  throw OutcomeUnknown(lost + "; " + outcome.known);
 }
 
 Database::Stats Database::Impl::stats() const {

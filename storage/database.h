@@ -36,7 +36,7 @@ class Database {
     std::chrono::milliseconds statement_backstop{
         30000};           // the server's own limit for one statement, whatever the deadline
     bool prepare = true;  // false behind a pooler that mixes transactions of clients
-    int max_tries = 5;    // how often a body is run at most; also for connecting
+    int max_tries = 5;    // how often a body is run, and connecting is tried; Bounds::tries can say otherwise
 
     // How long a statement may go on once the stop token is triggered, before its connection is cut. Nobody should be
     // able to spend connections by calling and hanging up; most statements end by themselves in less.
@@ -90,7 +90,9 @@ class Database {
   // outside its Transaction but for overwriting its results. It is run again, at most max_tries times in all and with
   // random pauses, when the database reports a conflict with others (serialization failure, deadlock, lock not
   // available; also a duplicate key: then its own checks see the other's row and can refuse kindly) and when the
-  // connection was lost before the commit was sent.
+  // connection was lost and the transaction is known not to have been committed. With Tries::kUntilDeadline a lost
+  // connection, and a database that cannot be reached, are no reason to give up while there is time for another
+  // attempt; from the sixth on the connection is lent to others during the pauses.
   //
   // An exception of body's own undoes the transaction and passes through unchanged; body is not run again.
   //

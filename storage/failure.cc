@@ -43,4 +43,10 @@ Kind KindOfSqlstate(std::string_view sqlstate) {
   return best == nullptr ? Kind::kBug : best->kind;
 }
 
+bool IsLostLink(const StorageFailure& failure) {
+  const std::string_view state = failure.sqlstate();
+  return failure.kind() == Kind::kUnavailable &&
+         (state.empty() || state.starts_with("08") || state.starts_with("57P") || state == "25P03");
+}
+
 }  // namespace poold

@@ -38,8 +38,13 @@ class StorageFailure : public std::runtime_error {
 // not be done again without a token. A kUnavailable.
 class OutcomeUnknown : public StorageFailure {
  public:
-  explicit OutcomeUnknown(const std::string& lost) : StorageFailure(Kind::kUnavailable, "outcome unknown: " + lost) {}
+  // `known`: how the answer was lost, and what is known all the same.
+  explicit OutcomeUnknown(const std::string& known) : StorageFailure(Kind::kUnavailable, "outcome unknown: " + known) {}
 };
+
+// Whether the link to the server broke, or the server ended it: in a moment, on another connection, it may go well. Not
+// so of a server that goes on and says no, because it is read-only or out of disk.
+bool IsLostLink(const StorageFailure& failure);
 
 // What a SQLSTATE means to us. Total: a state that nobody thought of, and an empty one, is kBug.
 StorageFailure::Kind KindOfSqlstate(std::string_view sqlstate);

@@ -280,7 +280,15 @@ struct Session::Link : pqxx::connection_base {
 
   OneConnection policy;
 
-  bool warned = false;  // by the server, during the last round trip
+  // By the server, during the last round trip.
+  bool warned = false;  // of what was asked, rather than of its own end
+  std::string warning;  // all of it
+
+  void Note(const PGresult* notice);
+  void ForgetWarnings() {
+    warned = false;
+    warning.clear();
+  }
 
   // libpqxx runs nothing without a transaction object. This one lives as long as the connection and sends nothing of
   // its own; BEGIN, COMMIT and ROLLBACK are ours.
@@ -365,12 +373,7 @@ std::unique_ptr<Session> Session::ConnectToOne(const ConnectionParameters& param
 Session::Session(std::unique_ptr<Link> link, bool prepare, std::string begin_settings)
     : link_(std::move(link)), prepare_(prepare), begin_settings_(std::move(begin_settings)) {
   PQsetNoticeReceiver(
-      link_->raw,
-      [](void* warned, const PGresult* notice) {
-        const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
-        if (severity != nullptr && std::string_view(severity) == "WARNING") *static_cast<bool*>(warned) = true;
-      },
-      &link_->warned);
+      link_->raw, [](void* to, const PGresult* notice) { static_cast<Link*>(to)->Note(notice); }, link_.get());
 }
 
 // A broken session is not said goodbye to: sending could block.
@@ -405,7 +408,7 @@ Session::Together Session::RunSteps(std::span<const Step> steps, const std::func
     return together;
   }
   const auto began = Clock::now();
-  link_->warned = false;
+  link_->ForgetWarnings();
   std::string sqlstate;
   std::string what;
   link_->failed = true;  // until it has ended: an exception would leave it in the middle of answers
@@ -440,7 +443,7 @@ Rows Session::RunText(std::string_view name, const std::string& sql) {
   if (link_->failed) throw FailureOf(name, "", "");
   const auto began = Clock::now();
   in_the_making = {};
-  link_->warned = false;
+  link_->ForgetWarnings();
   try {
     pqxx::result result = link_->transaction->exec(sql);
     const PGresult* const raw = std::exchange(in_the_making.result, nullptr);
@@ -470,7 +473,9 @@ StorageFailure Session::FailureOf(std::string_view name, const std::string& sqls
     if (why == static_cast<int>(Kind::kCancelled)) return {Kind::kCancelled, text + "cancelled"};
     if (why == static_cast<int>(Kind::kDeadline)) return {Kind::kDeadline, text + "the deadline passed"};
     // libpqxx's text says nothing; what the server or the socket said is in libpq.
-    return {Kind::kUnavailable, text + "the connection was lost: " + ErrorOf(link_->raw), sqlstate};
+    text += "the connection was lost: " + ErrorOf(link_->raw);
+    if (!link_->warning.empty()) text += "; the server had warned: " + link_->warning;
+    return {Kind::kUnavailable, text, sqlstate};
   }
 
   text += what;
@@ -516,7 +521,23 @@ void Session::BeginLater(std::vector<Waiting>& waiting, std::function<void(const
                      .then = std::move(begun)});
 }
 
+// Those of class 57 (57P02, crash_shutdown, above all) announce the end of the server's process. A statement that was
+// answered has been done: PostgreSQL answers a COMMIT when it is on disk and, where commits wait for standbys,
+// confirmed.
+void Session::Link::Note(const PGresult* notice) {
+  const auto field = [notice](int code) {
+    const char* text = PQresultErrorField(notice, code);
+    return std::string(text == nullptr ? "" : text);
+  };
+  if (field(PG_DIAG_SEVERITY_NONLOCALIZED) != "WARNING") return;
+  warned = warned || !field(PG_DIAG_SQLSTATE).starts_with("57");
+  const std::string detail = field(PG_DIAG_MESSAGE_DETAIL);
+  warning += (warning.empty() ? "" : "; ") + field(PG_DIAG_MESSAGE_PRIMARY);
+  if (!detail.empty()) warning += " (" + detail + ")";
+}
+
 bool Session::warned() const { return link_->warned; }
+const std::string& Session::warning() const { return link_->warning; }
 
 bool Session::broken() const { return link_->failed || cut() || PQstatus(link_->raw) != CONNECTION_OK; }
 

@@ -159,8 +159,11 @@ class Session {
 
   bool broken() const;
 
-  // Whether the server had something to warn of during the last round trip, whose statements it ran.
+  // Whether the server had something to warn of during the last round trip, whose statements it ran. What it says when
+  // it ends its process, because it was shut down or another one crashed, does not count: that is no word about them.
   bool warned() const;
+  // All that it warned of during the last round trip, in its own words; empty if nothing.
+  const std::string& warning() const;
 
   // Which of the hosts it is connected to.
   std::size_t host() const { return host_; }

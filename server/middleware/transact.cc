@@ -160,7 +160,7 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
       .deadline = most ? std::min((*first)->deadline(), now + *most) : (*first)->deadline(),
       .stop = calls.size() == 1 ? calls[0]->stop_token() : std::stop_token(),
       .commit_deadline = std::min((*last)->deadline(), now + kCommitAtMost),
-      .once = writes,  // what came in the way of all of them comes in the way of few of them
+      .tries = writes ? Tries::kOne : Tries::kSome,  // those that are left try again, each by itself
   };
   std::vector<Outcome> outcomes;
   std::vector<bool> have_token;
@@ -207,7 +207,7 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
 
 void Transact(Call& call) {
   Database& database = call.service().database;
-  const Bounds bounds{call.deadline(), call.stop_token()};
+  const Bounds bounds{call.deadline(), call.stop_token(), {}, Tries::kUntilDeadline};
   call.service().known_accounts.Ensure(call.scope(), [&] {
     database.Run(
         Database::Mode::kWrite, bounds, [&](Transaction& tx) { EnsureAccount(tx, call.scope(), call.world().Now()); },

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <limits>
 #include <memory>
 #include <pqxx/pqxx>
 #include <string>
@@ -27,10 +28,12 @@ namespace poold {
 namespace {
 
 using namespace smsvoice::v2;  // NOLINT: requests and responses
+using testing::AnyOf;
 using testing::Each;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Key;
+using testing::Not;
 using Clock = std::chrono::steady_clock;
 using Plan = CommitProxy::Plan;
 
@@ -122,6 +125,21 @@ TEST_F(DatabaseFailure, ACrashOfTheWholeServer) {
   ExpectRecovery();
 }
 
+// A call that has time waits until the database is back, if need be through several of its attempts to reach it.
+TEST_F(DatabaseFailure, AnOutageThatIsShorterThanTheDeadlineIsNotNoticed) {
+  client_.Must<RequestSenderIdRequest>(kSenderId);
+  ASSERT_TRUE(load_.WaitForMore(50));
+  postgres_->Kill();
+  ASSERT_TRUE(load_.WaitForFailures(6)) << "those that have two seconds";
+  auto patient = std::async(std::launch::async, [this] { return client_.Call<CreatePoolRequest>(kPool); });
+  ASSERT_TRUE(load_.WaitForFailures(6));
+  EXPECT_EQ(patient.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  postgres_->Restart();
+  EXPECT_THAT(patient.get(), IsOk());
+  EXPECT_EQ(client_.Must<DescribePoolsRequest>("").pools_size(), 1);
+  ExpectRecovery();
+}
+
 TEST_F(DatabaseFailure, ConnectionsThatAnOperatorEndsAreNoticedByNoCaller) {
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(load_.WaitForMore(30));
@@ -133,10 +151,14 @@ TEST_F(DatabaseFailure, ConnectionsThatAnOperatorEndsAreNoticedByNoCaller) {
 
 // The server ends all other sessions, too, and recovers.
 TEST_F(DatabaseFailure, ACrashOfOneServerProcess) {
-  ASSERT_TRUE(load_.WaitForMore(50));
-  const pid_t one = std::stoi(Ask("SELECT pid FROM pg_stat_activity WHERE usename = 'service' LIMIT 1"));
-  ASSERT_EQ(kill(one, SIGKILL), 0);
+  const std::size_t logged = server_->errors().size();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(load_.WaitForMore(50));
+    const pid_t one = std::stoi(Ask("SELECT pid FROM pg_stat_activity WHERE usename = 'service' LIMIT 1"));
+    ASSERT_EQ(kill(one, SIGKILL), 0);
+  }
   ExpectRecovery();
+  EXPECT_THAT(server_->errors().substr(logged), Not(HasSubstr("standby"))) << "no operator is to look for one";
 }
 
 TEST_F(DatabaseFailure, ATableThatSomebodyHoldsLocked) {
@@ -322,10 +344,39 @@ TEST_F(Link, CutAtAnyMessageOfACallIsNotNoticedByItsCaller) {
       ++calls;
       if (proxy_->Waiting()) break;  // no call has so many
     }
-    proxy_->NextAt(-1, Plan::kForward);
+    proxy_->NextAt(-1, Plan::kForward, 0);
     EXPECT_GE(message, 3) << "BEGIN with what is looked for, what is written, COMMIT";
     EXPECT_EQ(Pools() - before, calls);
   }
+}
+
+// Each attempt of a call, too, as long as it has time. Nothing is done twice.
+TEST_F(Link, CutTenTimesInARowIsNotNoticedByTheCaller) {
+  int message = 0;
+  const int before = Pools();
+  for (;; ++message) {
+    proxy_->NextAt(message, Plan::kCutBefore, 10);
+    ASSERT_THAT(client_.Call<CreatePoolRequest>(kPool), IsOk()) << "message " << message;
+    EXPECT_EQ(Pools() - before, message + 1);
+    if (proxy_->CutsLeft() == 10) break;  // no call has so many
+    EXPECT_EQ(proxy_->CutsLeft(), 0);
+  }
+  proxy_->NextAt(-1, Plan::kForward, 0);
+  EXPECT_GE(message, 3);
+}
+
+TEST_F(Link, CutForEverIsToldToTheCallerAtTheDeadline) {
+  proxy_->NextAt(0, Plan::kCutBefore, std::numeric_limits<int>::max());
+  client_.deadline = std::nullopt;
+  const auto start = Clock::now();
+  const auto refused = client_.Call<CreatePoolRequest>(kPool);
+  EXPECT_GE(Clock::now() - start, kDeadline - std::chrono::milliseconds(100)) << "there was time to try again";
+  EXPECT_LT(Clock::now() - start, kAtMost);
+  ASSERT_TRUE(refused.error);
+  EXPECT_THAT(refused.error->fault(), AnyOf(Fault::kUnavailable, Fault::kDeadline));
+  EXPECT_LT(std::numeric_limits<int>::max() - proxy_->CutsLeft(), 60) << "with pauses";
+  proxy_->NextAt(-1, Plan::kForward, 0);
+  EXPECT_EQ(Pools(), 0);
 }
 
 TEST_F(Link, CutBetweenACommitAndItsAnswerIsNotNoticedByTheCaller) {

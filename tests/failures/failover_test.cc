@@ -1,5 +1,6 @@
 // Two PostgreSQL nodes with synchronous streaming replication, and a service that is given both.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -17,6 +18,8 @@
 
 namespace poold {
 namespace {
+
+using testing::HasSubstr;
 
 class Failover : public testing::Test {
  protected:
@@ -112,6 +115,7 @@ TEST_F(Failover, ToNobodyAcknowledgesNothingUntilAStandbyIsBack) {
   ASSERT_TRUE(load_->WaitForFailures(6));
   EXPECT_EQ(load_->tally().acknowledged, acknowledged);
   EXPECT_EQ(Ask(first_.url(), "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), "t");
+  EXPECT_THAT(server_->errors(), HasSubstr("standby (synchronous_standby_names: *)")) << "that is what to look for";
   BringSecondBackAndExpectNothingLost();
 }
 
@@ -125,6 +129,7 @@ TEST_F(Failover, ToNobodyAcknowledgesNoRepetitionEither) {
             "t");
   ASSERT_TRUE(load_->WaitForFailures(6));
   EXPECT_EQ(load_->tally().acknowledged, acknowledged);
+  EXPECT_THAT(server_->errors(), HasSubstr("standby (synchronous_standby_names: *)"));
   BringSecondBackAndExpectNothingLost();
 }
 

@@ -25,12 +25,13 @@ namespace poold {
 class CommitProxy {
  public:
   enum class Plan {
-    kForward,          // mistreat nothing
-    kCutBefore,        // the COMMIT never reaches the server
-    kCutAfter,         // the server has committed and answered, but the answer never reaches the client
-    kCutThenLookedUp,  // the server gets the COMMIT only when a look-up has been told that it is in progress
-    kCutAfterAndHold,  // as kCutAfter, and no connection gets through until Open()
-    kCutBeforeAndHold  // as kCutBefore, likewise
+    kForward,           // mistreat nothing
+    kCutBefore,         // the COMMIT never reaches the server
+    kCutAfter,          // the server has committed and answered, but the answer never reaches the client
+    kCutThenLookedUp,   // the server gets the COMMIT only when a look-up has been told that it is in progress
+    kCutAfterAndHold,   // as kCutAfter, and no connection gets through until Open()
+    kCutBeforeAndHold,  // as kCutBefore, likewise
+    kLoseTheEnd  // the server gets the COMMIT, but not the end of the message, for which it waits; it has committed
   };
 
   explicit CommitProxy(const std::string& server_socket) : server_socket_(server_socket) {
@@ -69,18 +70,21 @@ class CommitProxy {
   // What happens to the next COMMIT. Those after it are forwarded.
   void Next(Plan plan) { plan_ = plan; }
 
-  // Cuts the link at a round trip of the next transaction that has so many: 0 is the one with its BEGIN. Plan:
-  // kCutBefore, kCutAfter.
-  void NextAt(int message, Plan plan) {
+  // Cuts the link at a round trip of the next transaction that has so many: 0 is the one with its BEGIN; and of those
+  // after it, until that was done so many times. Plan: kCutBefore, kCutAfter.
+  void NextAt(int message, Plan plan, int times = 1) {
     const std::lock_guard lock(mutex_);
     cut_at_ = message;
     cut_at_plan_ = plan;
+    cuts_left_ = times;
   }
-  // Whether that is still to come: no transaction since had so many messages.
-  bool Waiting() {
+  // How many of those are still to come.
+  int CutsLeft() {
     const std::lock_guard lock(mutex_);
-    return cut_at_ >= 0;
+    return cuts_left_;
   }
+  // Whether all of them are: no transaction since had so many messages.
+  bool Waiting() { return CutsLeft() > 0; }
 
   // How often a client has sent something, each time to wait for its answer.
   int RoundTrips() const { return round_trips_; }
@@ -103,6 +107,9 @@ class CommitProxy {
   static constexpr int kSliceMs = 20;  // how often a thread looks whether the proxy ends
   // In whichever message it is: alone, or behind the statements that go with it.
   static constexpr std::string_view kCommit{"\0COMMIT\0", 8};
+
+  // The end of a message, which asks for its answer.
+  static constexpr std::string_view kSync{"S\0\0\0\4", 5};
 
   static constexpr std::string_view kBegin = "BEGIN ISOLATION";
 
@@ -138,8 +145,8 @@ class CommitProxy {
   // What is to be done at this message of a transaction.
   Plan At(int message) {
     const std::lock_guard lock(mutex_);
-    if (message < 0 || message != cut_at_) return Plan::kForward;
-    cut_at_ = -1;
+    if (message < 0 || message != cut_at_ || cuts_left_ <= 0) return Plan::kForward;
+    --cuts_left_;
     return cut_at_plan_;
   }
 
@@ -154,6 +161,10 @@ class CommitProxy {
         ++round_trips_;
         if (chunk.find(kCommit) != std::string::npos) {
           const Plan plan = plan_.exchange(Plan::kForward);
+          if (plan == Plan::kLoseTheEnd && chunk.ends_with(kSync)) {
+            if (!Write(server, std::string_view(chunk).substr(0, chunk.size() - kSync.size()))) return;
+            continue;
+          }
           if (plan != Plan::kForward) return CutOff(plan, client, server, chunk);
         }
         message = chunk.find(kBegin) != std::string::npos ? 0 : message < 0 ? -1 : message + 1;
@@ -222,6 +233,7 @@ class CommitProxy {
   bool ending_ = false;
   int cut_at_ = -1;
   Plan cut_at_plan_ = Plan::kForward;
+  int cuts_left_ = 0;
 
   std::vector<std::thread> pumps_;  // of accepter_, until it has ended
   std::thread accepter_;

@@ -48,6 +48,17 @@ TEST(Sqlstate, HasTheKindThatCallersCanActOn) {
   }
 }
 
+TEST(Sqlstate, TellsALostLinkFromAServerThatSaysNo) {
+  for (const char* state : {"", "08006", "08001", "57P01", "57P02", "57P03", "57P05", "25P03"}) {
+    EXPECT_TRUE(IsLostLink({Kind::kUnavailable, "for the test", state})) << state;
+  }
+  for (const char* state : {"53100", "53300", "25006", "58030", "28P01", "26000", "40003"}) {
+    EXPECT_FALSE(IsLostLink({Kind::kUnavailable, "for the test", state})) << state;
+  }
+  EXPECT_FALSE(IsLostLink({Kind::kContended, "for the test", "40001"}));
+  EXPECT_FALSE(IsLostLink({Kind::kDeadline, "the deadline passed"}));
+}
+
 // The server raises each of them for real: libpqxx gives some no SQLSTATE and makes others a lost connection.
 TEST_F(DatabaseTest, ReportsEachStateAsTheServerRaisesIt) {
   Database::Options options = Options(1);
