@@ -14,6 +14,18 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
 bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
 
+// The regions of all partitions, in alphabetical order, as botocore's partitions.json lists them.
+constexpr std::string_view kRegionsOfAws[] = {
+    "af-south-1",     "ap-east-1",       "ap-east-2",      "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
+    "ap-south-1",     "ap-south-2",      "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4",
+    "ap-southeast-5", "ap-southeast-6",  "ap-southeast-7", "ca-central-1",   "ca-west-1",      "cn-north-1",
+    "cn-northwest-1", "eu-central-1",    "eu-central-2",   "eu-isoe-west-1", "eu-north-1",     "eu-south-1",
+    "eu-south-2",     "eu-west-1",       "eu-west-2",      "eu-west-3",      "eusc-de-east-1", "il-central-1",
+    "me-central-1",   "me-south-1",      "mx-central-1",   "sa-east-1",      "us-east-1",      "us-east-2",
+    "us-gov-east-1",  "us-gov-west-1",   "us-iso-east-1",  "us-iso-west-1",  "us-isob-east-1", "us-isob-west-1",
+    "us-isof-east-1", "us-isof-south-1", "us-west-1",      "us-west-2"};
+static_assert(std::ranges::is_sorted(kRegionsOfAws));
+
 bool IsName(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return IsLower(c) || IsDigit(c) || c == '-'; });
 }
@@ -44,7 +56,15 @@ std::optional<std::string_view> Cut(std::string_view& rest, char separator) {
 
 bool IsAccount(std::string_view text) { return text.size() == 12 && std::ranges::all_of(text, IsDigit); }
 
+bool LooksLikeAccount(std::string_view text) {
+  return std::ranges::any_of(text, IsDigit) && std::ranges::all_of(text, [](char c) {
+           return IsDigit(c) || std::string_view(" \t-_.,:+'\"").find(c) != std::string_view::npos;
+         });
+}
+
 bool IsRegion(std::string_view text) { return text.size() <= 32 && IsName(text); }
+
+bool IsRegionOfAws(std::string_view text) { return std::ranges::binary_search(kRegionsOfAws, text); }
 
 std::optional<Arn> ParseArn(std::string_view text) {
   const auto prefix = Cut(text, ':');

@@ -23,8 +23,13 @@ struct Arn {
 
 // Whether it can be an account: 12 digits.
 bool IsAccount(std::string_view text);
+// Whether it was probably meant as an account: digits with nothing but blanks and punctuation between them, such as
+// "1234-5678-9012" or "12345678901".
+bool LooksLikeAccount(std::string_view text);
 // Whether it can be a region's name: 1 to 32 lower-case letters, digits and '-'.
 bool IsRegion(std::string_view text);
+// Whether AWS has a region of this name, as far as this build knows.
+bool IsRegionOfAws(std::string_view text);
 
 // nullopt unless `text` is a proper sms-voice ARN: known partition, region and type of lower-case letters, digits and
 // '-', account of 12 digits, id of the model's characters ([A-Za-z0-9_:/-]) and of its type's form: no '/' or ':' in

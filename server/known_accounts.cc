@@ -20,4 +20,9 @@ void KnownAccounts::Ensure(const Scope& scope, const std::function<void()>& ensu
   known_.insert(KeyOf(scope));
 }
 
+bool KnownAccounts::IsFirstOfRegion(const std::string& region) {
+  const std::unique_lock lock(mutex_);
+  return regions_.size() < kRegions && regions_.insert(region).second;
+}
+
 }  // namespace poold

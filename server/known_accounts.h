@@ -21,11 +21,16 @@ class KnownAccounts {
   // Whether it would not call it.
   bool Knows(const Scope& scope);
 
+  // True once for each region, so that something can be said about a region once. After the first 1,000 regions: false.
+  bool IsFirstOfRegion(const std::string& region);
+
  private:
   static constexpr std::size_t kCapacity = 100'000;
+  static constexpr std::size_t kRegions = 1000;
 
   std::shared_mutex mutex_;
   std::unordered_set<std::string> known_;
+  std::unordered_set<std::string> regions_;
 };
 
 }  // namespace poold

@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "server/access.h"
+#include "server/arn.h"
 #include "server/config.h"
 #include "server/health_client.h"
 #include "server/inventory_file.h"
@@ -120,6 +121,10 @@ Database::Options DatabaseOf(const Settings& settings) {
 }
 
 void SetQuota(const Settings& settings) {
+  if (!IsRegionOfAws(settings.quota_region)) {
+    std::cerr << "poold: " << settings.quota_region << " is no region of AWS; the quota counts only for calls in it"
+              << std::endl;
+  }
   Database database(DatabaseOf(settings));
   const auto amount = settings.quota_amount == "default"
                           ? std::nullopt

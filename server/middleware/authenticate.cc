@@ -20,15 +20,26 @@ void RequirePossible(const Scope& scope) {
   }
 }
 
+// The account that an access key id means: itself, or the default account's for a key that is no account at all.
+std::string_view AccountOf(std::string_view access_key_id, const Call& call) {
+  if (IsAccount(access_key_id)) return access_key_id;
+  if (LooksLikeAccount(access_key_id)) {
+    throw Error::FrontEnd(Fault::kUnrecognizedClient, "An access key id of digits is an account and has 12 of them, " +
+                                                          ("not '" + Printable(access_key_id, 64) + "'"));
+  }
+  return call.settings().default_account;
+}
+
 Scope ClaimedScope(const Call& call) {
   Scope scope{call.settings().default_account, call.settings().default_region};
+  const auto account = call.Header("x-account-id");
   if (const HttpRequest* request = call.http_request()) {
     if (const auto authorization = ReadAuthorization(*request)) {
-      if (IsAccount(authorization->access_key_id)) scope.account = authorization->access_key_id;
+      if (!account) scope.account = AccountOf(authorization->access_key_id, call);
       scope.region = authorization->region;
     }
   }
-  if (const auto account = call.Header("x-account-id")) scope.account = *account;
+  if (account) scope.account = *account;
   if (const auto region = call.Header("x-region")) scope.region = *region;
   RequirePossible(scope);
   return scope;

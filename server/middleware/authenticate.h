@@ -10,7 +10,9 @@ namespace poold {
 // Without an access file callers are trusted: who reaches a door may act for any account. The headers (metadata of a
 // gRPC call) x-account-id and x-region say which account and region; else, of an HTTP request, its Authorization: the
 // access key's id if it is 12 digits, and the region that it is signed for; else the configured ones. The signature is
-// not looked at. Throws Error::Invalid for an account or region that cannot be one, and kIncompleteSignature.
+// not looked at. An access key id that looks like an account but has not 12 digits is refused (kUnrecognizedClient):
+// the caller would otherwise work in the default account without a word. Throws Error::Invalid for an account or region
+// that cannot be one, and kIncompleteSignature.
 //
 // With an access file nobody is trusted. A caller is known by
 //   - HTTP: the signature of an access key; the region is the one that it is signed for, and x-account-id and x-region

@@ -1,8 +1,11 @@
 #include "server/middleware/transact.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <optional>
 
+#include "server/arn.h"
 #include "server/config.h"
 #include "server/fingerprint.h"
 #include "server/known_accounts.h"
@@ -124,6 +127,17 @@ void SettleTokens(Transaction& tx, std::span<Call* const> calls, std::span<const
   StoreAnswers(tx, answers);
 }
 
+// A region that somebody mistyped answers as if everything were gone: resources of other regions are not visible there.
+void WarnOfUnusualRegion(const Call& call) {
+  const std::string& region = call.scope().region;
+  if (IsRegionOfAws(region) || !call.service().known_accounts.IsFirstOfRegion(region)) return;
+  spdlog::warn(
+      "account {} calls in region {}, which is no region of AWS: if a caller mistyped it, its calls don't see what is "
+      "in "
+      "the region that was meant (logged once for each such region)",
+      call.scope().account, region);
+}
+
 }  // namespace
 
 void RefuseIfTooLate(Call& call) {
@@ -212,6 +226,7 @@ void Transact(Call& call) {
     database.Run(
         Database::Mode::kWrite, bounds, [&](Transaction& tx) { EnsureAccount(tx, call.scope(), call.world().Now()); },
         &call.work_log());
+    WarnOfUnusualRegion(call);
   });
 
   const auto mode = call.method().policy.writes() ? Database::Mode::kWrite : Database::Mode::kRead;

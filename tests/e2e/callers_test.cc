@@ -3,16 +3,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "tests/support/dev_server.h"
 #include "tests/support/grpc_client.h"
+#include "tests/support/http_client.h"
+#include "tests/support/program.h"
 #include "tests/support/test_database.h"
 
 namespace poold {
 namespace {
 
 using namespace smsvoice::v2;  // NOLINT: requests and responses
+using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr const char* kSenderId = "sender_id: 'EXAMPLECO' iso_country_code: 'GB' ";
@@ -48,6 +55,45 @@ TEST(Caller, IsTheDefaultAccountUnlessMetadataSayOtherwise) {
   client.metadata = {{"x-account-id", NewAccount()}, {"x-region", "eu-central-1"}};
   EXPECT_EQ(client.Must<RequestSenderIdRequest>(kSenderId).sender_id_arn(),
             "arn:aws:sms-voice:eu-central-1:" + client.metadata["x-account-id"] + ":sender-id/EXAMPLECO/GB");
+}
+
+// What a mistyped region looks like from outside: an account in which nothing is.
+TEST(Caller, InARegionThatAwsDoesNotHaveIsLoggedOnceForEachRegion) {
+  Program server(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--database-url",
+                        TestDatabaseUrl(), "--log-level", "warn"}));
+  GrpcClient client(ReadyAddress(server));
+  const std::string account = NewAccount();
+  const auto call = [&](const std::string& from, const std::string& region) {
+    client.metadata = {{"x-account-id", from}, {"x-region", region}};
+    EXPECT_EQ(client.Must<DescribePoolsRequest>("").pools_size(), 0);
+  };
+  for (const std::string& from : {account, account, NewAccount()}) {
+    for (const char* region : {"us-east-1", "us-gov-west-1", "us-esat-1", "us-east-3"}) call(from, region);
+  }
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait(), 0);
+  std::vector<std::string> warnings;
+  std::istringstream log(server.errors());
+  for (std::string line; std::getline(log, line);) {
+    if (line.find("no region of AWS") != line.npos) warnings.push_back(line);
+  }
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("account " + account + " calls in region us-esat-1"),
+                                    HasSubstr("account " + account + " calls in region us-east-3")));
+}
+
+TEST(Caller, WithAnAccessKeyThatIsNearlyAnAccountIsTurnedAway) {
+  HttpConnection connection(DevHttpAddress());
+  const auto call = [&](const std::string& key) {
+    return connection.Call("DescribePools", "{}",
+                           "Authorization: AWS4-HMAC-SHA256 Credential=" + key +
+                               "/20240101/us-east-1/sms-voice/aws4_request, SignedHeaders=host, Signature=0\r\n");
+  };
+  EXPECT_EQ(call(NewAccount()).result_int(), 200);
+  EXPECT_EQ(call("AKIDEXAMPLE").result_int(), 200) << "no account at all: the default one's";
+  const HttpResponse refused = call("12345678901");
+  EXPECT_EQ(refused.result_int(), 400);
+  EXPECT_EQ(refused["x-amzn-ErrorType"], "UnrecognizedClientException");
+  EXPECT_THAT(refused.body(), HasSubstr("An access key id of digits is an account and has 12 of them"));
 }
 
 TEST(Caller, DoesNotSeeWhatOtherAccountsHave) {

@@ -19,6 +19,7 @@ namespace {
 
 using namespace smsvoice::v2;  // NOLINT: requests and responses
 using testing::AllOf;
+using testing::Field;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::Not;
@@ -240,6 +241,9 @@ TEST(Quota, OfOneAccountIsSetAndTakenBack) {
   EXPECT_EQ(set("default").exit_code, 0);
   EXPECT_THAT(request("Second"), IsOk());
 
+  EXPECT_EQ(set("1").errors, "");
+  EXPECT_THAT(RunToEnd(Poold({"quota", account, "us-esat-1", "POOLS_PER_ACCOUNT", "1", "--data-dir", DevDataDir()})),
+              AllOf(Field(&Ran::exit_code, 0), Field(&Ran::errors, HasSubstr("us-esat-1 is no region of AWS"))));
   EXPECT_EQ(set("12abc").exit_code, 2);
   EXPECT_EQ(set("-1").exit_code, 2);
   EXPECT_EQ(RunToEnd(Poold({"quota", "123", "us-east-1", "POOLS_PER_ACCOUNT", "1"})).exit_code, 2);

@@ -10,6 +10,16 @@ namespace {
 
 const Scope kScope{"111122223333", "us-east-1"};
 
+TEST(Region, IsOneOfAwsOrNot) {
+  for (const char* region : {"af-south-1", "us-east-1", "us-west-2", "eu-west-3", "cn-north-1", "us-gov-west-1",
+                             "eusc-de-east-1", "us-isof-south-1"}) {
+    EXPECT_TRUE(IsRegionOfAws(region)) << region;
+  }
+  for (const char* region : {"", "us-esat-1", "us-east-3", "us-east", "us-east-11", "useast1", "eu-west-1a", "local"}) {
+    EXPECT_FALSE(IsRegionOfAws(region)) << region;
+  }
+}
+
 TEST(Arn, NamesEachResourceAsTheDocumentationDoes) {
   EXPECT_EQ(PoolArn(kScope, "pool-0a1b"), "arn:aws:sms-voice:us-east-1:111122223333:pool/pool-0a1b");
   EXPECT_EQ(PhoneNumberArn(kScope, "phone-0a1b"), "arn:aws:sms-voice:us-east-1:111122223333:phone-number/phone-0a1b");

@@ -155,8 +155,26 @@ TEST_F(AuthenticateHttp, RefusesToChooseAmongAccountsAndRegions) {
 
 TEST_F(AuthenticateHttp, TakesTheRegionARequestIsSignedForAndItsKeyAsAccountIfThatCanBeOne) {
   EXPECT_EQ(Found(With(Signed(DescribePoolsOverHttp(), {.key_id = kTeam}))), "111122223333 eu-west-2");
-  EXPECT_EQ(Found(With(Signed(DescribePoolsOverHttp()))), "123456789012 eu-west-2");
-  EXPECT_EQ(Found(With(Signed(DescribePoolsOverHttp(), {.key_id = "11112222333"}))), "123456789012 eu-west-2");
+  for (const char* no_account : {kKeyId, "AKIAIOSFODNN7EXAMPLE", "test", "11112222333a", "team-4"}) {
+    EXPECT_EQ(Found(With(Signed(DescribePoolsOverHttp(), {.key_id = no_account}))), "123456789012 eu-west-2");
+  }
+}
+
+TEST_F(AuthenticateHttp, RefusesAKeyThatIsNearlyAnAccount) {
+  for (const char* nearly :
+       {"1", "11112222333", "1111222233334", "1111-2222-3333", "1111 2222 3333", "1111.2222.3333", "1111_2222_3333",
+        "111122223333 ", "-111122223333", "+111122223333", "'111122223333'", "1.11122223333"}) {
+    const auto outcome = With(Signed(DescribePoolsOverHttp(), {.key_id = nearly}));
+    ASSERT_THAT(outcome, IsFault(Fault::kUnrecognizedClient)) << nearly;
+    EXPECT_THAT(
+        outcome.error->message(),
+        testing::HasSubstr("An access key id of digits is an account and has 12 of them, not '" + std::string(nearly)));
+  }
+}
+
+TEST_F(AuthenticateHttp, LooksAtNoKeyWhereAHeaderNamesTheAccount) {
+  const HttpRequest request = Signed(DescribePoolsOverHttp(), {.key_id = "1111-2222-3333"});
+  EXPECT_EQ(Found(With(WithHeader(request, "x-account-id", kTeam))), "111122223333 eu-west-2");
 }
 
 TEST_F(AuthenticateHttp, PrefersTheHeadersToWhatTheRequestIsSignedWith) {

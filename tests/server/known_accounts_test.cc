@@ -48,6 +48,16 @@ TEST(KnownAccounts, ForgetsAllWhenItIsFullAndLearnsAgain) {
   EXPECT_EQ(asked, 1) << "and is known again";
 }
 
+TEST(KnownAccounts, TellsTheFirstTimeOfEachRegionUpToABound) {
+  KnownAccounts known;
+  EXPECT_TRUE(known.IsFirstOfRegion("us-esat-1"));
+  EXPECT_FALSE(known.IsFirstOfRegion("us-esat-1"));
+  int first = 0;
+  for (int i = 0; i < 2000; ++i) first += known.IsFirstOfRegion("region-" + std::to_string(i)) ? 1 : 0;
+  EXPECT_EQ(first, 999);
+  EXPECT_FALSE(known.IsFirstOfRegion("us-esat-1")) << "also when it remembers no more";
+}
+
 TEST(KnownAccounts, LetsNobodyWaitWhileAnotherAsks) {
   KnownAccounts known;
   std::latch asking(1);
