@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "storage/database.h"
+#include "storage/grants.h"
 #include "storage/migrate.h"
 #include "storage/secrets.h"
 
@@ -16,6 +17,10 @@ using std::chrono::milliseconds;
 constexpr milliseconds kPause{1000};
 constexpr milliseconds kPauseUntilReady{100};
 constexpr milliseconds kPatience{2000};
+constexpr const char* kGrantsAdvice =
+    "give the role its grants: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public "
+    "(docs/operations.md, "
+    "Roles)";
 
 ReadyState StateOf(SchemaState schema) {
   switch (schema) {
@@ -93,18 +98,38 @@ Readiness::Found Readiness::Ask(const std::stop_token& stop) {
   try {
     const Bounds bounds{std::chrono::steady_clock::now() + kPatience, stop};
     const SchemaStatus schema = CheckSchema(service_.database, bounds);
-    if (schema.usable() && !page_tokens_) {
-      service_.database.Run(Database::Mode::kRead, bounds,
-                            [&](Transaction& tx) { page_tokens_.emplace(RequireSecret(tx, kPageTokenKey)); });
-      service_.page_tokens = &*page_tokens_;
-    }
+    if (!schema.usable()) return {StateOf(schema.state), schema.advice};
+    const std::string lacking = Prepare(bounds);
+    if (!lacking.empty()) return {ReadyState::kRefused, lacking};
     return {StateOf(schema.state), schema.advice};
   } catch (const StorageFailure& failure) {
+    if (failure.sqlstate() == kInsufficientPrivilege) {
+      return {ReadyState::kRefused, std::string(failure.what()) + "; " + kGrantsAdvice};
+    }
     if (failure.kind() == StorageFailure::Kind::kBug) return {ReadyState::kRefused, failure.what()};
     return {ReadyState::kUnreachable, std::string("it cannot be reached: ") + failure.what()};
   } catch (const std::exception& failure) {
     return {ReadyState::kRefused, failure.what()};
   }
+}
+
+std::string Readiness::Prepare(const Bounds& bounds) {
+  if (page_tokens_) return {};
+  std::vector<std::string> lacking;
+  std::string page_token_key;
+  service_.database.Run(Database::Mode::kRead, bounds, [&](Transaction& tx) {
+    lacking = TablesWithoutGrants(tx);
+    if (!lacking.empty()) return;
+    page_token_key = RequireSecret(tx, kPageTokenKey);
+  });
+  if (!lacking.empty()) {
+    std::string tables;
+    for (const std::string& table : lacking) tables += (tables.empty() ? "" : ", ") + table;
+    return "the server's role may not read and write " + tables + "; " + kGrantsAdvice;
+  }
+  page_tokens_.emplace(page_token_key);
+  service_.page_tokens = &*page_tokens_;
+  return {};
 }
 
 }  // namespace poold

@@ -11,6 +11,7 @@
 #include "server/page_token.h"
 #include "server/periodic.h"
 #include "server/ready_state.h"
+#include "storage/bounds.h"
 
 namespace poold {
 
@@ -40,6 +41,8 @@ class Readiness {
   std::chrono::milliseconds Look(const std::stop_token& stop);
   Found Ask(const std::stop_token& stop);
   bool WaitForListener(const std::stop_token& stop);
+  // What is done once, when the schema is there. Returns what keeps the server from serving; empty if nothing does.
+  std::string Prepare(const Bounds& bounds);
 
   static constexpr int kFailuresThatCount = 2;
   // A look ends after two seconds; only the look-up of the database's host name can take longer.

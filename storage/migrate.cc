@@ -9,6 +9,7 @@
 #include <sstream>
 #include <vector>
 
+#include "storage/grants.h"
 #include "storage/session.h"
 
 namespace poold {
@@ -202,14 +203,8 @@ void Apply(Session& session, const Migration& migration, const std::string& chec
   session.RunText("commit", "COMMIT");
 }
 
-}  // namespace
-
-int Migrate(const std::string& database_url, std::function<void(const std::string&)> progress) {
-  return Migrate(database_url, BuiltInMigrations(), std::move(progress));
-}
-
-int Migrate(const std::string& database_url, std::span<const Migration> migrations,
-            std::function<void(const std::string&)> progress) {
+int ApplyMissing(const std::string& database_url, std::span<const Migration> migrations,
+                 const std::function<void(const std::string&)>& progress) {
   RequireCountingUp(migrations);
   for (const Migration& migration : migrations) CompatibilityOf(migration);
   const auto say = [&](const std::string& sentence) {
@@ -245,6 +240,25 @@ int Migrate(const std::string& database_url, std::span<const Migration> migratio
   // It goes with the session, too, but that ends a little after the connection was closed here.
   session->Run(kUnlock, Params(kLock));
   return count;
+}
+
+}  // namespace
+
+int Migrate(const std::string& database_url, std::function<void(const std::string&)> progress) {
+  return Migrate(database_url, BuiltInMigrations(), std::move(progress));
+}
+
+int Migrate(const std::string& database_url, std::span<const Migration> migrations,
+            std::function<void(const std::string&)> progress) {
+  try {
+    return ApplyMissing(database_url, migrations, progress);
+  } catch (const StorageFailure& failure) {
+    if (failure.sqlstate() != kInsufficientPrivilege) throw;
+    throw StorageFailure(failure.kind(),
+                         "`poold migrate` needs the role that owns the tables (docs/operations.md, Roles): " +
+                             std::string(failure.what()),
+                         failure.sqlstate());
+  }
 }
 
 SchemaStatus CheckSchema(Database& database, const Bounds& bounds) {

@@ -9,8 +9,8 @@ import { mistakes } from './support/schema.mjs';
 const production = new Overlay('production');
 const dev = new Overlay('dev');
 
-// Secrets that nobody here makes: what README.md says to put there, and what CloudNativePG makes for its Cluster.
-const secretsFromElsewhere = ['poold-access', 'poold-tls', 'poold-database-app', 'poold-database-ca'];
+// Secrets that nobody here makes: what README.md says to put there, and what CloudNativePG makes for its Cluster (the last two).
+const secretsFromElsewhere = ['poold-access', 'poold-tls', 'poold-database-server', 'poold-database-app', 'poold-database-ca'];
 
 test('a member that is misspelled is noticed, at any depth', () => {
   const deployment = structuredClone(production.get('Deployment', 'poold'));
@@ -248,9 +248,33 @@ describe('production', () => {
       const url = new URL(production.environment(pod).POOLD_DATABASE_URL);
       assert.equal(url.searchParams.get('sslmode'), 'verify-full', pod.owner);
       assert.ok(names.includes(url.hostname), `${pod.owner}: ${url.hostname}`);
-      assert.equal(url.username, spec.bootstrap.initdb.owner);
       assert.equal(url.pathname, `/${spec.bootstrap.initdb.database}`);
     }
+  });
+
+  test('the migration owns the tables, and the servers use them by a role that cannot change them', () => {
+    const { spec } = production.get('Cluster', 'poold-database');
+    const { owner, postInitApplicationSQL } = spec.bootstrap.initdb;
+    const credentials = (name) => {
+      const pod = production.pod(name);
+      const { sources } = pod.spec.volumes.find(({ name }) => name === 'database').projected;
+      const [{ secret }] = sources.filter(({ secret }) => secret.items.some(({ path }) => path === 'password'));
+      return [new URL(production.environment(pod).POOLD_DATABASE_URL).username, secret.name];
+    };
+    // CloudNativePG names the owner's secret after its Cluster.
+    assert.deepEqual(credentials('Job poold-migrate'), [owner, 'poold-database-app']);
+    assert.deepEqual(
+      spec.managed.roles.map(({ name, ensure, login, passwordSecret, ...more }) => [name, ensure, login, passwordSecret.name, more]),
+      [[...credentials('Deployment poold').slice(0, 1), 'present', true, credentials('Deployment poold')[1], {}]],
+      'no more than a login: no superuser, no membership of the owner',
+    );
+    // tests/e2e/backup_test.cc runs those of the document.
+    const document = readFileSync(join(root, 'docs/operations.md'), 'utf8');
+    const [, roles, grants] = /\n## Roles\n.*?```sql\n(.*?)```.*?```sql\n(.*?)```/s.exec(document);
+    const statements = (sql) => sql.split(';').map((one) => one.trim()).filter((one) => one);
+    const [created] = postInitApplicationSQL;
+    assert.ok(statements(roles).includes(created), created);
+    assert.deepEqual(postInitApplicationSQL.slice(1), statements(grants));
   });
 
   test('calls go through the pooler in transactions without prepared statements, migrations go straight', () => {

@@ -1,5 +1,5 @@
-// docs/operations.md, "Backup and restore": its very commands, with the real program. What comes back answers as
-// before.
+// docs/operations.md, "Roles" and "Backup and restore": its very statements and commands, with the real program, by an
+// owner of the tables and a role of the servers that can't change them. What comes back answers as before.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,6 +11,7 @@
 #include <memory>
 #include <pqxx/pqxx>
 #include <regex>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,9 @@ namespace {
 
 using namespace smsvoice::v2;  // NOLINT: requests and responses
 namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
 
 std::vector<std::string> BlocksUnder(const std::string& section, const std::string& language) {
   std::vector<std::string> texts;
@@ -40,12 +44,32 @@ std::vector<std::string> BlocksUnder(const std::string& section, const std::stri
 }
 
 std::unique_ptr<Program> Serve(const std::string& database_url) {
-  return std::make_unique<Program>(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", database_url}));
+  return std::make_unique<Program>(
+      Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", database_url}));
 }
 
 void Stop(Program& server) {
   server.Signal(SIGTERM);
   EXPECT_EQ(server.Wait(), 0);
+}
+
+// The document calls the database and its owner `poold`, as a private PostgreSQL calls its superuser.
+constexpr const char* kOwner = "poold_owner";
+constexpr const char* kServer = "poold_server";
+
+std::string As(const std::string& role, const std::string& url) {
+  return std::regex_replace(url, std::regex("user=poold"), "user=" + role);
+}
+
+// Runs the statements of a block of "Roles" as the document has them, one by one.
+void RunRolesBlock(const std::string& url, std::size_t block) {
+  std::istringstream statements(
+      std::regex_replace(BlocksUnder("Roles", "sql").at(block), std::regex("\\bpoold\\b"), kOwner));
+  pqxx::connection connection(url);
+  for (std::string statement; std::getline(statements, statement, ';');) {
+    if (statement.find_first_not_of('\n') == statement.npos) continue;
+    pqxx::nontransaction(connection).exec(statement);
+  }
 }
 
 class Backup : public testing::Test {
@@ -85,6 +109,18 @@ class Backup : public testing::Test {
   // The only commands of the section, less those of poold.
   std::string RunSection(const std::string& section) const { return Run(BlocksUnder(section, "sh").at(0)); }
 
+  // Ends the server that the document's commands start.
+  struct StopsAtEnd {
+    const Backup& test;
+    ~StopsAtEnd() {
+      try {
+        test.Run("pg_ctl --pgdata=\"$RESTORED\" --mode=immediate stop");
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what();
+      }
+    }
+  };
+
   // What the document says of settings.
   std::vector<std::pair<std::string, std::string>> ArchiveSettings() const {
     const std::string text = BlocksUnder("An archive", "conf").at(0);
@@ -104,6 +140,39 @@ class Backup : public testing::Test {
                                                                         .max_connections = 50,
                                                                         .progress = nullptr,
                                                                         .settings = settings});
+  }
+
+  // A database and its two roles, as "Roles" says, with its tables. Returns the superuser's url of it.
+  std::string MakeDatabase(const EmbeddedPostgres& postgres) {
+    RunRolesBlock(postgres.url(), 0);
+    const std::string url = postgres.UrlOf(kOwner);
+    RunRolesBlock(url, 1);
+    const Ran migrated = RunToEnd(Poold({"migrate", "--database-url", As(kOwner, url)}));
+    EXPECT_EQ(migrated.exit_code, 0) << migrated.errors;
+    variables_["DATABASE_URL"] = url;
+    variables_["OWNER"] = kOwner;
+    return url;
+  }
+
+  // Nothing can be changed but rows, and by the owner anything.
+  static void ExpectRolesOf(const std::string& url) {
+    const Ran refused = RunToEnd(Poold({"migrate", "--database-url", As(kServer, url)}));
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.errors, AllOf(HasSubstr("permission denied for schema public"),
+                                      HasSubstr("needs the role that owns the tables")));
+    pqxx::connection server(As(kServer, url));
+    for (const char* statement : {"CREATE TABLE more (id integer)", "DROP TABLE pools", "TRUNCATE pools",
+                                  "ALTER TABLE pools ADD COLUMN more integer", "CREATE INDEX ON pools (status)"}) {
+      EXPECT_THROW(pqxx::nontransaction(server).exec(statement), pqxx::insufficient_privilege) << statement;
+    }
+    pqxx::connection owner(As(kOwner, url));
+    pqxx::nontransaction make(owner);
+    make.exec("CREATE TABLE of_a_later_migration (id integer)");
+    EXPECT_NO_THROW(pqxx::nontransaction(server).exec("INSERT INTO of_a_later_migration VALUES (1)"))
+        << "by default privileges";
+    make.exec("ALTER TABLE pools ADD COLUMN more integer");
+    make.exec("ALTER TABLE pools DROP COLUMN more");
+    make.exec("DROP TABLE of_a_later_migration");
   }
 
   const TemporaryDirectory directory_;
@@ -131,12 +200,48 @@ void FillAccount(const GrpcClient& client) {
                                  " message_type: MESSAGE_TYPE_TRANSACTIONAL");
 }
 
+TEST_F(Backup, TheServersRoleCanDoNothingToTables) {
+  const auto postgres = Start("original", {});
+  const std::string url = MakeDatabase(*postgres);
+  ExpectRolesOf(url);
+  const auto server = Serve(As(kServer, url));
+  const GrpcClient client(ReadyAddress(*server), account_);
+  FillAccount(client);
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"quota", account_, "us-east-1", "POOLS_PER_ACCOUNT", "1"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--database-url", As(kServer, url)});
+    const Ran ran = RunToEnd(Poold(arguments));
+    EXPECT_EQ(ran.exit_code, 0) << ran.errors;
+  }
+}
+
+TEST_F(Backup, AMissingGrantIsNamedAndTheServerServesAsSoonAsItIsThere) {
+  const auto postgres = Start("original", {});
+  const std::string url = MakeDatabase(*postgres);
+  pqxx::connection owner(As(kOwner, url));
+  pqxx::nontransaction(owner).exec("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM poold_server");
+  const auto server = Serve(As(kServer, url));
+  EXPECT_THAT(server->WaitForLog("the database is not ready"),
+              AllOf(HasSubstr("permission denied for table schema_migrations"),
+                    HasSubstr("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public")));
+  pqxx::nontransaction(owner).exec("GRANT SELECT ON ALL TABLES IN SCHEMA public TO poold_server");
+  pqxx::nontransaction(owner).exec(
+      "GRANT INSERT, UPDATE, DELETE ON accounts, phone_numbers, secrets, inventory_numbers TO poold_server");
+  EXPECT_THAT(server->WaitForLog("the server's role may not read and write"),
+              AllOf(HasSubstr(" pools, "), HasSubstr("pool_members"), Not(HasSubstr("accounts,")),
+                    HasSubstr("GRANT SELECT, INSERT")));
+  EXPECT_THAT(server->output(), Not(HasSubstr("ready")));
+  RunRolesBlock(url, 1);
+  const GrpcClient client(ReadyAddress(*server), account_);
+  FillAccount(client);
+}
+
 TEST_F(Backup, ACopyAnswersAsTheOriginal) {
   const auto postgres = Start("original", {});
-  variables_["DATABASE_URL"] = postgres->url();
+  const std::string url = MakeDatabase(*postgres);
   variables_["RESTORED_URL"] = postgres->UrlOf("poold_restored");
-  ASSERT_EQ(RunToEnd(Poold({"migrate", "--database-url", postgres->url()})).exit_code, 0);
-  const auto original = Serve(postgres->url());
+  variables_["RESTORED_OWNER_URL"] = As(kOwner, variables_["RESTORED_URL"]);
+  const auto original = Serve(As(kServer, url));
   const GrpcClient client(ReadyAddress(*original), account_);
   FillAccount(client);
   RunSection("A copy");
@@ -148,7 +253,8 @@ TEST_F(Backup, ACopyAnswersAsTheOriginal) {
   // `poold` of the document is the one under test.
   const std::string restore = BlocksUnder("Restore a copy", "sh").at(0);
   Run(std::regex_replace(restore, std::regex("\npoold "), "\n" + std::string(kPooldBinary) + " "));
-  const auto restored = Serve(variables_["RESTORED_URL"]);
+  ExpectRolesOf(variables_["RESTORED_URL"]);
+  const auto restored = Serve(As(kServer, variables_["RESTORED_URL"]));
   const GrpcClient again(ReadyAddress(*restored), account_);
   EXPECT_EQ(pools.pools_size(), 4);
   EXPECT_THAT(again.Must<DescribePoolsRequest>(""), EqualsProto(pools));
@@ -165,14 +271,13 @@ TEST_F(Backup, ACopyAnswersAsTheOriginal) {
 
 TEST_F(Backup, ADatabaseGoesBackToBeforeAMistake) {
   const auto postgres = Start("original", ArchiveSettings());
-  variables_["DATABASE_URL"] = postgres->url();
-  ASSERT_EQ(RunToEnd(Poold({"migrate", "--database-url", postgres->url()})).exit_code, 0);
-  const auto server = Serve(postgres->url());
+  const std::string url = MakeDatabase(*postgres);
+  const auto server = Serve(As(kServer, url));
   const GrpcClient client(ReadyAddress(*server), account_);
   RunSection("An archive");
   FillAccount(client);  // after the base backup
   const auto pools = client.Must<DescribePoolsRequest>("");
-  pqxx::connection connection(postgres->url());
+  pqxx::connection connection(url);
   variables_["BEFORE_THE_MISTAKE"] = pqxx::nontransaction(connection).exec1("SELECT clock_timestamp()")[0].c_str();
 
   for (const auto& pool : pools.pools()) client.Must<DeletePoolRequest>("pool_id: '" + pool.pool_id() + "'");
@@ -188,16 +293,24 @@ TEST_F(Backup, ADatabaseGoesBackToBeforeAMistake) {
   std::string last = Run(steps[0]);
   last.erase(last.find_last_not_of('\n') + 1);
   ASSERT_TRUE(Eventually([&] { return fs::exists(Path("backups/wal/" + last)); })) << last;
+  // The other server has its socket beside the first one's, which goes on running, as it would without these lines.
+  const std::string sockets =
+      Run("psql --no-psqlrc -XAtc 'SHOW unix_socket_directories' \"$DATABASE_URL\" | tr -d '\\n'");
+  variables_["RESTORED_PORT"] = "5433";
   Run(steps[1]);
-  const auto restored = Start("restored", {});
-  variables_["RESTORED_URL"] = restored->url();
+  Run("printf \"unix_socket_directories = '" + sockets +
+      "'\\nlisten_addresses = ''\\nfsync = off\\n\" >>\"$RESTORED/postgresql.auto.conf\"");
+  const std::string restored = std::regex_replace(url, std::regex("port=5432"), "port=5433");
+  variables_["RESTORED_URL"] = restored;
+  const StopsAtEnd stop{*this};
   Run(steps[2]);
   Run(steps[3]);
 
-  const auto again = Serve(restored->url());
+  ExpectRolesOf(restored);
+  const auto again = Serve(As(kServer, restored));
   EXPECT_EQ(pools.pools_size(), 4);
   EXPECT_THAT(GrpcClient(ReadyAddress(*again), account_).Must<DescribePoolsRequest>(""), EqualsProto(pools));
-  pqxx::connection look(restored->url());
+  pqxx::connection look(restored);
   EXPECT_EQ(pqxx::nontransaction(look).exec("SELECT FROM opted_out_numbers WHERE end_user_opted_out").size(), 1U)
       << "who opted out since then is not forgotten";
 }
