@@ -209,6 +209,9 @@ void AddSettings(CLI::App& app, Settings& settings) {
                "ISO country codes where sender IDs are refused");
   AddCountries(app, "--countries-requiring-registration", api.countries_requiring_registration,
                "ISO country codes where sender IDs must be registered");
+  app.add_flag("--fictional-numbers", api.fictional_numbers,
+               "hand out fictional numbers, which reach nobody, when there is no imported one; always on in `dev`")
+      ->envname("POOLD_FICTIONAL_NUMBERS");
   AddDuration(app, "--number-activation-delay", api.number_activation_delay, std::chrono::milliseconds(0),
               "how long a new number stays PENDING");
   AddDuration(app, "--pool-deletion-delay", api.pool_deletion_delay, std::chrono::milliseconds(0),
@@ -224,16 +227,54 @@ CLI::App* AddCommand(CLI::App& app, Settings& settings, Settings::Command comman
   return added;
 }
 
+void AddInventoryCommands(CLI::App& app, Settings& settings) {
+  using Command = Settings::Command;
+  CLI::App* inventory =
+      app.add_subcommand("inventory", "the phone numbers that can be requested: import, count, list, remove, clear");
+  inventory->set_help_flag();
+  inventory->fallthrough();
+  const auto add = [&](Command command, const std::string& name, const std::string& meaning) {
+    return AddCommand(*inventory, settings, command, name,
+                      meaning + ", in --database-url or in a running `dev` of --data-dir");
+  };
+  add(Command::kInventoryImport, "import", "add the numbers of a CSV file, or change what is known of them")
+      ->add_option("FILE", settings.inventory_file,
+                   "columns: phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price")
+      ->required();
+  add(Command::kInventoryCount, "count", "print how many numbers there are of each country and type");
+  CLI::App* list = add(Command::kInventoryList, "list", "print the numbers as a CSV file for `import`");
+  list->add_option("--country", settings.inventory_country, "only those of this country, such as US")
+      ->check(
+          Must("be a country code such as GB", [](const std::string& text) { return MatchesWhole(text, "[A-Z]{2}"); }));
+  list->add_option("--type", settings.inventory_type, "only those of this type")
+      ->check(CLI::IsMember({"LONG_CODE", "TOLL_FREE", "TEN_DLC", "SIMULATOR"}));
+  add(Command::kInventoryRemove, "remove", "remove the numbers of a CSV file, if no account has one of them")
+      ->add_option("FILE", settings.inventory_file, "column: phone_number")
+      ->required();
+  CLI::App* clear = add(Command::kInventoryClear, "clear", "remove the fictional numbers that no account has");
+  clear->add_flag("--fictional")->description("what to remove; must be given")->required();
+}
+
 // Says which commands there are; CLI11 would only say that one is missing.
 void RequireCommand(const CLI::App& app) {
   const auto chosen = app.get_subcommands();
   if (!chosen.empty() && (!chosen[0]->get_subcommands().empty() || chosen[0]->get_subcommands({}).empty())) return;
   std::string names;
   for (const CLI::App* command : app.get_subcommands({})) {
-    names += (names.empty() ? "" : "|") + command->get_name();
-    for (const CLI::App* part : command->get_subcommands({})) names += " " + part->get_name();
+    const auto parts = command->get_subcommands({});
+    if (parts.empty()) names += (names.empty() ? "" : "|") + command->get_name();
+    for (const CLI::App* part : parts) names += "|" + command->get_name() + " " + part->get_name();
   }
   throw CLI::ValidationError("say what to do: poold " + names);
+}
+
+// What the list of commands doesn't show: `poold inventory import` and the like, with their arguments.
+std::string HelpOfParts(const CLI::App& app) {
+  std::string help;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    for (const CLI::App* part : command->get_subcommands({})) help += "\n" + part->help("poold " + command->get_name());
+  }
+  return help;
 }
 
 // The setting that lets others than this machine's own programs call; nullptr if there is none.
@@ -299,14 +340,7 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
       ->add_option("ADDRESS", settings.health_address,
                    "HOST:PORT to ask; default: that of --health-listen, or else of --grpc-listen");
   AddCommand(app, settings, Command::kVersion, "version", "print the version");
-  CLI::App* inventory = app.add_subcommand("inventory", "the phone numbers that can be requested");
-  inventory->set_help_flag();
-  inventory->fallthrough();
-  AddCommand(*inventory, settings, Command::kInventoryImport, "import",
-             "add the numbers of a CSV file to --database-url, or to a running `dev` of --data-dir")
-      ->add_option("FILE", settings.import_file,
-                   "columns: phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price")
-      ->required();
+  AddInventoryCommands(app, settings);
 
   auto* quota = AddCommand(app, settings, Command::kQuota, "quota",
                            "set a quota of one account, in --database-url or in a running `dev` of --data-dir");
@@ -352,7 +386,7 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
     }
   } catch (const CLI::CallForHelp&) {
     // The whole of it also after `poold dev --help`, where CLI11 would tell of `dev` alone.
-    std::cout << app.get_formatter()->make_help(&app, "poold", CLI::AppFormatMode::Normal);
+    std::cout << app.get_formatter()->make_help(&app, "poold", CLI::AppFormatMode::Normal) << HelpOfParts(app);
     parsed.leave = true;
   } catch (const CLI::ParseError& error) {
     parsed.leave = true;

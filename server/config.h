@@ -58,6 +58,9 @@ struct ApiSettings {
   std::string default_account = "123456789012";
   std::string default_region = "us-east-1";
 
+  // Whether RequestPhoneNumber hands out fictional numbers when there is no imported one. `dev` always does.
+  bool fictional_numbers = false;
+
   // Whether this is `poold dev`, which also serves what acts on whole accounts (service Dev). No flag: the command
   // says.
   bool dev = false;
@@ -71,6 +74,10 @@ struct Settings {
     kHealth,
     kVersion,
     kInventoryImport,
+    kInventoryCount,
+    kInventoryList,
+    kInventoryRemove,
+    kInventoryClear,
     kQuota,
     kSeed,
     kConfig,
@@ -84,7 +91,7 @@ struct Settings {
   std::string http_listen = "127.0.0.1:8080";   // HOST:PORT, or "off"
   std::string health_listen = "off";            // HOST:PORT of a door for probes only, or "off"
   std::string reflection = "on";                // gRPC server reflection; or "off"
-  std::string database_url;                     // serve, migrate, inventory import, quota
+  std::string database_url;                     // serve, migrate, inventory, quota
   std::string database_password_file;           // read anew for each connection; empty: what the url says
   bool prepared_statements = true;              // false behind a pooler that mixes transactions of clients
   std::string data_dir = ".poold";              // dev, and commands that work on its database
@@ -122,7 +129,10 @@ struct Settings {
   std::chrono::milliseconds slow_call{1000};  // calls that take so long are logged with where the time went; zero: none
 
   std::string health_address;  // health: the server to ask
-  std::string import_file;     // inventory import
+
+  std::string inventory_file;     // inventory import, inventory remove
+  std::string inventory_country;  // inventory list: which; empty: all
+  std::string inventory_type;
 
   std::string quota_account;  // quota: whose ...
   std::string quota_region;

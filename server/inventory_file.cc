@@ -3,8 +3,6 @@
 #include <re2/re2.h>
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <stdexcept>
 #include <string>
 
@@ -14,6 +12,12 @@
 
 namespace poold {
 namespace {
+
+constexpr const char* kPhoneNumber = "phone_number";
+constexpr const char* kFictional = "fictional";
+constexpr const char* kHeldBy = "held_by";
+constexpr const char* kColumns[] = {kPhoneNumber, "iso_country_code", "number_type", "number_capabilities",
+                                    "monthly_leasing_price"};
 
 std::vector<std::string> Split(const std::string& text, char separator) {
   std::vector<std::string> parts(1);
@@ -27,21 +31,64 @@ std::vector<std::string> Split(const std::string& text, char separator) {
   return parts;
 }
 
-constexpr const char* kColumns[] = {"phone_number", "iso_country_code", "number_type", "number_capabilities",
-                                    "monthly_leasing_price"};
+std::string Joined(const std::vector<std::string>& parts, char separator) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : std::string(1, separator)) + part;
+  return text;
+}
 
-using Line = std::map<std::string, std::string>;
+}  // namespace
 
-InventoryNumber NumberFrom(const Line& line) {
+InventoryFile::InventoryFile(std::istream& file, Columns columns) : file_(file), columns_(columns) {
+  if (!NextLine(header_)) throw std::runtime_error("the file is empty; it needs a header line");
+  for (const char* column : kColumns) {
+    if (columns_ == Columns::kPhoneNumber && column != kPhoneNumber) continue;
+    if (std::ranges::count(header_, column) != 1) Fail(std::string("the header must name the column ") + column);
+  }
+  if (std::ranges::count(header_, kFictional) > 1) Fail("the header names the column fictional twice");
+}
+
+std::vector<InventoryNumber> InventoryFile::Next(std::size_t limit) {
+  std::vector<InventoryNumber> numbers;
+  for (std::vector<std::string> values; numbers.size() < limit && NextLine(values);) {
+    if (values == std::vector<std::string>{""}) continue;
+    if (values.size() != header_.size()) Fail("has not as many values as the header has columns");
+    numbers.push_back(NumberFrom(values));
+    // At most 19 digits, the first of which is no zero.
+    if (!seen_.insert(std::stoull(numbers.back().phone_number.substr(1))).second) {
+      Fail("names a number for the second time");
+    }
+  }
+  return numbers;
+}
+
+bool InventoryFile::NextLine(std::vector<std::string>& values) {
+  std::string text;
+  if (!std::getline(file_, text)) {
+    if (file_.bad()) throw std::runtime_error("the file cannot be read to its end");
+    return false;
+  }
+  ++line_number_;
+  values = Split(text, ',');
+  return true;
+}
+
+InventoryNumber InventoryFile::NumberFrom(const std::vector<std::string>& values) const {
   static const RE2 kE164("\\+[1-9][0-9]{1,18}");
   static const RE2 kCountry("[A-Z]{2}");
   static const RE2 kPrice("[0-9]{1,9}\\.[0-9]{2}");
-  const auto require = [](bool right, const std::string& what) {
-    if (!right) throw std::runtime_error(what);
+  const auto require = [this](bool right, const std::string& what) {
+    if (!right) Fail(what);
   };
-  InventoryNumber number{line.at("phone_number"), line.at("iso_country_code"), line.at("number_type"),
-                         Split(line.at("number_capabilities"), '|'), line.at("monthly_leasing_price")};
+  InventoryNumber number;
+  number.phone_number = *Find(values, kPhoneNumber);
   require(RE2::FullMatch(number.phone_number, kE164), "phone_number must be E.164, such as +12065550100");
+  if (columns_ == Columns::kPhoneNumber) return number;
+
+  number.iso_country_code = *Find(values, "iso_country_code");
+  number.number_type = *Find(values, "number_type");
+  number.capabilities = Split(*Find(values, "number_capabilities"), '|');
+  number.monthly_leasing_price = *Find(values, "monthly_leasing_price");
   require(RE2::FullMatch(number.iso_country_code, kCountry), "iso_country_code must be two upper-case letters");
   require(FromAwsName<smsvoice::v2::RequestableNumberType>(number.number_type) != 0,
           "number_type must be one of " + AwsNames(*smsvoice::v2::RequestableNumberType_descriptor()));
@@ -53,41 +100,33 @@ InventoryNumber NumberFrom(const Line& line) {
   }
   require(std::ranges::adjacent_find(number.capabilities) == number.capabilities.end(),
           "number_capabilities names one twice");
+  if (const std::string* fictional = Find(values, kFictional)) {
+    require(*fictional == "true" || *fictional == "false", "fictional must be true or false");
+    number.fictional = *fictional == "true";
+  }
   return number;
 }
 
-}  // namespace
+const std::string* InventoryFile::Find(const std::vector<std::string>& values, std::string_view column) const {
+  const auto found = std::ranges::find(header_, column);
+  return found == header_.end() ? nullptr : &values[static_cast<std::size_t>(found - header_.begin())];
+}
 
-std::vector<InventoryNumber> ReadInventory(std::istream& file) {
-  std::vector<InventoryNumber> numbers;
-  std::set<std::string> seen;
-  std::vector<std::string> header;
-  std::string text;
-  for (int line_number = 1; std::getline(file, text); ++line_number) {
-    const auto fail = [&](const std::string& what) {
-      throw std::runtime_error("line " + std::to_string(line_number) + ": " + what);
-    };
-    const std::vector<std::string> parts = Split(text, ',');
-    if (header.empty()) {
-      header = parts;
-      for (const char* column : kColumns) {
-        if (std::ranges::count(header, column) != 1) fail(std::string("the header must name the column ") + column);
-      }
-      continue;
-    }
-    if (parts == std::vector<std::string>{""}) continue;
-    if (parts.size() != header.size()) fail("has not as many values as the header has columns");
-    Line line;
-    for (std::size_t i = 0; i < parts.size(); ++i) line[header[i]] = parts[i];
-    try {
-      numbers.push_back(NumberFrom(line));
-    } catch (const std::runtime_error& wrong) {
-      fail(wrong.what());
-    }
-    if (!seen.insert(numbers.back().phone_number).second) fail("names a number for the second time");
+void InventoryFile::Fail(const std::string& what) const {
+  throw std::runtime_error("line " + std::to_string(line_number_) + ": " + what);
+}
+
+void WriteInventoryHeader(std::ostream& out) {
+  for (const char* column : kColumns) out << column << ',';
+  out << kFictional << ',' << kHeldBy << '\n';
+}
+
+void WriteInventory(std::ostream& out, const std::vector<StockedNumber>& stock) {
+  for (const auto& [number, held_by] : stock) {
+    out << number.phone_number << ',' << number.iso_country_code << ',' << number.number_type << ','
+        << Joined(number.capabilities, '|') << ',' << number.monthly_leasing_price << ','
+        << (number.fictional ? "true" : "false") << ',' << held_by.value_or("") << '\n';
   }
-  if (header.empty()) throw std::runtime_error("the file is empty; it needs a header line");
-  return numbers;
 }
 
 }  // namespace poold

@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -12,7 +11,7 @@
 #include "server/arn.h"
 #include "server/config.h"
 #include "server/health_client.h"
-#include "server/inventory_file.h"
+#include "server/inventory_commands.h"
 #include "server/logging.h"
 #include "server/seed_client.h"
 #include "server/server.h"
@@ -21,7 +20,6 @@
 #include "storage/account_quotas.h"
 #include "storage/database.h"
 #include "storage/embedded_postgres.h"
-#include "storage/inventory.h"
 #include "storage/migrate.h"
 
 namespace poold {
@@ -102,6 +100,7 @@ void ServeDev(Settings settings) {
   EmbeddedPostgres postgres(options);
   settings.database_url = postgres.url();
   settings.api.dev = true;
+  settings.api.fictional_numbers = true;
   std::ofstream(UrlFile(settings)) << settings.database_url << '\n';
   MigrateToServe(settings.database_url);
   Serve(settings);
@@ -136,28 +135,6 @@ void SetQuota(const Settings& settings) {
   Say(settings.quota_account + " " + settings.quota_region + " " + settings.quota_name + ": " + settings.quota_amount);
 }
 
-void ImportInventory(const Settings& settings) {
-  std::ifstream file(settings.import_file);
-  if (!file) throw std::runtime_error("cannot read " + settings.import_file);
-  const std::vector<InventoryNumber> numbers = ReadInventory(file);
-
-  Database database(DatabaseOf(settings));
-  constexpr std::size_t kBatch = 5000;
-  // One transaction, so that a file is in it whole or not at all.
-  database.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::minutes(30), {}},
-               [&](Transaction& tx) {
-                 for (std::size_t i = 0; i < numbers.size(); i += kBatch) {
-                   const std::size_t end = std::min(i + kBatch, numbers.size());
-                   ImportNumbers(tx, {numbers.begin() + static_cast<std::ptrdiff_t>(i),
-                                      numbers.begin() + static_cast<std::ptrdiff_t>(end)});
-                   if (end < numbers.size()) {
-                     Say("writing " + std::to_string(end) + " of " + std::to_string(numbers.size()));
-                   }
-                 }
-               });
-  Say("imported " + std::to_string(numbers.size()) + " of " + std::to_string(numbers.size()));
-}
-
 // For commands that connect once: libpq takes it from there.
 void UsePasswordFile(const Settings& settings) {
   if (settings.database_password_file.empty()) return;
@@ -175,12 +152,30 @@ std::string AddressToProbe(const Settings& settings) {
   return settings.health_listen == "off" ? settings.grpc_listen : settings.health_listen;
 }
 
+// The commands that work on the inventory.
+void WorkOnInventory(const Settings& settings) {
+  using Command = Settings::Command;
+  UsePasswordFile(settings);
+  Database database(DatabaseOf(settings));
+  switch (settings.command) {
+    case Command::kInventoryImport:
+      return ImportInventory(database, settings.inventory_file);
+    case Command::kInventoryCount:
+      return PrintInventoryCount(database);
+    case Command::kInventoryList:
+      return PrintInventory(database, {settings.inventory_country, settings.inventory_type});
+    case Command::kInventoryRemove:
+      return RemoveInventory(database, settings.inventory_file);
+    case Command::kInventoryClear:
+      return ClearFictionalInventory(database);
+    default:
+      break;
+  }
+}
+
 int Run(const Settings& settings) {
   using Command = Settings::Command;
-  if (settings.command == Command::kMigrate || settings.command == Command::kInventoryImport ||
-      settings.command == Command::kQuota) {
-    UsePasswordFile(settings);
-  }
+  if (settings.command == Command::kMigrate || settings.command == Command::kQuota) UsePasswordFile(settings);
   switch (settings.command) {
     case Command::kConfig:  // done by ParseSettings
     case Command::kVersion:
@@ -198,7 +193,11 @@ int Run(const Settings& settings) {
       return 0;
     }
     case Command::kInventoryImport:
-      ImportInventory(settings);
+    case Command::kInventoryCount:
+    case Command::kInventoryList:
+    case Command::kInventoryRemove:
+    case Command::kInventoryClear:
+      WorkOnInventory(settings);
       return 0;
     case Command::kQuota:
       SetQuota(settings);

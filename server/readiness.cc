@@ -4,8 +4,10 @@
 
 #include <utility>
 
+#include "server/config.h"
 #include "storage/database.h"
 #include "storage/grants.h"
+#include "storage/inventory.h"
 #include "storage/migrate.h"
 #include "storage/secrets.h"
 
@@ -117,15 +119,23 @@ std::string Readiness::Prepare(const Bounds& bounds) {
   if (page_tokens_) return {};
   std::vector<std::string> lacking;
   std::string page_token_key;
+  bool has_numbers = false;
   service_.database.Run(Database::Mode::kRead, bounds, [&](Transaction& tx) {
     lacking = TablesWithoutGrants(tx);
     if (!lacking.empty()) return;
     page_token_key = RequireSecret(tx, kPageTokenKey);
+    has_numbers = service_.settings.fictional_numbers || HasImportedNumbers(tx);
   });
   if (!lacking.empty()) {
     std::string tables;
     for (const std::string& table : lacking) tables += (tables.empty() ? "" : ", ") + table;
     return "the server's role may not read and write " + tables + "; " + kGrantsAdvice;
+  }
+  if (!has_numbers) {
+    spdlog::warn(
+        "the inventory has no imported numbers, so RequestPhoneNumber finds none: run `poold inventory import`, or "
+        "serve "
+        "fictional numbers with --fictional-numbers");
   }
   page_tokens_.emplace(page_token_key);
   service_.page_tokens = &*page_tokens_;

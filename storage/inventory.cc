@@ -1,6 +1,29 @@
 #include "storage/inventory.h"
 
 namespace poold {
+namespace {
+
+#define NUMBER_COLUMNS \
+  "phone_number, iso_country_code, number_type, number_capabilities, monthly_leasing_price, fictional"
+
+template <typename... Further>
+InventoryNumber ReadNumber(const Row& row, Further&... further) {
+  InventoryNumber number;
+  row.Read(number.phone_number, number.iso_country_code, number.number_type, number.capabilities,
+           number.monthly_leasing_price, number.fictional, further...);
+  return number;
+}
+
+std::vector<StockedNumber> ReadStock(const Rows& rows) {
+  std::vector<StockedNumber> stock;
+  for (const Row row : rows) {
+    StockedNumber& one = stock.emplace_back();
+    one.number = ReadNumber(row, one.held_by);
+  }
+  return stock;
+}
+
+}  // namespace
 
 std::optional<InventoryNumber> TakeNumber(Transaction& tx, const InventoryWish& wish, std::string_view account_id) {
   static constexpr Statement kTake{
@@ -9,15 +32,14 @@ std::optional<InventoryNumber> TakeNumber(Transaction& tx, const InventoryWish& 
       "  SELECT phone_number FROM inventory_numbers"
       "  WHERE iso_country_code = $2 AND number_type = $3 AND held_by IS NULL AND number_capabilities @> $4::text[]"
       "    AND ($5::text[] = '{}' OR phone_number LIKE ANY ($5::text[]))"
-      "  ORDER BY released_at NULLS FIRST, phone_number LIMIT 1 FOR UPDATE SKIP LOCKED)"
-      " RETURNING phone_number, iso_country_code, number_type, number_capabilities, monthly_leasing_price"};
-  const Rows rows =
-      tx.Run(kTake, Params(account_id, wish.iso_country_code, wish.number_type, wish.capabilities, wish.like));
+      // false <= true: a bound of the index, where `$6 OR NOT fictional` would read past all fictional numbers.
+      "    AND fictional <= $6"
+      "  ORDER BY fictional, released_at NULLS FIRST, phone_number LIMIT 1 FOR UPDATE SKIP LOCKED)"
+      " RETURNING " NUMBER_COLUMNS};
+  const Rows rows = tx.Run(
+      kTake, Params(account_id, wish.iso_country_code, wish.number_type, wish.capabilities, wish.like, wish.fictional));
   if (rows.empty()) return std::nullopt;
-  InventoryNumber number;
-  rows[0].Read(number.phone_number, number.iso_country_code, number.number_type, number.capabilities,
-               number.monthly_leasing_price);
-  return number;
+  return ReadNumber(rows[0]);
 }
 
 void ReturnNumber(Transaction& tx, std::string_view phone_number, Time now) {
@@ -27,32 +49,83 @@ void ReturnNumber(Transaction& tx, std::string_view phone_number, Time now) {
 }
 
 std::int64_t ImportNumbers(Transaction& tx, const std::vector<InventoryNumber>& numbers) {
-  std::vector<std::string> phone_numbers;
-  std::vector<std::string> countries;
-  std::vector<std::string> types;
-  std::vector<std::string> capabilities;
-  std::vector<std::string> prices;
-  for (const InventoryNumber& number : numbers) {
-    phone_numbers.push_back(number.phone_number);
-    countries.push_back(number.iso_country_code);
-    types.push_back(number.number_type);
-    std::string joined;
-    for (const std::string& capability : number.capabilities) joined += (joined.empty() ? "" : "|") + capability;
-    capabilities.push_back(joined);
-    prices.push_back(number.monthly_leasing_price);
-  }
+  if (numbers.empty()) return 0;
   // Arrays of arrays must be rectangular in SQL, so the capabilities travel joined.
   static constexpr Statement kImport{
       "inventory.import",
-      "INSERT INTO inventory_numbers"
-      " (phone_number, iso_country_code, number_type, number_capabilities, monthly_leasing_price)"
-      " SELECT phone_number, country, type, string_to_array(capabilities, '|'), price"
-      " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])"
-      "   AS number (phone_number, country, type, capabilities, price)"
+      "INSERT INTO inventory_numbers (" NUMBER_COLUMNS
+      ")"
+      " SELECT phone_number, country, type, string_to_array(capabilities, '|'), price, fictional"
+      " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[])"
+      "   AS number (phone_number, country, type, capabilities, price, fictional)"
       " ON CONFLICT ON CONSTRAINT inventory_numbers_pkey DO UPDATE SET"
       "   iso_country_code = excluded.iso_country_code, number_type = excluded.number_type,"
-      "   number_capabilities = excluded.number_capabilities, monthly_leasing_price = excluded.monthly_leasing_price"};
-  return tx.Run(kImport, Params(phone_numbers, countries, types, capabilities, prices)).affected();
+      "   number_capabilities = excluded.number_capabilities, monthly_leasing_price = excluded.monthly_leasing_price,"
+      "   fictional = excluded.fictional"};
+  const auto columns = Params::Columns(numbers, [](const InventoryNumber& number) {
+    std::string capabilities;
+    for (const std::string& capability : number.capabilities)
+      capabilities += (capabilities.empty() ? "" : "|") + capability;
+    return Params(number.phone_number, number.iso_country_code, number.number_type, capabilities,
+                  number.monthly_leasing_price, number.fictional);
+  });
+  return tx.Run(kImport, columns).affected();
 }
+
+bool HasImportedNumbers(Transaction& tx) {
+  static constexpr Statement kHas{"inventory.has_imported",
+                                  "SELECT EXISTS (SELECT FROM inventory_numbers WHERE NOT fictional)"};
+  bool has = false;
+  tx.Run(kHas)[0].Read(has);
+  return has;
+}
+
+std::vector<InventoryCount> CountNumbers(Transaction& tx) {
+  static constexpr Statement kCount{
+      "inventory.count",
+      "SELECT iso_country_code, number_type, count(*) FILTER (WHERE NOT fictional), count(*) FILTER (WHERE fictional),"
+      "  count(held_by)"
+      " FROM inventory_numbers GROUP BY iso_country_code, number_type ORDER BY iso_country_code, number_type"};
+  std::vector<InventoryCount> counts;
+  for (const Row row : tx.Run(kCount)) {
+    InventoryCount& count = counts.emplace_back();
+    row.Read(count.iso_country_code, count.number_type, count.imported, count.fictional, count.held);
+  }
+  return counts;
+}
+
+std::vector<StockedNumber> ListNumbers(Transaction& tx, const InventorySelection& selection, std::string_view after,
+                                       int limit) {
+  static constexpr Statement kList{"inventory.list",
+                                   "SELECT " NUMBER_COLUMNS
+                                   ", held_by FROM inventory_numbers"
+                                   " WHERE phone_number > $1 AND ($2 = '' OR iso_country_code = $2)"
+                                   " AND ($3 = '' OR number_type = $3) ORDER BY phone_number LIMIT $4"};
+  return ReadStock(tx.Run(kList, Params(after, selection.iso_country_code, selection.number_type, limit)));
+}
+
+std::vector<StockedNumber> LockNumbers(Transaction& tx, const std::vector<std::string>& phone_numbers) {
+  static constexpr Statement kLock{"inventory.lock", "SELECT " NUMBER_COLUMNS
+                                                     ", held_by FROM inventory_numbers"
+                                                     " WHERE phone_number = ANY($1::text[])"
+                                                     " ORDER BY phone_number FOR UPDATE"};
+  auto stock = ReadStock(tx.Run(kLock, Params(phone_numbers)));
+  std::erase_if(stock, [](const StockedNumber& one) { return !one.held_by; });
+  return stock;
+}
+
+std::int64_t RemoveNumbers(Transaction& tx, const std::vector<std::string>& phone_numbers) {
+  static constexpr Statement kRemove{
+      "inventory.remove", "DELETE FROM inventory_numbers WHERE phone_number = ANY($1::text[]) AND held_by IS NULL"};
+  return tx.Run(kRemove, Params(phone_numbers)).affected();
+}
+
+std::int64_t RemoveFictionalNumbers(Transaction& tx) {
+  static constexpr Statement kRemove{"inventory.remove_fictional",
+                                     "DELETE FROM inventory_numbers WHERE fictional AND held_by IS NULL"};
+  return tx.Run(kRemove).affected();
+}
+
+#undef NUMBER_COLUMNS
 
 }  // namespace poold

@@ -92,7 +92,7 @@ Configuration FirstConfiguration(Call& call, const RequestPhoneNumberRequest& re
 InventoryNumber RequireStock(Call& call, const RequestPhoneNumberRequest& request,
                              const std::vector<std::string>& capabilities) {
   const InventoryWish wish{request.iso_country_code(), std::string(AwsName(request.number_type())), capabilities,
-                           LikePatterns(request)};
+                           LikePatterns(request), call.settings().fictional_numbers};
   // Simulator numbers carry transactional messages only.
   const bool impossible = request.number_type() == REQUESTABLE_NUMBER_TYPE_SIMULATOR &&
                           request.message_type() != MESSAGE_TYPE_TRANSACTIONAL;

@@ -45,7 +45,7 @@ std::vector<std::string> BlocksUnder(const std::string& section, const std::stri
 
 std::unique_ptr<Program> Serve(const std::string& database_url) {
   return std::make_unique<Program>(
-      Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", database_url}));
+      Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--fictional-numbers", "--database-url", database_url}));
 }
 
 void Stop(Program& server) {
@@ -207,7 +207,9 @@ TEST_F(Backup, TheServersRoleCanDoNothingToTables) {
   const auto server = Serve(As(kServer, url));
   const GrpcClient client(ReadyAddress(*server), account_);
   FillAccount(client);
-  for (const std::vector<std::string>& command : {std::vector<std::string>{"quota", account_, "us-east-1", "POOLS_PER_ACCOUNT", "1"}}) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"inventory", "count"},
+                                                  {"inventory", "clear", "--fictional"},
+                                                  {"quota", account_, "us-east-1", "POOLS_PER_ACCOUNT", "1"}}) {
     std::vector<std::string> arguments = command;
     arguments.insert(arguments.end(), {"--database-url", As(kServer, url)});
     const Ran ran = RunToEnd(Poold(arguments));

@@ -46,6 +46,12 @@ TEST(Help, ListsEveryCommandAndEverySettingWithItsEnvironmentVariable) {
         "--drain-limit TIME=10000ms (Env:POOLD_DRAIN_LIMIT)"}) {
     EXPECT_THAT(ran.output, HasSubstr(setting));
   }
+  for (const char* part :
+       {"Usage: poold inventory import FILE", "Usage: poold inventory count", "Usage: poold inventory list",
+        "  --country ", "  --type ", "Usage: poold inventory remove FILE", "Usage: poold inventory clear",
+        "  --fictional ", "Usage: poold access key"}) {
+    EXPECT_THAT(ran.output, HasSubstr(part));
+  }
   EXPECT_EQ(RunToEnd(Poold({"dev", "--help"})).output, ran.output) << "the same wherever it is asked";
 }
 
@@ -67,8 +73,11 @@ TEST(CommandLine, IsRefusedWithASentenceAndExitCodeTwo) {
       {{"dev", "--database-connections", "many"}, "--database-connections"},
       {{"dev", "--drain-limit", "10"}, "--drain-limit"},
       {{"dev", "--default-deadline", "60s"}, "--greatest-deadline"},
-      {{"inventory"}, "inventory import"},
+      {{"inventory"}, "inventory import|inventory count"},
       {{"inventory", "import"}, "FILE"},
+      {{"inventory", "remove"}, "FILE"},
+      {{"inventory", "clear"}, "--fictional"},
+      {{"inventory", "list", "--country", "es"}, "--country"},
   };
   for (const Case& c : cases) {
     const Ran ran = RunToEnd(Poold(c.arguments));
@@ -150,79 +159,6 @@ TEST(ServeCommand, SaysThatThePortIsTaken) {
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.errors, HasSubstr("poold: cannot listen on " + DevAddress()));
   EXPECT_THAT(ran.output, Not(HasSubstr("ready")));
-}
-
-class InventoryImport : public testing::Test {
- protected:
-  static constexpr const char* kHeader =
-      "phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price\n";
-
-  std::string File(const std::string& text) {
-    const auto path = directory_.path() / "numbers.csv";
-    std::ofstream(path) << text;
-    return path;
-  }
-  // Into the `dev` that runs.
-  Ran Import(const std::string& file) {
-    return RunToEnd(Poold({"inventory", "import", "--data-dir", DevDataDir(), file}));
-  }
-
-  // A number of a country that only the test's file has.
-  auto Request(const std::string& country) {
-    return client_.Call<RequestPhoneNumberRequest>(
-        "message_type: MESSAGE_TYPE_TRANSACTIONAL number_type: REQUESTABLE_NUMBER_TYPE_LONG_CODE"
-        " number_capabilities: NUMBER_CAPABILITY_SMS iso_country_code: '" +
-        country + "'");
-  }
-
-  TemporaryDirectory directory_;
-  GrpcClient client_{DevAddress(), NewAccount()};
-};
-
-TEST_F(InventoryImport, PutsNumbersIntoARunningDev) {
-  EXPECT_THAT(Request("ES"), IsNotFound(ResourceType::kPhoneNumber, "ES/LONG_CODE"));
-  const Ran ran = Import(File(std::string(kHeader) + "+34600000001,ES,LONG_CODE,SMS|VOICE,1.75\n"));
-  EXPECT_EQ(ran.exit_code, 0) << ran.errors;
-  EXPECT_THAT(ran.output, HasSubstr("imported 1 of 1"));
-  const auto number = Request("ES");
-  ASSERT_THAT(number, IsOk());
-  EXPECT_EQ(number.response.phone_number(), "+34600000001");
-  EXPECT_EQ(number.response.monthly_leasing_price(), "1.75");
-  EXPECT_THAT(Request("ES"), IsFault(Fault::kNotFound)) << "there was one";
-}
-
-TEST_F(InventoryImport, ChangesNothingWhenTheFileHasAMistake) {
-  const std::string good = std::string(kHeader) + "+351900000001,PT,LONG_CODE,SMS,1.75\n";
-  struct Case {
-    std::string text;
-    const char* sentence;
-  };
-  const Case cases[] = {
-      {good + "351900000002,PT,LONG_CODE,SMS,1.75\n", "line 3: phone_number must be E.164"},
-      {good + "+351900000002,pt,LONG_CODE,SMS,1.75\n", "line 3: iso_country_code"},
-      {good + "+351900000002,PT,SHORT_CODE,SMS,1.75\n", "line 3: number_type"},
-      {good + "+351900000002,PT,LONG_CODE,FAX,1.75\n", "line 3: number_capabilities"},
-      {good + "+351900000002,PT,LONG_CODE,SMS,cheap\n", "line 3: monthly_leasing_price"},
-      {good + "+351900000002,PT\n", "line 3: has not as many values"},
-      {good + "+351900000001,PT,LONG_CODE,SMS,1.75\n", "line 3: names a number for the second time"},
-      {"+351900000001,PT,LONG_CODE,SMS,1.75\n", "line 1: the header"},
-      {"", "the file is empty"},
-  };
-  for (const Case& c : cases) {
-    const Ran ran = Import(File(c.text));
-    EXPECT_EQ(ran.exit_code, 1) << c.sentence;
-    EXPECT_THAT(ran.errors, AllOf(StartsWith("poold: "), HasSubstr(c.sentence)));
-  }
-  EXPECT_THAT(Request("PT"), IsFault(Fault::kNotFound));
-  EXPECT_THAT(Import(directory_.path() / "absent.csv").errors, HasSubstr("cannot read"));
-}
-
-TEST_F(InventoryImport, NeedsToKnowTheDatabase) {
-  const std::string file = File(kHeader);
-  const Ran ran = RunToEnd(Poold({"inventory", "import", "--data-dir", directory_.path(), file}));
-  EXPECT_EQ(ran.exit_code, 1);
-  EXPECT_THAT(ran.errors, HasSubstr("say which database"));
-  EXPECT_EQ(RunToEnd(Poold({"inventory", "import", "--database-url", FreshDatabase(true), file})).exit_code, 0);
 }
 
 TEST(Quota, OfOneAccountIsSetAndTakenBack) {

@@ -159,6 +159,7 @@ const std::vector<Setting> kSettings = {
     Of("stop-message", "Bye", &ApiSettings::stop_message),
     Of("countries-without-sender-ids", "FR,GB", &ApiSettings::countries_without_sender_ids),
     Of("countries-requiring-registration", "DE", &ApiSettings::countries_requiring_registration),
+    Of("fictional-numbers", "1", &ApiSettings::fictional_numbers),
     Of("number-activation-delay", "20ms", &ApiSettings::number_activation_delay),
     Of("pool-deletion-delay", "30ms", &ApiSettings::pool_deletion_delay),
 };
@@ -167,7 +168,8 @@ class EverySetting : public testing::TestWithParam<Setting> {
  protected:
   // `--flag value`; a switch takes its value after `=` only.
   static std::vector<std::string> Giving(const Setting& setting, const std::string& value) {
-    if (setting.name == "trust-all-callers") return {setting.flag() + "=" + value};
+    if (setting.name == "trust-all-callers" || setting.name == "fictional-numbers")
+      return {setting.flag() + "=" + value};
     return {setting.flag(), value};
   }
 
@@ -286,6 +288,10 @@ TEST(Commands, AreKnownByName) {
   EXPECT_EQ(SettingsOf({"health"}).command, Command::kHealth);
   EXPECT_EQ(SettingsOf({"version"}).command, Command::kVersion);
   EXPECT_EQ(SettingsOf({"inventory", "import", "file.csv"}).command, Command::kInventoryImport);
+  EXPECT_EQ(SettingsOf({"inventory", "count"}).command, Command::kInventoryCount);
+  EXPECT_EQ(SettingsOf({"inventory", "list"}).command, Command::kInventoryList);
+  EXPECT_EQ(SettingsOf({"inventory", "remove", "file.csv"}).command, Command::kInventoryRemove);
+  EXPECT_EQ(SettingsOf({"inventory", "clear", "--fictional"}).command, Command::kInventoryClear);
   EXPECT_EQ(SettingsOf({"seed"}).command, Command::kSeed);
   EXPECT_EQ(SettingsOf({"access", "key"}).command, Command::kAccessKey);
 }
@@ -342,7 +348,9 @@ TEST(Commands, AreNamedWhenThereIsNone) {
   ExpectRefusal({"--log-level", "info"}, "say what to do: poold dev|");
 }
 
-TEST(Commands, AreNamedWhenOneIsNotWhole) { ExpectRefusal({"inventory"}, "inventory import"); }
+TEST(Commands, AreNamedWhenOneIsNotWhole) {
+  ExpectRefusal({"inventory"}, "inventory import|inventory count|inventory list|inventory remove|inventory clear");
+}
 
 TEST(Commands, MustBeKnown) { ExpectRefusal({"frobnicate"}, "frobnicate"); }
 
@@ -365,10 +373,23 @@ TEST(Commands, SeedTakesAnAccountAndThenARegion) {
   ExpectRefusal({"seed", "111122223333", "Europe"}, "REGION: must be a region's name");
 }
 
-TEST(Commands, ImportNeedsAFile) {
-  ExpectRefusal({"inventory", "import"}, "FILE is required");
-  EXPECT_EQ(SettingsOf({"inventory", "import", "file.csv"}).import_file, "file.csv");
+TEST(Commands, ImportAndRemoveNeedAFile) {
+  for (const char* command : {"import", "remove"}) {
+    ExpectRefusal({"inventory", command}, "FILE is required");
+    EXPECT_EQ(SettingsOf({"inventory", command, "file.csv"}).inventory_file, "file.csv");
+  }
 }
+
+TEST(Commands, ListTakesACountryAndAType) {
+  const Settings some = SettingsOf({"inventory", "list", "--country", "ES", "--type", "TOLL_FREE"});
+  EXPECT_EQ(some.inventory_country, "ES");
+  EXPECT_EQ(some.inventory_type, "TOLL_FREE");
+  EXPECT_EQ(SettingsOf({"inventory", "list"}).inventory_country, "");
+  ExpectRefusal({"inventory", "list", "--country", "Spain"}, "--country: must be a country code");
+  ExpectRefusal({"inventory", "list", "--type", "PAGER"}, "--type");
+}
+
+TEST(Commands, ClearMustBeToldWhat) { ExpectRefusal({"inventory", "clear"}, "--fictional is required"); }
 
 TEST(Commands, ImportTakesSettings) {
   EXPECT_EQ(SettingsOf({"inventory", "import", "file.csv", "--data-dir", "here"}).data_dir, "here");

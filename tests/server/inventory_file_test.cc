@@ -18,9 +18,11 @@ using testing::StartsWith;
 
 constexpr const char* kHeader = "phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price\n";
 
-std::vector<InventoryNumber> Read(const std::string& text) {
+std::vector<InventoryNumber> Read(const std::string& text,
+                                  InventoryFile::Columns columns = InventoryFile::Columns::kAll) {
   std::istringstream file(text);
-  return ReadInventory(file);
+  InventoryFile numbers(file, columns);
+  return numbers.Next(1000);
 }
 
 auto IsNumber(const std::string& phone_number) { return Field(&InventoryNumber::phone_number, phone_number); }
@@ -64,6 +66,63 @@ TEST(InventoryFile, TakesEveryTypeAndCapability) {
   EXPECT_EQ(numbers.size(), 4u);
 }
 
+TEST(InventoryFile, IsReadSomeNumbersAtATime) {
+  std::istringstream file(std::string(kHeader) +
+                          "+12065550100,US,LONG_CODE,SMS,1.00\n"
+                          "+12065550101,US,LONG_CODE,SMS,1.00\n"
+                          "\n"
+                          "+12065550102,US,LONG_CODE,SMS,1.00\n"
+                          "+12065550100,US,LONG_CODE,SMS,1.00\n");
+  InventoryFile numbers(file);
+  EXPECT_THAT(numbers.Next(2), ElementsAre(IsNumber("+12065550100"), IsNumber("+12065550101")));
+  EXPECT_THAT(numbers.Next(1), ElementsAre(IsNumber("+12065550102")));
+  try {
+    numbers.Next(1);
+    FAIL() << "was read";
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(), "line 6: names a number for the second time");
+  }
+}
+
+TEST(InventoryFile, SaysOfANumberWhetherItIsFictionalIfItHasTheColumn) {
+  const auto numbers = Read(
+      "phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price,fictional\n"
+      "+12065550100,US,LONG_CODE,SMS,1.00,true\n"
+      "+12065550101,US,LONG_CODE,SMS,1.00,false\n");
+  ASSERT_EQ(numbers.size(), 2u);
+  EXPECT_TRUE(numbers[0].fictional);
+  EXPECT_FALSE(numbers[1].fictional);
+  EXPECT_FALSE(Read(std::string(kHeader) + "+12065550100,US,LONG_CODE,SMS,1.00\n")[0].fictional);
+}
+
+TEST(InventoryFile, NeedsOnlyTheNumberWhereNothingElseCounts) {
+  EXPECT_THAT(Read("remark,phone_number\nsold,+12065550100\n", InventoryFile::Columns::kPhoneNumber),
+              ElementsAre(IsNumber("+12065550100")));
+  EXPECT_THROW(Read("number\n+12065550100\n", InventoryFile::Columns::kPhoneNumber), std::runtime_error);
+}
+
+TEST(InventoryFile, IsReadAsItIsWritten) {
+  const InventoryNumber first{"+12065550100", "US", "LONG_CODE", {"MMS", "SMS"}, "1.00", true};
+  const InventoryNumber second{"+4412345678901234567", "GB", "TOLL_FREE", {"VOICE"}, "20.50", false};
+  std::stringstream file;
+  WriteInventoryHeader(file);
+  WriteInventory(file, {{first, std::nullopt}, {second, "111122223333"}});
+  EXPECT_EQ(file.str(),
+            "phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price,fictional,held_by\n"
+            "+12065550100,US,LONG_CODE,MMS|SMS,1.00,true,\n"
+            "+4412345678901234567,GB,TOLL_FREE,VOICE,20.50,false,111122223333\n");
+  const auto numbers = InventoryFile(file).Next(10);
+  ASSERT_EQ(numbers.size(), 2u);
+  for (const auto& [read, written] : {std::pair(numbers[0], first), std::pair(numbers[1], second)}) {
+    EXPECT_EQ(read.phone_number, written.phone_number);
+    EXPECT_EQ(read.iso_country_code, written.iso_country_code);
+    EXPECT_EQ(read.number_type, written.number_type);
+    EXPECT_EQ(read.capabilities, written.capabilities);
+    EXPECT_EQ(read.monthly_leasing_price, written.monthly_leasing_price);
+    EXPECT_EQ(read.fictional, written.fictional);
+  }
+}
+
 TEST(InventoryFile, MayHoldNoNumbers) { EXPECT_THAT(Read(kHeader), IsEmpty()); }
 
 struct BadFile {
@@ -103,6 +162,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "phone_number,phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price\n",
                 "phone_number", 1},
         BadFile{"NoHeader", "+12065550100,US,LONG_CODE,SMS,1.00\n", "header", 1},
+        BadFile{
+            "FictionalTwice",
+            "phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price,fictional,fictional\n",
+            "fictional twice", 1},
+        BadFile{"FictionalOrNot",
+                "phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price,fictional\n"
+                "+12065550100,US,LONG_CODE,SMS,1.00,yes\n",
+                "fictional must be true or false", 2},
         BadFile{"LaterLine",
                 std::string(kHeader) + "\n\n+12065550100,US,LONG_CODE,SMS,1.00\n\nnonsense,US,LONG_CODE,SMS,1.00\n",
                 "E.164", 6},

@@ -58,6 +58,16 @@ class InventoryTest : public testing::Test {
     return taken ? taken->phone_number : "";
   }
 
+  std::string TakeAnyOrFictional() {
+    const auto taken = Take({country, "LONG_CODE", {"SMS"}, {}, true});
+    return taken ? taken->phone_number : "";
+  }
+
+  std::string ImportFictional(const std::string& number = NewNumber()) {
+    Run([&](Transaction& tx) { ImportNumbers(tx, {{number, country, "LONG_CODE", {"SMS"}, "1.00", true}}); });
+    return number;
+  }
+
   void Return(const std::string& number, Time when) {
     Run([&](Transaction& tx) { ReturnNumber(tx, number, when); });
   }
@@ -137,6 +147,139 @@ TEST_F(InventoryTest, HandsOutWhatRestedLongest) {
   EXPECT_EQ(TakeAny(), third);
   EXPECT_EQ(TakeAny(), second);
   EXPECT_EQ(TakeAny(), first);
+}
+
+TEST_F(InventoryTest, HandsOutImportedNumbersFirstHoweverShortlyTheyRested) {
+  const std::string fictional = ImportFictional();
+  const std::string imported = Import();
+  ASSERT_LT(fictional, imported);
+  EXPECT_EQ(TakeAnyOrFictional(), imported);
+  Return(imported, kStart);
+  EXPECT_EQ(TakeAnyOrFictional(), imported) << "rested, while the other never went out";
+  EXPECT_EQ(TakeAnyOrFictional(), fictional) << "no imported one is left";
+  EXPECT_EQ(TakeAnyOrFictional(), "");
+}
+
+TEST_F(InventoryTest, HandsOutAFictionalNumberWhereNoImportedOneFits) {
+  Import("LONG_CODE", {"VOICE"});
+  const std::string fictional = ImportFictional();
+  EXPECT_EQ(TakeAnyOrFictional(), fictional);
+}
+
+TEST_F(InventoryTest, HandsOutFictionalNumbersOnlyIfToldSo) {
+  const std::string fictional = ImportFictional();
+  EXPECT_EQ(TakeAny(), "");
+  EXPECT_EQ(TakeAnyOrFictional(), fictional);
+  Return(fictional, kStart);
+  EXPECT_EQ(TakeAny(), "") << "a fictional number that comes back is still fictional";
+  EXPECT_EQ(TakeAnyOrFictional(), fictional);
+}
+
+TEST_F(InventoryTest, ImportedNumbersStayImportedWhenTheyComeBack) {
+  const std::string number = Import();
+  TakeAny();
+  Return(number, kStart);
+  EXPECT_EQ(TakeAny(), number);
+}
+
+TEST_F(InventoryTest, AFictionalNumberThatIsImportedIsFictionalNoMore) {
+  const std::string number = ImportFictional();
+  Import("LONG_CODE", {"SMS"}, number);
+  EXPECT_EQ(TakeAny(), number);
+}
+
+// 10,000 fictional numbers of the same country and type make taking one no dearer.
+TEST_F(InventoryTest, TakesANumberByOneLookAtTheIndex) {
+  Run([&](Transaction& tx) {
+    tx.Run({"test",
+            "INSERT INTO inventory_numbers (phone_number, iso_country_code, number_type, number_capabilities,"
+            " monthly_leasing_price, fictional)"
+            " SELECT '+997' || to_char(n, 'FM00000000'), $1, 'LONG_CODE', ARRAY['SMS'], '1.00', true"
+            " FROM generate_series(1, 10000) AS n"},
+           Params(country));
+  });
+  Import();
+  // Entries of the table and its indexes that this connection has read so far.
+  const auto entries = [](Transaction& tx) {
+    std::int64_t read = -1;
+    tx.Run({"test",
+            "SELECT coalesce(sum(pg_stat_get_xact_tuples_returned(oid)), 0)::bigint FROM pg_class"
+            " WHERE relname LIKE 'inventory_numbers%'"})[0]
+        .Read(read);
+    return read;
+  };
+  for (const bool fictional : {false, false, true}) {
+    std::int64_t read = -1;
+    Run([&](Transaction& tx) {
+      read = -entries(tx);
+      TakeNumber(tx, {country, "LONG_CODE", {"SMS"}, {}, fictional}, "111122223333");
+      read += entries(tx);
+    });
+    EXPECT_GE(read, 0);
+    EXPECT_LE(read, 5);
+  }
+}
+
+TEST_F(InventoryTest, CountsByCountryAndType) {
+  Import();
+  Import("TOLL_FREE");
+  Import("TOLL_FREE");
+  ImportFictional();
+  TakeAny();
+  std::vector<InventoryCount> counts;
+  Run([&](Transaction& tx) {
+    counts = CountNumbers(tx);
+    std::erase_if(counts, [&](const InventoryCount& count) { return count.iso_country_code != country; });
+  });
+  ASSERT_THAT(counts, SizeIs(2));
+  EXPECT_EQ(counts[0].number_type, "LONG_CODE");
+  EXPECT_EQ(counts[0].imported, 1);
+  EXPECT_EQ(counts[0].fictional, 1);
+  EXPECT_EQ(counts[0].held, 1);
+  EXPECT_EQ(counts[1].number_type, "TOLL_FREE");
+  EXPECT_EQ(counts[1].imported, 2);
+  EXPECT_EQ(counts[1].fictional, 0);
+  EXPECT_EQ(counts[1].held, 0);
+}
+
+TEST_F(InventoryTest, ListsWhatIsSelectedInPages) {
+  const std::string first = Import();
+  const std::string other = Import("TOLL_FREE");
+  const std::string last = ImportFictional();
+  Take({country, "TOLL_FREE", {"SMS"}, {}}, "444455556666");
+  const auto list = [&](const InventorySelection& selection, const std::string& after, int limit) {
+    std::vector<std::string> lines;
+    Run([&](Transaction& tx) {
+      lines.clear();
+      for (const auto& [number, held_by] : ListNumbers(tx, selection, after, limit)) {
+        lines.push_back(number.phone_number + (number.fictional ? " fictional" : "") +
+                        (held_by ? " of " + *held_by : ""));
+      }
+    });
+    return lines;
+  };
+  EXPECT_THAT(list({country, ""}, "", 2), ElementsAre(first, other + " of 444455556666"));
+  EXPECT_THAT(list({country, ""}, other, 2), ElementsAre(last + " fictional"));
+  EXPECT_THAT(list({country, "LONG_CODE"}, "", 10), ElementsAre(first, last + " fictional"));
+  EXPECT_THAT(list({country, "SIMULATOR"}, "", 10), IsEmpty());
+  EXPECT_THAT(list({"", ""}, "", 3), SizeIs(3));
+}
+
+TEST_F(InventoryTest, RemovesWhatNobodyHas) {
+  const std::string free = Import();
+  const std::string held = Import();
+  TakeAny({"SMS"}, {held});
+  Run([&](Transaction& tx) {
+    const auto of_accounts = LockNumbers(tx, {free, held, "+99800000000000"});
+    ASSERT_THAT(of_accounts, SizeIs(1));
+    EXPECT_EQ(of_accounts[0].number.phone_number, held);
+    EXPECT_EQ(of_accounts[0].held_by, "111122223333");
+    EXPECT_EQ(TakeAny(), "") << "locked: nobody gets it meanwhile";
+    EXPECT_EQ(RemoveNumbers(tx, {free, held, "+99800000000000"}), 1);
+  });
+  Return(held, kStart);
+  EXPECT_EQ(TakeAny(), held);
+  EXPECT_EQ(TakeAny(), "");
 }
 
 TEST_F(InventoryTest, PassesOverANumberThatAnotherIsTaking) {
@@ -220,8 +363,9 @@ class FictionalNumbers : public InventoryTest, public testing::WithParamInterfac
 
 TEST_P(FictionalNumbers, AreThereFromTheStart) {
   const auto& [country_code, type, capabilities] = GetParam();
-  const auto taken = Take({country_code, type, capabilities, {}});
+  const auto taken = Take({country_code, type, capabilities, {}, true});
   ASSERT_TRUE(taken.has_value());
+  EXPECT_TRUE(taken->fictional);
   Return(taken->phone_number, kStart);
 }
 
@@ -234,6 +378,24 @@ INSTANTIATE_TEST_SUITE_P(
                     Fiction{"GB", "TOLL_FREE", {"VOICE"}}, Fiction{"FR", "LONG_CODE", {"SMS"}},
                     Fiction{"DE", "LONG_CODE", {"SMS", "VOICE"}}, Fiction{"AU", "LONG_CODE", {"SMS"}},
                     Fiction{"SE", "LONG_CODE", {"SMS"}}, Fiction{"IE", "LONG_CODE", {"SMS", "VOICE"}}));
+
+TEST(NewDatabase, HasNoNumberThatIsNotFictional) {
+  Database database({.url = FreshDatabase(true), .observe = {}});
+  database.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(20), {}},
+               [](Transaction& tx) {
+                 EXPECT_FALSE(HasImportedNumbers(tx));
+                 const auto numbers = ListNumbers(tx, {}, "", 1);
+                 ASSERT_THAT(numbers, SizeIs(1));
+                 const auto taken = TakeNumber(tx, {"US", "LONG_CODE", {"SMS"}, {}, true}, "111122223333");
+                 EXPECT_GT(RemoveFictionalNumbers(tx), 20'000);
+                 const auto counts = CountNumbers(tx);
+                 ASSERT_THAT(counts, SizeIs(1)) << "the one that an account has stays";
+                 EXPECT_EQ(counts[0].fictional, 1);
+                 EXPECT_EQ(counts[0].held, 1);
+                 ImportNumbers(tx, {{"+34600000001", "ES", "LONG_CODE", {"SMS"}, "1.00"}});
+                 EXPECT_TRUE(HasImportedNumbers(tx));
+               });
+}
 
 // 555-0100 to 555-0199 is what North America keeps for fiction.
 TEST_F(InventoryTest, HoldsOnlyFictionalNumbersOfNorthAmericaFromTheStart) {

@@ -140,6 +140,7 @@ class Api {
   // `url`: another database, for tests of what concerns all accounts at once or mistreats the schema (FreshDatabase).
   explicit Api(Settings initial = {}, const std::string& url = TestDatabaseUrl())
       : settings(std::move(initial)), world(NextIds()), scope{NewAccount(), "us-east-1"}, database_(Options(url)) {
+    settings.api.fictional_numbers = true;  // as in `dev`, so that there are numbers from the start
     service_.page_tokens = &page_tokens_;
   }
 

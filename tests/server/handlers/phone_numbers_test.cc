@@ -21,6 +21,7 @@ using testing::ElementsAre;
 using testing::ElementsAreArray;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::StartsWith;
 using testing::UnorderedElementsAre;
 
 TEST(RequestPhoneNumber, AnswersEveryMemberOfTheNewNumber) {
@@ -228,6 +229,29 @@ TEST(RequestPhoneNumber, ThatIsRefusedLeavesTheNumberInTheInventory) {
 
   const auto elsewhere = api.CallAs(NewAccount(), Api::Parse<RequestPhoneNumberRequest>(LongCode(country)));
   EXPECT_EQ(elsewhere.response.phone_number(), stock[0]);
+}
+
+// The United States have 10,000 fictional numbers of this kind.
+TEST(RequestPhoneNumber, TakesTheOneImportedNumberOfACountryThatHasFictionalOnes) {
+  Api api({}, FreshDatabase(true));
+  const auto stock = GivenStock(api, "US", 1);
+  const auto first = RequestNumber(api, LongCode("US"));
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first.response.phone_number(), stock[0]);
+  EXPECT_THAT(RequestNumber(api, LongCode("US")).response.phone_number(), StartsWith("+1"));
+
+  ASSERT_THAT(api.Call<ReleasePhoneNumberRequest>("phone_number_id: '" + first.response.phone_number_id() + "'"),
+              IsOk());
+  EXPECT_EQ(RequestNumber(api, LongCode("US")).response.phone_number(), stock[0]) << "it came back as what it was";
+}
+
+TEST(RequestPhoneNumber, FindsNoFictionalNumbersWhereTheyAreSwitchedOff) {
+  Api api({}, FreshDatabase(true));
+  api.settings.api.fictional_numbers = false;
+  EXPECT_THAT(RequestNumber(api, LongCode("US")), IsNotFound(ResourceType::kPhoneNumber, "US/LONG_CODE"));
+  const auto stock = GivenStock(api, "US", 1);
+  EXPECT_EQ(RequestNumber(api, LongCode("US")).response.phone_number(), stock[0]);
+  EXPECT_THAT(RequestNumber(api, LongCode("US")), IsNotFound(ResourceType::kPhoneNumber, "US/LONG_CODE"));
 }
 
 // Section 8: preferences. The database is the test's own, since the numbers must be American.
