@@ -374,10 +374,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Fiction{"US", "LONG_CODE", {"MMS", "SMS", "VOICE"}},
                     Fiction{"US", "TOLL_FREE", {"MMS", "SMS", "VOICE"}},
                     Fiction{"US", "TEN_DLC", {"MMS", "SMS", "VOICE"}}, Fiction{"US", "SIMULATOR", {"SMS", "VOICE"}},
-                    Fiction{"CA", "LONG_CODE", {"MMS", "SMS", "VOICE"}}, Fiction{"GB", "LONG_CODE", {"SMS", "VOICE"}},
-                    Fiction{"GB", "TOLL_FREE", {"VOICE"}}, Fiction{"FR", "LONG_CODE", {"SMS"}},
-                    Fiction{"DE", "LONG_CODE", {"SMS", "VOICE"}}, Fiction{"AU", "LONG_CODE", {"SMS"}},
-                    Fiction{"SE", "LONG_CODE", {"SMS"}}, Fiction{"IE", "LONG_CODE", {"SMS", "VOICE"}}));
+                    Fiction{"CA", "LONG_CODE", {"MMS", "SMS", "VOICE"}},
+                    Fiction{"CA", "TOLL_FREE", {"MMS", "SMS", "VOICE"}}, Fiction{"CA", "SIMULATOR", {"SMS", "VOICE"}},
+                    Fiction{"GB", "LONG_CODE", {"SMS", "VOICE"}}, Fiction{"GB", "TOLL_FREE", {"VOICE"}},
+                    Fiction{"FR", "LONG_CODE", {"SMS"}}, Fiction{"DE", "LONG_CODE", {"SMS", "VOICE"}},
+                    Fiction{"AU", "LONG_CODE", {"SMS"}}, Fiction{"SE", "LONG_CODE", {"SMS"}},
+                    Fiction{"IE", "LONG_CODE", {"SMS", "VOICE"}}));
 
 TEST(NewDatabase, HasNoNumberThatIsNotFictional) {
   Database database({.url = FreshDatabase(true), .observe = {}});

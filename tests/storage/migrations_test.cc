@@ -101,5 +101,21 @@ TEST_F(MigrationsTest, PutSenderIdsIntoUpperCaseAndLetTheReleaseBeforeWriteItsOw
   Execute(row("Another", "GB"));
 }
 
+// An operator may have imported any number; a migration neither fails on it nor changes it.
+TEST_F(MigrationsTest, LeaveImportedNumbersOfCanadaAsTheyAre) {
+  Before(11);
+  const std::string found =
+      "SELECT number_type || ' ' || monthly_leasing_price || ' ' || fictional FROM inventory_numbers"
+      " WHERE phone_number = '+18225550100'";
+  Execute(
+      "INSERT INTO inventory_numbers (phone_number, iso_country_code, number_type, number_capabilities,"
+      " monthly_leasing_price) VALUES ('+18225550100', 'CA', 'LONG_CODE', ARRAY['SMS'], '9.99')");
+  MigrateToTheEnd();
+  EXPECT_THAT(Select(found), ElementsAre("LONG_CODE 9.99 false"));
+  EXPECT_THAT(Select("SELECT number_type || ' ' || count(*) FROM inventory_numbers WHERE iso_country_code = 'CA'"
+                     " AND fictional GROUP BY number_type ORDER BY number_type"),
+              ElementsAre("LONG_CODE 2000", "SIMULATOR 500", "TOLL_FREE 199"));
+}
+
 }  // namespace
 }  // namespace poold

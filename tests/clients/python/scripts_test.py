@@ -92,3 +92,10 @@ class Scripts(unittest.TestCase):
             self.sms.request_sender_id(SenderId="EXAMPLECO", IsoCountryCode=country)
         limits = {limit["Name"]: limit for limit in self.sms.describe_account_limits()["AccountLimits"]}
         self.assertEqual((limits["SENDER_IDS"]["Used"], limits["SENDER_IDS"]["Max"]), (142, 500))
+
+    def test_canada_has_toll_free_and_simulator_numbers(self):
+        for number_type in ("TOLL_FREE", "SIMULATOR"):
+            number = self.sms.request_phone_number(
+                **{**US_NUMBER, "IsoCountryCode": "CA", "NumberType": number_type}
+            )
+            self.assertEqual((number["IsoCountryCode"], number["NumberType"]), ("CA", number_type))
