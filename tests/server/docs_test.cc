@@ -119,6 +119,7 @@ TEST(ApiDocs, ListEveryHeaderThatIsRead) {
   std::set<std::string> read;
   const std::regex reading("(?:Header|HeaderOf|HeaderValues|kHeader =)[( ][^\"()]*\"([a-z0-9-]+)\"");
   for (const auto& entry : std::filesystem::recursive_directory_iterator(std::string(kSourceDir) + "/server")) {
+    if (!entry.is_regular_file()) continue;
     std::ifstream file(entry.path());
     const std::string source{std::istreambuf_iterator<char>(file), {}};
     for (std::sregex_iterator match(source.begin(), source.end(), reading), end; match != end; ++match) {
