@@ -11,6 +11,7 @@
 #include <map>
 #include <regex>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -105,13 +106,19 @@ TEST(Readme, TourGoesAsItSays) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     script += "{\n" + steps[i].commands + "} >" + file("output", i) + " 2>" + file("errors", i);
     script += steps[i].IsRefusal() ? " && exit 90\n" : "\n";
+    script += "echo 'done " + std::to_string(i) + ";'\n";
   }
   Program::Options bash;
   bash.command = {"bash", "-c", script};
   const fs::path grpcurl = fs::path(kSourceDir) / "tests/e2e";
   bash.environment = {{"POOLD_ADDRESS", DevAddress()}, {"PATH", grpcurl.string() + ":" + std::getenv("PATH")}};
-  const Ran ran = RunToEnd(bash);
-  EXPECT_EQ(ran.exit_code, 0) << ran.errors;
+  Program shell(bash);
+  try {  // each step has its time, not all of them together
+    for (std::size_t i = 0; i < steps.size(); ++i) shell.WaitForLine("done " + std::to_string(i) + ";");
+    EXPECT_EQ(shell.Wait(), 0) << shell.errors();
+  } catch (const std::runtime_error& ended) {
+    ADD_FAILURE() << ended.what();
+  }
 
   Names shown_names;
   Names real_names;
