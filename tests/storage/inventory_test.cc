@@ -197,6 +197,7 @@ TEST_F(InventoryTest, TakesANumberByOneLookAtTheIndex) {
             " SELECT '+997' || to_char(n, 'FM00000000'), $1, 'LONG_CODE', ARRAY['SMS'], '1.00', true"
             " FROM generate_series(1, 10000) AS n"},
            Params(country));
+    tx.Run({"test", "ANALYZE inventory_numbers"});  // as autovacuum does: the planner knows the table
   });
   Import();
   // Entries of the table and its indexes that this connection has read so far.
@@ -208,13 +209,15 @@ TEST_F(InventoryTest, TakesANumberByOneLookAtTheIndex) {
         .Read(read);
     return read;
   };
+  Database planned_now({.url = TestDatabaseUrl(), .connections = 1, .observe = {}});
   for (const bool fictional : {false, false, true}) {
     std::int64_t read = -1;
-    Run([&](Transaction& tx) {
-      read = -entries(tx);
-      TakeNumber(tx, {country, "LONG_CODE", {"SMS"}, {}, fictional}, "111122223333");
-      read += entries(tx);
-    });
+    planned_now.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(20), {}},
+                    [&](Transaction& tx) {
+                      read = -entries(tx);
+                      TakeNumber(tx, {country, "LONG_CODE", {"SMS"}, {}, fictional}, "111122223333");
+                      read += entries(tx);
+                    });
     EXPECT_GE(read, 0);
     EXPECT_LE(read, 5);
   }
