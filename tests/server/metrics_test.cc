@@ -25,7 +25,8 @@ class MetricsTest : public testing::Test {
   MetricsTest() {
     api.service().metrics.Watch({.database = [this] { return api.database().stats(); },
                                  .queue_length = [this] { return api.pipeline().queued(); },
-                                 .spans_dropped = [] { return 3; }});
+                                 .spans_dropped = [] { return 3; },
+                                 .ready_state = [] { return ReadyState::kReady; }});
   }
 
   PrometheusText Scrape() { return PrometheusText(api.service().metrics.Text()); }
@@ -100,7 +101,8 @@ TEST_F(MetricsTest, TellWhoWaitsForAConnection) {
   Database small(options);
   api.service().metrics.Watch({.database = [&small] { return small.stats(); },
                                .queue_length = [] { return 0; },
-                               .spans_dropped = [] { return 0; }});
+                               .spans_dropped = [] { return 0; },
+                               .ready_state = [] { return ReadyState::kReady; }});
   const Bounds bounds{std::chrono::steady_clock::now() + std::chrono::seconds(20), {}};
   std::jthread second;
   small.Run(Database::Mode::kRead, bounds, [&](Transaction&) {
