@@ -1,6 +1,6 @@
 // A refusal stays below limits::kRefusal bytes on the wire, whatever it holds. nginx keeps the headers of an answer in
-// one buffer of 4096 bytes and answers 502 to longer ones, which clients repeat. tests/proxies/ tries it with nginx
-// itself.
+// one buffer of 4096 bytes and answers 502 to longer ones, which clients repeat. tests/e2e/proxies_test.cc tries it
+// with nginx itself.
 
 #include <gtest/gtest.h>
 

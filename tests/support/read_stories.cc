@@ -220,7 +220,6 @@ Story PolicyOfANumber(Accounts& accounts) {
           {Doing<ReleasePhoneNumberRequest>(accounts.owner, Quoted("phone_number_id", number))}};
 }
 
-// What follows another of the same name has no policy at first: an answer "{}", but only after the refusal.
 Story PolicyOfASenderId(Accounts& accounts) {
   const std::string text = GivenSenderId(accounts.owner, Next("POLICY"));
   const std::string arn = SenderIdArnOf(accounts, text);
