@@ -1,6 +1,7 @@
 #include "server/transport/health.h"
 
 #include <grpc/grpc.h>
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
@@ -14,6 +15,8 @@ class HealthDoor::Impl {
   explicit Impl(const std::string& listen) {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::ServerBuilder builder;
+    // gRPC starts no server that has nothing but health. Every other method is answered UNIMPLEMENTED by it.
+    builder.RegisterCallbackGenericService(&other_methods);
     int port = 0;
     builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -29,6 +32,7 @@ class HealthDoor::Impl {
   // Watches never end by themselves.
   ~Impl() { server->Shutdown(std::chrono::system_clock::now()); }
 
+  grpc::CallbackGenericService other_methods;
   std::unique_ptr<grpc::Server> server;
   std::string address;
 };

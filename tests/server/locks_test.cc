@@ -271,7 +271,7 @@ TEST_F(AccountCount, HoldsOffOtherCountsUntilTheEnd) {
 }
 
 TEST_F(InventoryLock, MakesOthersPassTheNumberOverAndNotWait) {
-  const InventoryWish wish{"US", "LONG_CODE", {"SMS"}, {}};
+  const InventoryWish wish{"US", "LONG_CODE", {"SMS"}, {}, /*fictional=*/true};
   std::string first;
   std::string second;
   Run([&](Transaction& tx) {

@@ -288,6 +288,7 @@ class TwoCallsWithOneToken : public testing::Test {
  protected:
   TwoCallsWithOneToken() {
     settings.api.quotas.phone_numbers = 1;
+    settings.api.fictional_numbers = true;
     api.settings = settings;
     GivenOptOutList(api, "Offers");  // makes the account
   }

@@ -571,6 +571,7 @@ TEST(PutOptedOutNumber, LeavesNothingOnAListThatIsDeletedAtTheSameTime) {
     const auto went_well = InParallel(4, [&](int i) -> bool {
       if (i == 0) return !Delete(api, "Offers").error;
       const auto put = Put(api, "Offers", "+1555010" + std::to_string(i));
+      if (put.error && put.error->fault() != Fault::kNotFound) ADD_FAILURE() << put.error->what();
       return !put.error || put.error->fault() == Fault::kNotFound;
     });
     EXPECT_THAT(went_well, testing::Each(true));
