@@ -40,9 +40,9 @@ struct Together {
   Kind kind;
   // Whether this call may be answered so. Looks at the request alone.
   bool (*fits)(const Call& call);
-  // Fills each call's response, or says what else becomes of it, which is nothing to its neighbours. Leaves those alone
-  // that are `apart` once the first statement has been answered. Of what writes: refuses nobody, but says `apart` of
-  // whoever isn't simply to be done.
+  // Fills each call's response, or says what else becomes of it; that has no effect on the other calls. Does nothing
+  // for calls that are `apart` once the first statement has been answered. A batch of writes never refuses a call: it
+  // marks a call that a rule would refuse as `apart`, and that call then runs alone.
   void (*answer)(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes);
 };
 
@@ -57,7 +57,7 @@ struct Method {
   const google::protobuf::Message* request;  // empty ones, to make others of
   const google::protobuf::Message* response;
   void (*handle)(Call& call);  // calls the handler, fills the response
-  // Of several kinds of calls the first that fits; who fits none goes by itself.
+  // Ways to batch this method, tried in order. A call that none of them accepts runs alone.
   std::vector<const Together*> together = {};
   std::size_t index = 0;  // of its row
 

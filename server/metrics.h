@@ -31,7 +31,8 @@ enum class RefusalCause {
   kConnections  // not a call yet: a connection too many
 };
 
-// Thread-safe; the counting functions don't block but for a mutex held for nanoseconds. Must outlive who counts.
+// Thread-safe; the counting functions don't block but for a mutex held for nanoseconds. Must outlive its
+// callers.
 class Metrics {
  public:
   Metrics();

@@ -145,7 +145,7 @@ void Queue(Executor& executor, Call& call) {
   Finish(call, Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later"));
 }
 
-// Like Settle, for several. What the database or a defect keeps them from doing together, each tries by itself.
+// Settle for a batch. If the batch fails for any reason, every call in it runs alone.
 std::vector<Outcome> SettleTogether(const Together& together, std::span<Call* const> calls) noexcept {
   try {
     return AnswerTogether(together, calls);

@@ -21,8 +21,7 @@ constexpr milliseconds kPauseUntilReady{100};
 constexpr milliseconds kPatience{2000};
 constexpr const char* kGrantsAdvice =
     "give the role its grants: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public "
-    "(docs/operations.md, "
-    "Roles)";
+    "(docs/operations.md, Roles)";
 
 ReadyState StateOf(SchemaState schema) {
   switch (schema) {
@@ -134,8 +133,7 @@ std::string Readiness::Prepare(const Bounds& bounds) {
   if (!has_numbers) {
     spdlog::warn(
         "the inventory has no imported numbers, so RequestPhoneNumber finds none: run `poold inventory import`, or "
-        "serve "
-        "fictional numbers with --fictional-numbers");
+        "serve fictional numbers with --fictional-numbers");
   }
   page_tokens_.emplace(page_token_key);
   service_.page_tokens = &*page_tokens_;

@@ -5,12 +5,13 @@
 
 namespace poold {
 
-// How often Database::Run may run a body, as long as each run before is known to have left nothing behind.
+// How often Database::Run may run a body. It runs a body again only if the run before is known to have left nothing
+// behind.
 enum class Tries {
   kOne,
-  kSome,          // as the database's options say (max_tries)
-  kUntilDeadline  // the same after conflicts with others; without limit while the database cannot be reached or the
-                  // link to it breaks
+  kSome,          // at most max_tries times, an option of the database
+  kUntilDeadline  // the same after conflicts with others; but until the deadline if the link to the database breaks, or
+                  // if the database cannot be reached
 };
 
 // How long a call may take, and how it is called off.

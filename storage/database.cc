@@ -27,7 +27,7 @@ constexpr milliseconds kRetryCap{500};
 // COMMIT itself gets this much of Database::kCommitGrace; the rest is for looking up what became of it.
 constexpr milliseconds kCommitItself{500};
 
-// Far enough, and safe to add to.
+// Caps the deadline at one year, so that adding to it cannot overflow.
 Clock::time_point Sane(Clock::time_point deadline) {
   return std::min(deadline, Clock::now() + std::chrono::hours(24 * 365));
 }
@@ -213,8 +213,9 @@ StorageFailure BeginFailed(const StorageFailure& failure) {
 
 }  // namespace
 
-// The body, and what it put off but for what the commit can take along: that which cannot object to it. (The number of
-// the transaction can: a commit of which it isn't known could not be looked up.)
+// Runs the body, then the deferred statements whose answer may end the transaction. The others are sent with COMMIT.
+// (The statement that asks for the transaction's number is one of the former: without the number, what became of a
+// COMMIT could not be looked up.)
 void Database::Impl::RunBody(Transaction& transaction, const Transaction::State& state,
                              const std::function<void(Transaction&)>& body) {
   const std::size_t begin = state.waiting.size();

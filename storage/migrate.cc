@@ -136,7 +136,7 @@ Params Texts(std::span<const Migration> migrations) {
   return Params(texts);
 }
 
-// What is wrong with what was applied, by this build's lights; nothing if nothing is.
+// What is wrong with what was applied, according to this build; nullopt if nothing is wrong.
 std::optional<std::string> Altered(std::span<const Migration> migrations, const std::vector<std::string>& checksums,
                                    const std::vector<Applied>& applied) {
   int expected = 1;

@@ -24,10 +24,11 @@ struct Viewer {
   std::string_view action;  // "sms-voice:DescribePools"
 };
 
-// What the viewer may see of a resource, looked up by the statement that reads the resource: nullopt if it is not
-// there, or if it is another account's whose policy doesn't name the viewer, who then must not learn that it is there;
-// false if the policy grants the viewer other operations; true if it grants this one, or the resource is the viewer's
-// own.
+// Whether the viewer may see a resource, as the statement found that reads the resource.
+//   true: the resource is the viewer's own, or its policy grants the viewer this operation.
+//   false: its policy grants the viewer other operations only.
+//   nullopt: the resource is not there, or it is another account's and its policy does not name the viewer. The viewer
+//     must not learn which of the two.
 using Granted = std::optional<bool>;
 
 // What one statement found of a resource and of what belongs to it: all of one moment.

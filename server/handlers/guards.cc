@@ -65,8 +65,6 @@ std::optional<std::string> LockResource(Call& call, const OwnedResource& resourc
   return found ? std::optional(found->sender_id + "/" + found->iso_country_code) : std::nullopt;
 }
 
-std::vector<Keyword> AllKeywords(Call& call, const KeywordOwner& owner) { return ListKeywords(call.tx(), owner); }
-
 // Those of the keywords that `others` have not.
 std::string DescribedWithout(const std::vector<Keyword>& others, const std::vector<Keyword>& keywords) {
   std::string text;
@@ -131,8 +129,8 @@ std::vector<Mismatch> MismatchesOf(Call& call, const Pool& pool, const Identity&
           Described(call, expected.opt_out_list), Described(call, actual.opt_out_list));
   if (!mismatches.empty() && !call.validate_only()) return mismatches;  // one is enough, and this one costs look-ups
   if (!found.same_keywords) {
-    const auto pools = AllKeywords(call, {KeywordOwner::Kind::kPool, call.scope(), pool.id});
-    const auto numbers = AllKeywords(call, {KeywordOwner::Kind::kPhoneNumber, call.scope(), number.id});
+    const auto pools = ListKeywords(call.tx(), {KeywordOwner::Kind::kPool, call.scope(), pool.id});
+    const auto numbers = ListKeywords(call.tx(), {KeywordOwner::Kind::kPhoneNumber, call.scope(), number.id});
     compare(false, reason::kKeywordMismatch, "keywords", DescribedWithout(numbers, pools),
             DescribedWithout(pools, numbers));
   }

@@ -1,9 +1,9 @@
 #pragma once
 
-// What requests name, by ids, names and ARNs: read without the database. And what a call that reads answers when it has
-// looked: it names what it is asked about, reads that and what belongs to it by one statement, which also tells what
-// the owner's policy grants the caller, and then requires that. To look at the policy or the resource first would take
-// a statement more, and between two statements everything can change.
+// What requests name, by ids, names and ARNs. These functions do not use the database. A call that reads does three
+// things: it reads here what the request names; it runs one statement, which reads the resource, what belongs to it,
+// and what the owner's policy grants the caller; and it refuses according to that (RequireGranted). If it looked at the
+// policy by a statement of its own, everything could change between the two statements.
 
 #include <optional>
 #include <string>

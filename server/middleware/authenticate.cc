@@ -24,8 +24,9 @@ void RequirePossible(const Scope& scope) {
 std::string_view AccountOf(std::string_view access_key_id, const Call& call) {
   if (IsAccount(access_key_id)) return access_key_id;
   if (LooksLikeAccount(access_key_id)) {
-    throw Error::FrontEnd(Fault::kUnrecognizedClient, "An access key id of digits is an account and has 12 of them, " +
-                                                          ("not '" + Printable(access_key_id, 64) + "'"));
+    throw Error::FrontEnd(
+        Fault::kUnrecognizedClient,
+        "An access key id of digits is an account and has 12 of them, not '" + Printable(access_key_id, 64) + "'");
   }
   return call.settings().default_account;
 }

@@ -34,8 +34,9 @@ std::optional<Authorization> ReadAuthorization(const HttpRequest& request);
 // kInvalidSignature: anything else; if it is the signature itself, the message shows what should have been signed.
 //
 // The whole body counts, by its own SHA-256: UNSIGNED-PAYLOAD, which leaves it open to change on its way, is refused,
-// as AWS does outside of S3. Signed must be, if present, X-Amz-Date and X-Amz-Target: the latter names the operation,
-// and many a body asks one operation for a look and another for a deletion. A session token counts if it is signed.
+// as AWS does outside of S3. If X-Amz-Date or X-Amz-Target is present, it must be signed. X-Amz-Target names the
+// operation: if it were unsigned, somebody on the way could turn a read into a deletion with the same body. A session
+// token counts if it is signed.
 void CheckSignature(const HttpRequest& request, const Authorization& authorization, std::string_view secret,
                     std::string_view service, Time now);
 

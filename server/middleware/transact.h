@@ -16,8 +16,8 @@ void RefuseIfTooLate(Call& call);
 // Validate.
 const Together* TogetherOf(const Call& call);
 
-// Whether the call may be answered with others right now: it has time, since the group has no more than the hastiest of
-// it, and it is not its account's first.
+// Whether the call may be answered with others right now: it has enough time left (a batch runs under the earliest
+// deadline of its calls), and it is not the first call of its account.
 bool CanJoin(const Together& together, const Call& call);
 
 // Answers calls of one method who all fit `together` as that does it: one outcome for each. Calls that write do so

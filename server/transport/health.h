@@ -5,9 +5,9 @@
 
 namespace poold {
 
-// A door for probes only: grpc.health.v1.Health without TLS, on a port of its own, for who asks from the machine or the
-// cluster and has no key (Kubernetes' gRPC probes). "" follows readiness; "liveness" serves as
-// long as the process runs, whatever becomes of the database.
+// An endpoint for probes only: grpc.health.v1.Health without TLS, on a port of its own, for probes inside the machine
+// or cluster, which have no credentials (Kubernetes' gRPC probes). "" follows readiness; "liveness" serves as long as
+// the process runs, whatever becomes of the database.
 class HealthDoor {
  public:
   // `listen` is HOST:PORT. Throws std::runtime_error if the address cannot be had.

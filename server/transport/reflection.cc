@@ -62,7 +62,8 @@ class Reflection::Impl {
     void OnDone() override { delete this; }
   };
 
-  // Reads a question, writes its answer, and so on. All but OnDone may meet EndIfItStandsStill on another thread.
+  // Reads a question, writes its answer, and so on. EndIfItStandsStill may run on another thread at the same time as
+  // any other function but OnDone.
   class Stream final : public grpc::ServerGenericBidiReactor {
    public:
     Stream(Impl& home, GenericCallbackServerContext& context, std::string connection)

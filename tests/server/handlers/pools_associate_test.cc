@@ -57,7 +57,7 @@ TEST(AssociateOriginationIdentity, AnswersWithPoolAndSenderIdHoweverTheyWereName
   Api api;
   GivenSenderId(api, "EXAMPLECO", "GB");
   for (const auto& [name, more] : {
-           std::pair(std::string("EXAMPLECO"), kGb),
+           std::pair(std::string("ExampleCo"), kGb),
            std::pair(std::string("EXAMPLECO"), kGb),
            std::pair(OwnArn(api, "sender-id", "EXAMPLECO/GB"), kGb),
            std::pair(OwnArn(api, "sender-id", "EXAMPLECO/GB"), std::string()),

@@ -70,7 +70,7 @@ TEST(DisassociateOriginationIdentity, AnswersWithPoolAndSenderIdHoweverTheyWereN
   GivenSenderId(api, "EXAMPLECO", "GB");
   const std::string pool = GivenPool(api);
   for (const auto& [name, more] : {
-           std::pair(std::string("EXAMPLECO"), kGb),
+           std::pair(std::string("ExampleCo"), kGb),
            std::pair(std::string("EXAMPLECO"), kGb),
            std::pair(OwnArn(api, "sender-id", "EXAMPLECO/GB"), std::string()),
        }) {
