@@ -2,11 +2,9 @@
 -- migration made and that no import has changed since: a number whose country, type, capabilities or price is another
 -- now was imported. One that was imported with the very same values can't be told apart; it counts as fictional until
 -- it is imported again.
-ALTER TABLE inventory_numbers ADD COLUMN fictional boolean NOT NULL DEFAULT false;
-
--- In the order in which numbers are handed out. It takes the place of the index without `fictional`. It is made before
--- the rows are marked: an index that is made after changes of its columns can't be used while older transactions run.
-DROP INDEX inventory_numbers_free;
+--
+-- The index has the order in which numbers are handed out. It is made before the rows are marked: an index that is made
+-- after changes of its columns can't be used while older transactions run.
 CREATE INDEX inventory_numbers_to_hand_out
   ON inventory_numbers (iso_country_code, number_type, fictional, released_at NULLS FIRST, phone_number)
   WHERE held_by IS NULL;
