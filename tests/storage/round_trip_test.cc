@@ -190,16 +190,18 @@ TEST_F(Later, KeepsTheOrderOfStatementsAndAnswers) {
 
 TEST_F(Later, TakesAnyNumberOfAnySize) {
   const std::string large(100'000, 'x');
-  Write([&](Transaction& tx) {
-    const Statement insert{"insert", "INSERT INTO notes VALUES ($1, $2) RETURNING note"};
-    for (int i = 0; i < 200; ++i) {
-      tx.Later(insert, Params(i, large), [&](const Rows& rows) {
-        std::string note;
-        rows[0].Read(note);
-        EXPECT_EQ(note, large);
-      });
-    }
-  });
+  Write(
+      [&](Transaction& tx) {
+        const Statement insert{"insert", "INSERT INTO notes VALUES ($1, $2) RETURNING note"};
+        for (int i = 0; i < 200; ++i) {
+          tx.Later(insert, Params(i, large), [&](const Rows& rows) {
+            std::string note;
+            rows[0].Read(note);
+            EXPECT_EQ(note, large);
+          });
+        }
+      },
+      60s);  // 40 MB through the proxy
   EXPECT_EQ(Notes(), 200);
 }
 
