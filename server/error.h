@@ -264,8 +264,9 @@ inline constexpr std::string_view kErrorDomain = "sms-voice";
 // Outwards. The status carries a serialized google.rpc.Status: ErrorInfo always; BadRequest, QuotaFailure, RetryInfo
 // where they belong; RequestInfo if `request_id` is not empty. Whatever the error holds, the refusal stays below
 // limits::kRefusal bytes on the wire, so that it passes proxies: then BadRequest has the first violations, and one more
-// entry, whose field is empty, says how many are left out. See tests/server/refusal_size_test.cc.
-grpc::Status ToGrpcStatus(const Error& error, std::string_view request_id);
+// entry, whose field is empty, says how many are left out. See tests/server/refusal_size_test.cc. `repeatable`: false
+// for a write without a token that has begun. RetryInfo then invites its caller only to what is safe for any call.
+grpc::Status ToGrpcStatus(const Error& error, std::string_view request_id, bool repeatable = true);
 
 // Inwards, total: any status of any server, with or without details, becomes a documented exception name. Details win
 // over the metadata value (which may be `ns#Name` or `Name:uri`), that over the code. OK is no error; asked for

@@ -191,7 +191,8 @@ std::string_view ExceptionFrom(const std::optional<google::rpc::Status>& details
 
 }  // namespace
 
-grpc::Status ToGrpcStatus(const Error& error, std::string_view request_id) {
+grpc::Status ToGrpcStatus(const Error& error, std::string_view request_id, bool repeatable) {
+  const Repeat repeat = RowOf(error.fault()).repeat;
   const std::string id = Printable(request_id, limits::kNameInDetails);
   std::string message = error.message();
   if (error.http_status() == 500 && !id.empty()) AppendQuoted(message += " -", "RequestId", id);
@@ -201,7 +202,8 @@ grpc::Status ToGrpcStatus(const Error& error, std::string_view request_id) {
   status.set_code(error.code());
   status.set_message(message);
   status.add_details()->PackFrom(InfoOf(error));
-  if (error.retryable()) status.add_details()->PackFrom(RetryInfoOf(error));
+  if (repeat == Repeat::kYes || (repeat == Repeat::kWithToken && repeatable))
+    status.add_details()->PackFrom(RetryInfoOf(error));
   if (error.fault() == Fault::kQuota) status.add_details()->PackFrom(QuotaFailureOf(error));
   if (!id.empty()) {
     google::rpc::RequestInfo request;

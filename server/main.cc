@@ -128,10 +128,11 @@ void SetQuota(const Settings& settings) {
   const auto amount = settings.quota_amount == "default"
                           ? std::nullopt
                           : std::optional<std::int64_t>(std::stoll(settings.quota_amount));
-  database.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(30), {}},
-               [&](Transaction& tx) {
-                 SetAccountQuota(tx, {settings.quota_account, settings.quota_region}, settings.quota_name, amount);
-               });
+  const Bounds bounds{std::chrono::steady_clock::now() + std::chrono::seconds(30), {}};
+  RequireSchema(database, bounds);
+  database.Run(Database::Mode::kWrite, bounds, [&](Transaction& tx) {
+    SetAccountQuota(tx, {settings.quota_account, settings.quota_region}, settings.quota_name, amount);
+  });
   Say(settings.quota_account + " " + settings.quota_region + " " + settings.quota_name + ": " + settings.quota_amount);
 }
 
@@ -157,6 +158,7 @@ void WorkOnInventory(const Settings& settings) {
   using Command = Settings::Command;
   UsePasswordFile(settings);
   Database database(DatabaseOf(settings));
+  RequireSchema(database, {std::chrono::steady_clock::now() + std::chrono::seconds(30), {}});
   switch (settings.command) {
     case Command::kInventoryImport:
       return ImportInventory(database, settings.inventory_file);

@@ -30,9 +30,24 @@ void Trace(Call& call) {
   if (call.service().tracing != nullptr) call.service().tracing->Begin(call);
 }
 
+// Whether this build cannot serve on the schema that the database has. (An outage is no reason to refuse: a call waits
+// for its end.)
+bool HasAnotherSchema(ReadyState state) {
+  switch (state) {
+    case ReadyState::kNoSchema:
+    case ReadyState::kSchemaOlder:
+    case ReadyState::kSchemaNewer:
+    case ReadyState::kSchemaAltered:
+      return true;
+    default:
+      return false;
+  }
+}
+
 void RefuseUntilReady(Call& call) {
-  if (call.service().page_tokens.load() != nullptr) return;
-  throw Error::Unavailable(std::string(SentenceOf(call.service().ready_state)));
+  const ReadyState state = call.service().ready_state;
+  if (call.service().page_tokens.load() != nullptr && !HasAnotherSchema(state)) return;
+  throw Error::Unavailable(std::string(SentenceOf(state)));
 }
 
 void RefuseUnlessServed(Call& call) {

@@ -311,4 +311,9 @@ SchemaStatus CheckSchema(Database& database, const Bounds& bounds, std::span<con
   return status;
 }
 
+void RequireSchema(Database& database, const Bounds& bounds) {
+  const SchemaStatus schema = CheckSchema(database, bounds);
+  if (!schema.usable()) throw std::runtime_error(schema.advice);
+}
+
 }  // namespace poold

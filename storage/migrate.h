@@ -57,4 +57,7 @@ struct SchemaStatus {
 SchemaStatus CheckSchema(Database& database, const Bounds& bounds);
 SchemaStatus CheckSchema(Database& database, const Bounds& bounds, std::span<const Migration> migrations);
 
+// For commands that work on the database: throws std::runtime_error with the advice if the schema is not usable.
+void RequireSchema(Database& database, const Bounds& bounds);
+
 }  // namespace poold

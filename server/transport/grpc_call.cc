@@ -77,17 +77,23 @@ std::vector<std::string> GrpcCall::CertificateNames() const {
 }
 
 grpc::Status GrpcCall::StatusOf(const Error* error) {
-  if (error != nullptr) return Refusal(context_, *error, request_id());
+  if (error != nullptr) return Refusal(context_, *error, request_id(), MayBeRepeated());
   context_.AddTrailingMetadata("x-amzn-requestid", request_id());
   return grpc::Status::OK;
 }
 
-grpc::Status Refusal(grpc::CallbackServerContext& context, const Error& error, const std::string& request_id) {
+bool GrpcCall::MayBeRepeated() const {
+  const bool begun = queued() != std::chrono::steady_clock::time_point();
+  return !method().policy.writes() || !client_token().empty() || !begun;
+}
+
+grpc::Status Refusal(grpc::CallbackServerContext& context, const Error& error, const std::string& request_id,
+                     bool repeatable) {
   context.AddTrailingMetadata("x-amzn-requestid", request_id);
   context.AddTrailingMetadata(std::string(kErrorTypeMetadata), std::string(error.exception()));
   // gRPC sends it with answers, but not with a refusal.
   if (error.fault() == Fault::kUnknownCompression) context.AddTrailingMetadata(kAcceptEncoding, kKnownEncodings);
-  return ToGrpcStatus(error, request_id);
+  return ToGrpcStatus(error, request_id, repeatable);
 }
 
 bool ReadMessage(grpc::CallbackServerContext& context, const grpc::ByteBuffer& bytes,

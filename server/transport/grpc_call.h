@@ -26,10 +26,15 @@ class GrpcCall : public Call {
   grpc::Status StatusOf(const Error* error);
 
   grpc::CallbackServerContext& context_;
+
+ private:
+  // Whether the same call may be sent again, whatever became of this one.
+  bool MayBeRepeated() const;
 };
 
 // The status of a refusal, with its details. Adds the trailing metadata that go with it.
-grpc::Status Refusal(grpc::CallbackServerContext& context, const Error& error, const std::string& request_id);
+grpc::Status Refusal(grpc::CallbackServerContext& context, const Error& error, const std::string& request_id,
+                     bool repeatable = true);
 
 // Fills `message` from the bytes of the message that the call has just received. False if they are no such message.
 // Throws Error if they are compressed and gRPC could not decompress them.

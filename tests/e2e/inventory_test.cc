@@ -165,6 +165,19 @@ class Inventory : public testing::Test {
   TemporaryDirectory directory_;
 };
 
+TEST_F(Inventory, CommandsSayThatTheSchemaIsMissing) {
+  const std::string empty = FreshDatabase(/*migrated=*/false);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"inventory", "count"}, {"inventory", "list"}, {"inventory", "clear", "--fictional"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--database-url", empty});
+    const Ran ran = RunToEnd(Poold(arguments));
+    EXPECT_EQ(ran.exit_code, 1);
+    EXPECT_EQ(ran.output, "") << "a file that the output goes to must not look like a list";
+    EXPECT_THAT(ran.errors, testing::HasSubstr("run `poold migrate`"));
+  }
+}
+
 TEST_F(Inventory, ImportedNumbersGoOutBeforeFictionalOnes) {
   Must({"import", File(std::string(kHeader) + "+12065550999,US,LONG_CODE,SMS,1.00\n")});
   Program server(Server({"--fictional-numbers"}));

@@ -184,6 +184,18 @@ TEST(Error, CarriesEachDetailOnceAndOnlyWhereItFits) {
   }
 }
 
+// A write without a token that may have been done: RetryInfo would invite programs to do it twice.
+TEST(Error, OfAWriteThatMayHaveBeenDoneIsNotToBeRepeated) {
+  for (const Error& error : {Error::Deadline(), Error::Unavailable("away")}) {
+    EXPECT_EQ(Count<google::rpc::RetryInfo>(ToGrpcStatus(error, "", /*repeatable=*/false)), 0) << error.what();
+    EXPECT_EQ(Count<google::rpc::RetryInfo>(ToGrpcStatus(error, "", /*repeatable=*/true)), 1) << error.what();
+  }
+  for (const Error& error : {Error::LostRace(), Error::Throttled(milliseconds(100))}) {
+    EXPECT_EQ(Count<google::rpc::RetryInfo>(ToGrpcStatus(error, "", /*repeatable=*/false)), 1)
+        << "nothing was done: " << error.what();
+  }
+}
+
 // RetryInfo tells programs to send the same call again; a stale revision stays stale however long they wait.
 TEST(Error, OfAStaleRevisionIsNotToBeRepeatedThoughALostRaceIs) {
   const grpc::Status stale = ToGrpcStatus(Error::StaleRevision(ResourceType::kPool, "pool-1", 1, 2), "");

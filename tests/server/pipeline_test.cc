@@ -156,6 +156,22 @@ TEST_F(PipelineTest, RefusesCallsUntilTheSchemaIsThere) {
   EXPECT_EQ(statements, before);
 }
 
+// What was served before is no reason to go on: an answer may be wrong on another schema. An outage is: calls wait for
+// its end.
+TEST_F(PipelineTest, RefusesCallsWhileTheSchemaIsAnotherBuilds) {
+  for (const ReadyState state :
+       {ReadyState::kNoSchema, ReadyState::kSchemaOlder, ReadyState::kSchemaNewer, ReadyState::kSchemaAltered}) {
+    service.ready_state = state;
+    const auto error = Begin<DescribePoolsRequest>("")->Wait();
+    ASSERT_TRUE(error.has_value()) << LabelOf(state);
+    EXPECT_EQ(error->fault(), Fault::kUnavailable) << LabelOf(state);
+  }
+  for (const ReadyState state : {ReadyState::kReady, ReadyState::kUnreachable, ReadyState::kStopping}) {
+    service.ready_state = state;
+    EXPECT_FALSE(Begin<DescribePoolsRequest>("")->Wait().has_value()) << LabelOf(state);
+  }
+}
+
 TEST_F(PipelineTest, RefusesABadRequestWithoutTheDatabaseThoughTheQueueIsFull) {
   HeldRows account(TestDatabaseUrl(), AccountRow());
   auto running = Begin<RequestSenderIdRequest>(kSenderId);
