@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "server/method.h"
+
 // Exported by libgrpc, declared in none of its installed headers: the flags of the message that the call received last,
 // and the compression that its grpc-encoding names. (Wire.RefusesUnknownCompressions)
 std::uint32_t grpc_call_test_only_get_message_flags(grpc_call* call);
