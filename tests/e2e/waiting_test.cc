@@ -93,7 +93,9 @@ TEST_F(Waiting, EndsAtTheDefaultDeadlineOfCallsThatHaveNone) {
   // Said by the server this time, not by the client's own clock.
   EXPECT_EQ(reply.status.error_code(), StatusCode::DEADLINE_EXCEEDED);
   EXPECT_EQ(reply.Trailer("x-amzn-errortype"), "InternalServerException");
-  EXPECT_TRUE(reply.Find<google::rpc::RetryInfo>());
+  EXPECT_FALSE(reply.Find<google::rpc::RetryInfo>()) << "a write without a token may have been done";
+  client_.metadata["idempotency-key"] = "again";
+  EXPECT_TRUE(client_.Call(Update()).Find<google::rpc::RetryInfo>()) << "with a token it is never done twice";
   EXPECT_TRUE(held.EventuallyWaiting(0));
 }
 
