@@ -73,7 +73,8 @@ class DatabaseFailure : public testing::Test {
   // A call that the database cannot serve is refused by either door with what clients know to repeat.
   void ExpectRetryableAtBothDoors() {
     GrpcClient client(address_, account_);
-    client.deadline = std::nullopt;  // so that it is the server that answers
+    client.deadline = std::nullopt;                // so that it is the server that answers
+    client.metadata["idempotency-key"] = "other";  // without one, nobody is told to repeat a write
     const auto refused = client.Call<RequestSenderIdRequest>("sender_id: 'OTHERCO' iso_country_code: 'GB'");
     ASSERT_TRUE(refused.error);
     EXPECT_TRUE(refused.error->retryable());
