@@ -78,9 +78,7 @@ struct Migrated {
 Migrated MigrateToServe(const std::string& database_url) {
   const int applied = Migrate(database_url, Say);
   Database database({.url = database_url, .connections = 1, .observe = {}});
-  const SchemaStatus schema = CheckSchema(database, {std::chrono::steady_clock::now() + std::chrono::seconds(10), {}});
-  if (!schema.usable()) throw std::runtime_error(schema.advice);
-  return {applied, schema};
+  return {applied, RequireSchema(database, {std::chrono::steady_clock::now() + std::chrono::seconds(10), {}})};
 }
 
 void MigrateAndSay(const Settings& settings) {

@@ -311,9 +311,10 @@ SchemaStatus CheckSchema(Database& database, const Bounds& bounds, std::span<con
   return status;
 }
 
-void RequireSchema(Database& database, const Bounds& bounds) {
-  const SchemaStatus schema = CheckSchema(database, bounds);
+SchemaStatus RequireSchema(Database& database, const Bounds& bounds) {
+  SchemaStatus schema = CheckSchema(database, bounds);
   if (!schema.usable()) throw std::runtime_error(schema.advice);
+  return schema;
 }
 
 }  // namespace poold

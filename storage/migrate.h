@@ -57,7 +57,8 @@ struct SchemaStatus {
 SchemaStatus CheckSchema(Database& database, const Bounds& bounds);
 SchemaStatus CheckSchema(Database& database, const Bounds& bounds, std::span<const Migration> migrations);
 
-// For commands that work on the database: throws std::runtime_error with the advice if the schema is not usable.
-void RequireSchema(Database& database, const Bounds& bounds);
+// The same for commands that work on the database: throws std::runtime_error with the advice if the schema is not
+// usable.
+SchemaStatus RequireSchema(Database& database, const Bounds& bounds);
 
 }  // namespace poold
