@@ -84,6 +84,9 @@ class Call {
   // pipeline, as soon as the caller is known; until then request() is empty.
   virtual void Read() = 0;
 
+  // How many bytes the request had on the wire: what reading it costs.
+  virtual std::size_t RequestBytes() const { return 0; }
+
   // The request as it came, of a call that came over HTTP: what a signature is computed of. Lives as long as the call.
   virtual const HttpRequest* http_request() const { return nullptr; }
 

@@ -79,6 +79,26 @@ void AddCountries(CLI::App& app, const std::string& flag, std::set<std::string, 
       ->type_name("CC,CC,...");
 }
 
+// A comma-separated list; `pattern`: of one entry.
+void AddList(CLI::App& app, const std::string& flag, std::set<std::string, std::less<>>& setting,
+             const std::string& must, const std::string& pattern, const std::string& type, const std::string& meaning) {
+  app.add_option_function<std::string>(
+         flag,
+         [&setting](const std::string& text) {
+           setting.clear();
+           std::istringstream entries(text);
+           for (std::string entry; std::getline(entries, entry, ',');) setting.insert(entry);
+         },
+         meaning)
+      ->check(Must(must,
+                   [pattern](const std::string& text) {
+                     return MatchesWhole(text, ("(" + pattern + "(," + pattern + ")*)?").c_str());
+                   }))
+      ->envname(EnvironmentName(flag))
+      ->default_str("")
+      ->type_name(type);
+}
+
 void AddThrottling(CLI::App& app, Throttling& setting) {
   app.add_option_function<std::string>(
          "--throttle",
@@ -133,8 +153,20 @@ void AddSettings(CLI::App& app, Settings& settings) {
   Add(app, "--reflection", settings.reflection,
       "whether the gRPC endpoint describes itself to clients such as grpcurl that have no .proto files: on, or off")
       ->check(CLI::IsMember({"on", "off"}));
-  Add(app, "--http-connections", settings.http_connections, "connections of the AWS JSON door")
+  Add(app, "--grpc-connections", settings.grpc_connections,
+      "connections of the gRPC endpoint; 0: what the limit of open files allows, at most 1024")
+      ->check(CLI::Range(0, 1'000'000));
+  Add(app, "--grpc-connections-per-address", settings.grpc_connections_per_address,
+      "of them, from one client's address")
       ->check(CLI::Range(1, 1'000'000));
+  Add(app, "--grpc-guard", settings.grpc_guard,
+      "whether a guard reads the HTTP/2 frames of each connection before gRPC does, and cuts floods: on, off, or auto: "
+      "on"
+      " unless only this machine's programs can connect, without TLS")
+      ->check(CLI::IsMember({"auto", "on", "off"}));
+  Add(app, "--http-connections", settings.http_connections,
+      "connections of the AWS JSON endpoint; 0: what the limit of open files allows, at most 4096")
+      ->check(CLI::Range(0, 1'000'000));
   Add(app, "--http-connections-per-address", settings.http_connections_per_address,
       "of them, from one client's address")
       ->check(CLI::Range(1, 1'000'000));
@@ -144,6 +176,13 @@ void AddSettings(CLI::App& app, Settings& settings) {
               "how long a request's headers may take to arrive");
   AddDuration(app, "--http-body-timeout", settings.http_body_timeout, std::chrono::milliseconds(1),
               "how long a request's body may take to arrive, and its answer to be taken");
+  Add(app, "--http-body-bytes", settings.http_body_bytes,
+      "bytes of all request bodies that are in memory at one moment; a request that finds no room waits, then gets 503")
+      ->check(CLI::Range(std::int64_t{1} << 20, std::int64_t{1} << 40));
+  AddList(app, "--http-origins", settings.http_origins,
+          "be origins such as https://console.example, with commas between them, or empty",
+          "https?://[A-Za-z0-9.:\\[\\]-]+", "URL,URL,...",
+          "origins of which browsers may call the AWS JSON endpoint, besides the endpoint's own");
   Add(app, "--tls-certificate", settings.tls_certificate,
       "PEM file of the certificate chain of both doors; read again when it changes, like the next two");
   Add(app, "--tls-key", settings.tls_key, "PEM file of its private key; default: the certificate's file");
@@ -175,7 +214,9 @@ void AddSettings(CLI::App& app, Settings& settings) {
   AddDuration(app, "--drain-delay", settings.drain_delay, std::chrono::milliseconds(0),
               "how long to go on serving after SIGTERM, while health says NOT_SERVING and clients look elsewhere");
   AddDuration(app, "--max-connection-age", settings.max_connection_age, std::chrono::milliseconds(0),
-              "ask connections to end when they are so old, so that clients find new servers; 0ms: never");
+              "ask gRPC connections to end when they are so old, so that clients find new servers; 0ms: never");
+  AddDuration(app, "--max-connection-idle", settings.max_connection_idle, std::chrono::milliseconds(0),
+              "close gRPC connections on which no call has run for so long; 0ms: never");
   AddDuration(app, "--drain-limit", settings.drain_limit, std::chrono::milliseconds(0),
               "how long running calls may go on after SIGTERM");
   Add(app, "--log-level", settings.log_level, "what to log; at info a line for each call")
@@ -188,6 +229,9 @@ void AddSettings(CLI::App& app, Settings& settings) {
   Add(app, "--default-account", api.default_account, "account of calls without x-account-id metadata")
       ->check(AnAccount());
   Add(app, "--default-region", api.default_region, "region of calls without x-region metadata")->check(ARegion());
+  AddList(app, "--regions", api.regions, "be names of regions such as us-east-1,eu-west-1, or empty",
+          "[a-z]{2}(-[a-z]+)+-[0-9]{1,2}", "REGION,...",
+          "regions that calls may name; empty: those of AWS, or in `serve` with --access-file only --default-region");
   Add(app, "--quota-pools", api.quotas.pools, "pools per account and region")->check(some);
   Add(app, "--quota-origination-identities-per-pool", api.quotas.origination_identities_per_pool,
       "phone numbers and sender IDs in a pool")

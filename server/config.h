@@ -58,6 +58,10 @@ struct ApiSettings {
   std::string default_account = "123456789012";
   std::string default_region = "us-east-1";
 
+  // The regions that exist here; calls of others are refused. Empty: those of AWS or, in `serve` with an access file,
+  // only default_region.
+  std::set<std::string, std::less<>> regions;
+
   // Whether RequestPhoneNumber hands out fictional numbers when there is no imported one. `dev` always does.
   bool fictional_numbers = false;
 
@@ -101,8 +105,10 @@ struct Settings {
   std::chrono::milliseconds default_deadline{5000};  // of callers that give none
   std::chrono::milliseconds greatest_deadline{30000};
   std::chrono::milliseconds drain_delay{0};  // how long it goes on serving after SIGTERM, while it says NOT_SERVING
-  // Connections are asked to end when they are so old, so that clients find servers that came later. Zero: never.
-  std::chrono::milliseconds max_connection_age{0};
+  // Connections of the gRPC endpoint are asked to end when they are so old, so that clients find servers that came
+  // later, and when no call has run on them for so long. Zero: never.
+  std::chrono::milliseconds max_connection_age{3'600'000};
+  std::chrono::milliseconds max_connection_idle{600'000};
   std::chrono::milliseconds drain_limit{10000};  // how long running calls may go on after SIGTERM
 
   // Who may call, and what they may do (server/access.h). Empty: callers are trusted to be who they say ...
@@ -117,12 +123,22 @@ struct Settings {
   // PEM file of the authorities whose client certificates say who calls. Empty: clients are not asked for any.
   std::string tls_client_ca;
 
-  // What connections of the HTTP door may take.
-  int http_connections = 4096;  // in all; 0.5 KB to 40 KB each
+  // What connections of the gRPC endpoint may take.
+  int grpc_connections = 0;  // in all; 0: what the limit of open files allows, at most 1024
+  int grpc_connections_per_address = 256;
+  // Whether a guard reads the frames of each connection before gRPC does: on, off, or auto (where strangers can
+  // connect).
+  std::string grpc_guard = "auto";
+
+  // What connections of the HTTP endpoint may take.
+  int http_connections = 0;  // in all; 0: what the limit of open files allows, at most 4096; 0.5 KB to 40 KB each
   int http_connections_per_address = 1024;
   std::chrono::milliseconds http_idle_timeout{60000};    // until the next request begins
   std::chrono::milliseconds http_header_timeout{10000};  // from a request's first byte to the end of its headers
   std::chrono::milliseconds http_body_timeout{20000};    // from there to its end; also for taking the answer
+  std::int64_t http_body_bytes = 64 << 20;               // all bodies that are in memory at one moment
+  // Origins (https://console.example) of which browsers may call, besides the endpoint's own.
+  std::set<std::string, std::less<>> http_origins;
 
   std::string log_level = "info";             // debug, info, warn, error
   std::string log_format = "text";            // text, json
