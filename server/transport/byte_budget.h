@@ -53,6 +53,13 @@ class ByteShare {
     return true;
   }
 
+  // As TryTake, but only if the share then has no more than an eighth of what is left to the others. So whoever comes
+  // later finds some: each share that takes all it can leaves eight ninths of what it found.
+  bool TryTakeFairly(std::int64_t bytes) {
+    const std::int64_t left = budget_->capacity() - budget_->taken();
+    return bytes <= left && taken_ + bytes <= (left - bytes) / kFairPart && TryTake(bytes);
+  }
+
   // Gives `bytes` back, at most what it has.
   void Return(std::int64_t bytes) {
     const std::int64_t returned = std::min(bytes, taken_);
@@ -64,6 +71,8 @@ class ByteShare {
   std::int64_t taken() const { return taken_; }
 
  private:
+  static constexpr std::int64_t kFairPart = 8;
+
   ByteBudget* budget_;
   std::int64_t taken_ = 0;
 };

@@ -48,6 +48,27 @@ TEST(ByteBudget, AShareGivesBackWhatItTookWhenItEnds) {
   EXPECT_EQ(budget.taken(), 0);
 }
 
+TEST(ByteBudget, SharesThatTakeFairlyLeaveSomeForTheNextOne) {
+  ByteBudget budget(9'000);
+  const auto take_all = [](ByteShare& share) {
+    while (share.TryTakeFairly(1)) {
+    }
+    return share.taken();
+  };
+  ByteShare first(budget);
+  EXPECT_EQ(take_all(first), 1'000);
+  ByteShare second(budget);
+  EXPECT_EQ(take_all(second), 888);  // of 8,000
+  EXPECT_FALSE(first.TryTakeFairly(1));
+  EXPECT_EQ(budget.taken(), 1'888);
+  first.ReturnAll();
+  EXPECT_EQ(take_all(second), 1'000);
+  ByteShare third(budget);
+  EXPECT_FALSE(third.TryTakeFairly(INT64_MAX));
+  EXPECT_FALSE(third.TryTakeFairly(1'000));
+  EXPECT_EQ(budget.taken(), 1'000);
+}
+
 TEST(ByteBudget, ThreadsThatTakeAtOnceNeverTakeMoreThanThereIs) {
   ByteBudget budget(1'000);
   std::atomic<std::int64_t> held{0};
