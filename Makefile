@@ -26,11 +26,11 @@ say = @printf '==> %s\n'
 comma := ,
 only = $(subst $(comma), ,$(ONLY))
 
-.PHONY: help run build test lint format image failover bench fuzz tidy bare clean deps test-deps configure configure-tests
+.PHONY: help run build test lint format image sbom-check failover bench fuzz tidy bare clean deps test-deps configure configure-tests
 
 help: ## say what there is
 	@printf 'make WORD, where WORD is one of:\n'
-	@awk -F '## ' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F '## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  %-10s %s\n", $$1, $$2 }' Makefile
 	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev`, ONLY= for test and bench, QUICK=1 for bench\n' '$(JOBS)'
 
 run: build ## install what is missing, build, and run `poold dev` in the foreground
@@ -67,6 +67,9 @@ image: ## build the container image (as root) and try it out
 	@JOBS=$(JOBS) deploy/container/build.sh
 	$(say) 'try it out'
 	@deploy/container/smoke-test.sh
+
+sbom-check: ## compare the image's bill of materials with the data of Debian's security tracker (SECURITY.md)
+	@deploy/sbom-check.sh
 
 failover: test-deps configure-tests ## try failovers of three PostgreSQL nodes under Patroni with etcd (two minutes)
 	@deploy/install-deps.sh failover
