@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { root } from './support/kustomize.mjs';
@@ -111,6 +112,39 @@ for (const overlay of [dev, production]) {
             readOnlyRootFilesystem: true,
             capabilities: { drop: ['ALL'] },
           });
+        }
+      }
+    });
+
+    test('no image is one that somebody can exchange without a change of version', () => {
+      const images = overlay.pods().flatMap(({ spec }) => spec.containers.map(({ image }) => image));
+      images.push(...overlay.all('Cluster').map(({ spec }) => spec.imageName));
+      for (const image of images.filter((name) => !name.startsWith('localhost/'))) {
+        assert.match(image, /:\d+\.\d+[^@]*(@sha256:[0-9a-f]{64})?$|@sha256:[0-9a-f]{64}$/);
+      }
+    });
+
+    test('clients come from chosen pods in chosen namespaces only', () => {
+      const { ingress } = overlay.get('NetworkPolicy', 'poold').spec;
+      const has = ({ matchLabels = {} } = {}, labels) =>
+        Object.entries(matchLabels).every(([name, value]) => labels[name] === value);
+      // What a peer leaves out does not limit it, but a peer of pods alone means those of the policy's own namespace.
+      const isLetIn = (namespace, pod) =>
+        ingress.some(({ from }) =>
+          from.some(
+            ({ namespaceSelector, podSelector }) => namespaceSelector && has(namespaceSelector, namespace) && has(podSelector, pod),
+          ),
+        );
+      const label = { 'poold-client': 'true' };
+      assert.ok(isLetIn({ 'poold-clients': 'true' }, label));
+      assert.ok(!isLetIn({ 'kubernetes.io/metadata.name': 'anybody' }, label));
+      assert.ok(!isLetIn({ 'poold-clients': 'true' }, {}));
+      // And so for every peer of every policy: none is a whole cluster.
+      for (const { metadata, spec } of overlay.all('NetworkPolicy')) {
+        for (const { from } of spec.ingress ?? []) {
+          for (const { namespaceSelector } of from ?? assert.fail(`${metadata.name} lets everybody in`)) {
+            if (namespaceSelector) assert.notDeepEqual(namespaceSelector.matchLabels ?? {}, {}, metadata.name);
+          }
         }
       }
     });
@@ -227,6 +261,16 @@ for (const overlay of [dev, production]) {
     });
   });
 }
+
+test('PostgreSQL is the same in both overlays, and not older than the one that the tests ran on', () => {
+  const version = (image) => /:(\d+)\.(\d+)/.exec(image).slice(1).map(Number);
+  const [major, minor] = version(production.get('Cluster', 'poold-database').spec.imageName);
+  assert.deepEqual(version(dev.pod('StatefulSet poold-database').spec.containers[0].image), [major, minor]);
+  const program = `/usr/lib/postgresql/${major}/bin/postgres`;
+  if (!existsSync(program)) return;
+  const [, installed] = / (\d+\.\d+)/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }));
+  assert.ok(minor >= Number(installed.split('.')[1]), `this machine has ${installed}`);
+});
 
 describe('production', () => {
   test('passwords and keys are nowhere in the manifests', () => {
