@@ -42,7 +42,7 @@ constexpr FaultRow kFaults[] = {
     {Fault::kUnknownOperation, "ValidationException", 400, Code::UNIMPLEMENTED, Repeat::kNo,
      "the service has no such operation"},
     {Fault::kUnknownCompression, "ValidationException", 400, Code::UNIMPLEMENTED, Repeat::kNo,
-     "the message is compressed in a way that the service does not know"},
+     "the message is compressed; the service takes uncompressed messages only"},
     {Fault::kCompressedFlag, "ValidationException", 400, Code::INTERNAL, Repeat::kNo,
      "the message is marked as compressed, and `grpc-encoding` names no compression"},
     // The AWS JSON endpoint's own: they answer no gRPC call.
@@ -290,7 +290,7 @@ Error Error::Compressed(Fault fault) {
   error.reason_ = reason::kCannotParse;
   return error.Compose("Validation failed",
                        fault == Fault::kUnknownCompression
-                           ? "the message is compressed in a way that is not known here; known are gzip and deflate"
+                           ? "the message is compressed; this service takes uncompressed messages only"
                            : "the message's Compressed-Flag is set, but grpc-encoding names no compression");
 }
 

@@ -118,7 +118,8 @@ TEST(Layering, LibrariesStayAtHome) {
       {"libpqxx", "pqxx/.*", "storage/.*\\.cc|storage/session\\.h"},
       {"libpq", "libpq.*|postgres.*\\.h", "storage/.*\\.cc"},
       {"gRPC", "grpc(pp)?/.*",
-       "server/transport/(grpc|grpc_call|reflection|served_schema)\\.(h|cc)|server/transport/health\\.cc|server/"
+       "server/transport/(grpc|grpc_call|grpc_memory|reflection|served_schema)\\.(h|cc)|server/transport/"
+       "health\\.cc|server/"
        "(error\\.(h|cc)|logging\\.cc)|server/"
        "(health|seed)_client\\.cc"},
       {"generated gRPC stubs", ".*\\.grpc\\.pb\\.h", "server/(health|seed)_client\\.cc"},

@@ -22,6 +22,7 @@
 #include "server/method.h"
 #include "server/tls.h"
 #include "server/transport/grpc_call.h"
+#include "server/transport/grpc_memory.h"
 #include "server/transport/reflection.h"
 
 namespace poold {
@@ -232,6 +233,7 @@ class GrpcDoor::Impl {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort(listen, credentials_, &port);
+    LimitMemory(builder, "calls");
     builder.SetMaxReceiveMessageSize(static_cast<int>(limits::kRequestBytes));
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kGreatestMetadata);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kCallsPerConnection);

@@ -9,7 +9,7 @@
 #include "server/method.h"
 
 // Exported by libgrpc, declared in none of its installed headers: the flags of the message that the call received last,
-// and the compression that its grpc-encoding names. (Wire.RefusesUnknownCompressions)
+// and the compression that its grpc-encoding names. (Wire.RefusesCompressedMessages)
 std::uint32_t grpc_call_test_only_get_message_flags(grpc_call* call);
 grpc_compression_algorithm grpc_call_test_only_get_compression_algorithm(grpc_call* call);
 
@@ -20,16 +20,17 @@ namespace {
 constexpr std::uint32_t kCompressedFlag = 0x80000000U;
 
 constexpr const char* kAcceptEncoding = "grpc-accept-encoding";
-constexpr const char* kKnownEncodings = "identity, deflate, gzip";
+constexpr const char* kKnownEncodings = "identity";
 
-// gRPC decompresses what it can and takes every other grpc-encoding for none.
-bool IsCompressed(grpc_call* call) {
-  return (grpc_call_test_only_get_message_flags(call) & kCompressedFlag) != 0 &&
-         grpc_call_test_only_get_compression_algorithm(call) == GRPC_COMPRESS_NONE;
+bool IsCompressed(grpc_call* call) { return (grpc_call_test_only_get_message_flags(call) & kCompressedFlag) != 0; }
+
+// Whether grpc-encoding names gzip or deflate. gRPC takes every other name for none.
+bool NamesGzipOrDeflate(grpc_call* call) {
+  return grpc_call_test_only_get_compression_algorithm(call) != GRPC_COMPRESS_NONE;
 }
 
 // Of gzip, or of the zlib form that gRPC calls deflate.
-bool BeginsLikeAKnownCompression(const grpc::ByteBuffer& bytes) {
+bool BeginsLikeGzipOrDeflate(const grpc::ByteBuffer& bytes) {
   grpc::ByteBuffer copy(bytes);  // shares the bytes
   grpc::Slice slice;
   if (!copy.DumpToSingleSlice(&slice).ok() || slice.size() < 2) return false;
@@ -100,13 +101,16 @@ grpc::Status Refusal(grpc::CallbackServerContext& context, const Error& error, c
 
 bool ReadMessage(grpc::CallbackServerContext& context, const grpc::ByteBuffer& bytes,
                  google::protobuf::Message& message) {
+  if (IsCompressed(context.c_call()) && NamesGzipOrDeflate(context.c_call())) {
+    throw Error::Compressed(Fault::kUnknownCompression);
+  }
   const bool parsed = Parse(bytes, message);
   if (!IsCompressed(context.c_call())) return parsed;
   // gRPC does not tell whether grpc-encoding named something unknown or was missing. The bytes do: if they are the
-  // message itself, or of a compression that gRPC would have undone, the name was missing.
+  // message itself, or of a compression whose name gRPC knows, the name was missing.
   const bool is_plain = parsed && message.GetReflection()->GetUnknownFields(message).empty();
-  throw Error::Compressed(is_plain || BeginsLikeAKnownCompression(bytes) ? Fault::kCompressedFlag
-                                                                         : Fault::kUnknownCompression);
+  throw Error::Compressed(is_plain || BeginsLikeGzipOrDeflate(bytes) ? Fault::kCompressedFlag
+                                                                     : Fault::kUnknownCompression);
 }
 
 }  // namespace poold

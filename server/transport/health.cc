@@ -8,6 +8,8 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "server/transport/grpc_memory.h"
+
 namespace poold {
 
 class HealthDoor::Impl {
@@ -15,6 +17,7 @@ class HealthDoor::Impl {
   explicit Impl(const std::string& listen) {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::ServerBuilder builder;
+    LimitMemory(builder, "health");
     // gRPC starts no server that has nothing but health. Every other method is answered UNIMPLEMENTED by it.
     builder.RegisterCallbackGenericService(&other_methods);
     int port = 0;

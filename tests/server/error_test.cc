@@ -107,8 +107,8 @@ std::vector<Case> AllFaults() {
        false, R"(Validation failed - Reason="UNKNOWN_OPERATION" - there is no operation DropPool)"},
       {Error::Compressed(Fault::kUnknownCompression), Fault::kUnknownCompression, "ValidationException", 400,
        Code::UNIMPLEMENTED, false,
-       R"(Validation failed - Reason="CANNOT_PARSE" - the message is compressed in a way that is not known here; known)"
-       " are gzip and deflate"},
+       R"(Validation failed - Reason="CANNOT_PARSE" - the message is compressed; this service takes)"
+       " uncompressed messages only"},
       {Error::Compressed(Fault::kCompressedFlag), Fault::kCompressedFlag, "ValidationException", 400, Code::INTERNAL,
        false,
        R"(Validation failed - Reason="CANNOT_PARSE" - the message's Compressed-Flag is set, but grpc-encoding names)"

@@ -49,7 +49,7 @@ std::size_t Base64(std::size_t bytes) { return (bytes + 2) / 3 * 4; }
 std::size_t WireSize(const Error& error, const grpc::Status& status) {
   constexpr std::size_t kFrame = 9;
   return 2 * kFrame + HeaderSize(":status", "200") + HeaderSize("content-type", "application/grpc") +
-         HeaderSize("grpc-encoding", "identity") + HeaderSize("grpc-accept-encoding", "identity, deflate, gzip") +
+         HeaderSize("grpc-encoding", "identity") + HeaderSize("grpc-accept-encoding", "identity") +
          HeaderSize("x-amzn-errortype", error.exception()) + HeaderSize("x-amzn-requestid", kRequestId) +
          HeaderSize("grpc-status", std::to_string(status.error_code())) +
          HeaderSize(std::string_view("grpc-message").size(), PercentEncoded(status.error_message())) +
