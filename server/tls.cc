@@ -4,10 +4,11 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 #include <spdlog/spdlog.h>
 
 #include <stdexcept>
+#include <vector>
 
 #include "server/config.h"
 #include "server/file.h"
@@ -20,7 +21,6 @@ struct Free {
   void operator()(X509* certificate) const { X509_free(certificate); }
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
 };
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
@@ -150,24 +150,6 @@ void UsePem(const Tls::Pem& pem, ssl_ctx_st* context) {
   } catch (const Wrong& wrong) {
     throw std::runtime_error(wrong.what);
   }
-}
-
-std::vector<std::string> CertificateNames(const ssl_st* connection) {
-  std::vector<std::string> names;
-  const Owned<X509> certificate(SSL_get1_peer_certificate(connection));
-  if (!certificate || SSL_get_verify_result(connection) != X509_V_OK) return names;
-  const Owned<GENERAL_NAMES> alternatives(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
-  if (!alternatives) return names;
-  for (int i = 0; i < sk_GENERAL_NAME_num(alternatives.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(alternatives.get(), i);
-    if (name->type != GEN_URI && name->type != GEN_DNS) continue;
-    const ASN1_IA5STRING* text = name->type == GEN_URI ? name->d.uniformResourceIdentifier : name->d.dNSName;
-    names.push_back((name->type == GEN_URI ? "uri:" : "dns:") +
-                    std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                                static_cast<std::size_t>(ASN1_STRING_length(text))));
-  }
-  return names;
 }
 
 }  // namespace poold

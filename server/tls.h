@@ -6,7 +6,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
 struct ssl_ctx_st;
 struct ssl_st;
@@ -56,13 +55,9 @@ class Tls {
   std::shared_ptr<const Pem> current_;  // guarded by mutex_
 };
 
-// Sets an OpenSSL context of a server up with it. If there is a client_ca, clients are asked for a certificate: one
-// that does not lead to it, or is out of date, ends the handshake, and none is fine. Sessions are not resumed then, so
-// that each connection shows it anew. Throws std::runtime_error if a text is not what it must be.
+// Sets an OpenSSL context of a server up with it (TlsContexts does so). If there is a client_ca, clients are asked for
+// a certificate: one that does not lead to it, or is out of date, ends the handshake, and none is fine. Sessions are
+// not resumed then, so that each connection shows it anew. Throws std::runtime_error if a text is not what it must be.
 void UsePem(const Tls::Pem& pem, ssl_ctx_st* context);
-
-// The names (subject alternative names, URI and DNS) of the certificate that the client has shown and the handshake has
-// verified, as Call::CertificateNames gives them. Empty without one.
-std::vector<std::string> CertificateNames(const ssl_st* connection);
 
 }  // namespace poold

@@ -22,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/client_certificate.h"
 #include "server/config.h"
 #include "server/header.h"
 #include "server/http_request.h"
@@ -29,7 +30,7 @@
 #include "server/logging.h"
 #include "server/method.h"
 #include "server/metrics.h"
-#include "server/tls.h"
+#include "server/tls_context.h"
 #include "server/transport/json.h"
 #include "server/world.h"
 
@@ -109,12 +110,12 @@ HttpRequest Taken(Request& request) {
 // One call over HTTP. Lives in the connection's coroutine, which waits for it.
 class HttpCall final : private Messages, public Call {
  public:
-  HttpCall(const Service& service, const Method& method, HttpRequest request,
-           const std::vector<std::string>& certificate_names, const net::any_io_executor& connection)
+  HttpCall(const Service& service, const Method& method, HttpRequest request, const ClientCertificate& certificate,
+           const net::any_io_executor& connection)
       : Messages(method),
         Call(service, method, *Messages::request, *Messages::response),
         request_(std::move(request)),
-        certificate_names_(certificate_names),
+        certificate_(certificate),
         finished_(connection, Steady::time_point::max()) {}
 
   std::vector<std::string_view> HeaderValues(std::string_view name) const override {
@@ -125,7 +126,7 @@ class HttpCall final : private Messages, public Call {
 
   const HttpRequest* http_request() const override { return &request_; }
 
-  std::vector<std::string> CertificateNames() const override { return certificate_names_; }
+  std::vector<std::string> CertificateNames() const override { return certificate_.NamesAt(world().Now()); }
 
   // On a worker's thread, or during Start. From the post on, the call belongs to its connection again.
   void Finish(const Error* error) override {
@@ -146,7 +147,7 @@ class HttpCall final : private Messages, public Call {
 
  private:
   const HttpRequest request_;
-  const std::vector<std::string>& certificate_names_;  // of the connection
+  const ClientCertificate& certificate_;  // of the connection
   Response answer_;
   net::steady_timer finished_;
   bool has_finished_ = false;
@@ -167,7 +168,8 @@ class Connection {
 class HttpDoor::Impl {
  public:
   Impl(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
-      : settings_(settings), service_(service), pipeline_(pipeline), tls_(tls), acceptor_(net::make_strand(context_)) {
+      : settings_(settings), service_(service), pipeline_(pipeline), acceptor_(net::make_strand(context_)) {
+    if (tls != nullptr) tls_.emplace(*tls, TlsContexts::Protocol::kHttp11);
     Listen();
     net::co_spawn(acceptor_.get_executor(), Accept(), net::detached);
     for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { context_.run(); });
@@ -201,14 +203,10 @@ class HttpDoor::Impl {
 
   // With the certificate of the moment. Connections keep the one that they began with.
   net::ssl::context& TlsContext() {
-    const auto pem = tls_->current();
-    if (pem != tls_context_pem_) {
-      auto context = std::make_unique<net::ssl::context>(net::ssl::context::tls_server);
-      context->set_options(net::ssl::context::default_workarounds | net::ssl::context::no_tlsv1 |
-                           net::ssl::context::no_tlsv1_1);
-      UsePem(*pem, context->native_handle());
-      tls_context_ = std::move(context);
-      tls_context_pem_ = pem;
+    const auto context = tls_->current();
+    if (!tls_context_ || tls_context_->native_handle() != context.get()) {
+      SSL_CTX_up_ref(context.get());  // Asio frees what it is given
+      tls_context_.emplace(context.get());
     }
     return *tls_context_;
   }
@@ -283,21 +281,20 @@ class HttpDoor::Impl {
         "Too many connections; try again soon\n";  // that it closes ends it
     error_code ignored;
     socket.non_blocking(true, ignored);
-    if (tls_ == nullptr) socket.write_some(net::buffer(kTooMany), ignored);
+    if (!tls_) socket.write_some(net::buffer(kTooMany), ignored);
     socket.shutdown(tcp::socket::shutdown_send, ignored);
   }
 
   const Settings& settings_;
   const Service& service_;
   Pipeline& pipeline_;
-  const Tls* const tls_;  // nullptr: none
+  std::optional<TlsContexts> tls_;  // nothing: no TLS
   std::string address_;
   std::atomic<bool> stopping_{false};
 
   net::io_context context_{kThreads};
   tcp::acceptor acceptor_;
-  std::unique_ptr<net::ssl::context> tls_context_;  // on the acceptor's executor only, like its ...
-  std::shared_ptr<const Tls::Pem> tls_context_pem_;
+  std::optional<net::ssl::context> tls_context_;  // that of tls_ for Asio; on the acceptor's executor only
   std::vector<std::thread> threads_;
 
   std::mutex mutex_;  // guards what follows
@@ -337,7 +334,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
       Limit(door_.settings_.http_header_timeout);
       const auto [problem] = co_await stream_.async_handshake(net::ssl::stream_base::server, kOutcome);
       if (problem) co_return;
-      certificate_names_ = poold::CertificateNames(stream_.native_handle());
+      certificate_ = CertificateOf(stream_.native_handle());
     }
     bool more = true;
     while (more && !stopping_) {
@@ -491,7 +488,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
 
     // The call has a deadline of its own.
     beast::get_lowest_layer(stream_).expires_never();
-    HttpCall call(door_.service_, *method, std::move(taken), certificate_names_, stream_.get_executor());
+    HttpCall call(door_.service_, *method, std::move(taken), certificate_, stream_.get_executor());
     WatchFor(call);
     door_.pipeline_.Start(call);
     Response response = co_await call.Wait();
@@ -567,7 +564,7 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
   const net::ip::address peer_;
   const Steady::time_point accepted_ = Steady::now();
   Stream stream_;
-  std::vector<std::string> certificate_names_;  // the client's
+  ClientCertificate certificate_;  // the client's
   beast::flat_buffer buffer_{kReadAhead};
   net::steady_timer hang_up_{stream_.get_executor()};
   bool stopping_ = false;
@@ -581,7 +578,7 @@ void HttpDoor::Impl::Admit(tcp::socket socket) {
   if (problem) return;
   socket.set_option(tcp::no_delay(true), problem);
   if (!Count(peer.address())) return TurnAway(socket);
-  if (tls_ != nullptr) {
+  if (tls_) {
     Start<beast::ssl_stream<beast::tcp_stream>>(peer.address(), std::move(socket), TlsContext());
   } else {
     Start<beast::tcp_stream>(peer.address(), std::move(socket));

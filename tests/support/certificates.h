@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -15,12 +16,15 @@ struct CertificateFiles {
 // after it: `first` makes first.crt and first.key.
 class Authority {
  public:
-  Authority(std::filesystem::path directory, const std::string& name);
+  Authority(std::filesystem::path directory, const std::string& name, int days = 2);
 
   const std::filesystem::path& certificate() const { return files_.certificate; }
 
   // `names`: what comes after subjectAltName=, such as "URI:spiffe://example/billing,DNS:billing.example".
-  CertificateFiles Issue(const std::string& file_name, const std::string& names) const;
+  CertificateFiles Issue(const std::string& file_name, const std::string& names, int days = 2) const;
+  // One that ends then, to the second.
+  CertificateFiles IssueUntil(const std::string& file_name, const std::string& names,
+                              std::chrono::system_clock::time_point not_after) const;
   // One for a server on 127.0.0.1.
   CertificateFiles IssueForServer(const std::string& file_name) const {
     return Issue(file_name, "IP:127.0.0.1,DNS:localhost");

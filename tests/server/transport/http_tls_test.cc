@@ -1,0 +1,70 @@
+// TLS and client certificates at the AWS JSON endpoint, with a clock that the test sets.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "server/access.h"
+#include "server/tls.h"
+#include "server/transport/http.h"
+#include "tests/support/api.h"
+#include "tests/support/certificates.h"
+#include "tests/support/http_client.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/tls_client.h"
+
+namespace poold {
+namespace {
+
+using testing::HasSubstr;
+
+class HttpTls : public testing::Test {
+ protected:
+  HttpTls() {
+    const CertificateFiles server = authority.IssueForServer("server");
+    api.settings.tls_certificate = server.certificate;
+    api.settings.tls_key = server.key;
+    api.settings.tls_client_ca = authority.certificate();
+    api.settings.http_listen = "127.0.0.1:0";
+    std::ofstream(directory.path() / "access.yaml")
+        << "principals: [{name: a, account: '" << api.account() << "', certificates: [{dns: a.example}]}]";
+    access.emplace(directory.path() / "access.yaml");
+    api.service().access = &*access;
+    tls.emplace(api.settings);
+    door.emplace(api.settings, api.service(), api.pipeline(), &*tls);
+  }
+
+  static std::string Call(TlsConnection& connection) {
+    connection.Send(HttpConnection::Post("DescribeSenderIds", "{}"));
+    return connection.ReadUntil("}");
+  }
+
+  TemporaryDirectory directory;
+  const Authority authority{directory.path(), "authority"};
+  Api api;
+  std::optional<AccessFile> access;
+  std::optional<Tls> tls;
+  std::optional<HttpDoor> door;
+};
+
+TEST_F(HttpTls, KnowsNobodyByACertificatePastItsDateThoughTheConnectionLasts) {
+  const auto end = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now()) + std::chrono::hours(1);
+  TlsConnection connection(door->address(), {.own = authority.IssueUntil("client", "DNS:a.example", end)});
+  api.world.Set(Time(end - std::chrono::milliseconds(1)));
+  EXPECT_THAT(Call(connection), HasSubstr("HTTP/1.1 200 OK"));
+  api.world.Set(Time(end));
+  EXPECT_THAT(Call(connection), HasSubstr("MissingAuthenticationTokenException"));
+}
+
+TEST_F(HttpTls, RefusesWeakCiphersAndOtherProtocols) {
+  EXPECT_THROW(TlsConnection(door->address(), {.ciphers = "ECDHE-ECDSA-AES128-SHA256", .version = TLS1_2_VERSION}),
+               std::runtime_error);
+  EXPECT_THROW(TlsConnection(door->address(), {.alpn = {"h2"}}), std::runtime_error);
+  TlsConnection connection(door->address(),
+                           {.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256", .version = TLS1_2_VERSION, .alpn = {"http/1.1"}});
+  EXPECT_THAT(Call(connection), HasSubstr("MissingAuthenticationTokenException"));
+}
+
+}  // namespace
+}  // namespace poold
