@@ -78,7 +78,7 @@ Http2Guard::Http2Guard(const Http2Limits& limits, ByteBudget& unfinished, TimePo
 
 std::optional<Http2Violation> Http2Guard::FromClient(std::span<const std::byte> bytes, TimePoint now) {
   if (now >= next_check_) CheckTime(now);
-  if (preface_bytes_ < kPrefaceText.size()) ReadPreface(bytes);
+  if (preface_bytes_ < kPrefaceText.size() && !bytes.empty()) ReadPreface(bytes);
   while (!bytes.empty() && !broken_) {
     if (client_.left == 0) {
       if (!client_.Read(bytes)) break;
@@ -124,8 +124,8 @@ void Http2Guard::BeginClientFrame(TimePoint now) {
       AddToHeaderBlock();
       break;
     case kRstStream:
-      if (Stream* stream = Find(frame.stream)) {
-        Close(*stream);
+      if (const auto stream = Find(frame.stream); stream != streams_.end()) {
+        Close(stream);
         Require(resets_.Take(now), Http2Violation::kResets);
       } else {
         Require(tiny_frames_.Take(now), Http2Violation::kTinyFrames);
@@ -170,7 +170,7 @@ void Http2Guard::BeginHeaders(TimePoint now) {
     }
     window_updates_.Allow(2);
     tiny_frames_.Allow(2);
-  } else if (Stream* stream = Find(frame.stream)) {
+  } else if (const auto stream = Find(frame.stream); stream != streams_.end()) {
     Require(ends && !stream->client_ended, Http2Violation::kProtocol);
     EndClientSide(*stream);
   } else {
@@ -191,9 +191,9 @@ void Http2Guard::BeginData(TimePoint now) {
   Require((frame.flags & kPadded) == 0 && frame.stream % 2 == 1 && frame.stream <= last_stream_,
           Http2Violation::kProtocol);
   message_ended_ = false;
-  Stream* stream = Find(frame.stream);
+  const auto stream = Find(frame.stream);
   // The server may have ended the stream while this was on its way; gRPC then drops it.
-  if (stream == nullptr) return;
+  if (stream == streams_.end()) return;
   Require(!stream->client_ended, Http2Violation::kProtocol);
   if (frame.length == 0 || broken_) return;
   if (!stream->IsAwaited()) {
@@ -207,8 +207,8 @@ void Http2Guard::BeginData(TimePoint now) {
 
 // Reads the prefixes of the messages, and skips the messages.
 void Http2Guard::FollowMessages(std::span<const std::byte> payload, TimePoint now) {
-  Stream* stream = Find(client_.stream);
-  if (stream == nullptr) return;
+  const auto stream = Find(client_.stream);
+  if (stream == streams_.end()) return;
   while (!payload.empty()) {
     if (stream->prefix_bytes < kMessagePrefix) {
       const auto byte = std::to_integer<std::uint32_t>(payload.front());
@@ -252,7 +252,7 @@ void Http2Guard::EndClientFrame(TimePoint now) {
   }
   if (frame.type != kData) return;
   if ((frame.flags & kEndStream) != 0) {
-    if (Stream* stream = Find(frame.stream)) EndClientSide(*stream);
+    if (const auto stream = Find(frame.stream); stream != streams_.end()) EndClientSide(*stream);
   } else if (frame.length < limits_.tiny_bytes && !message_ended_) {
     Require(tiny_frames_.Take(now), Http2Violation::kTinyFrames);
   }
@@ -276,18 +276,18 @@ void Http2Guard::BeginServerFrame(TimePoint now) {
   if (frame.type == kData || frame.type == kHeaders) {
     pings_.Allow(1);
     window_updates_.Allow(2);
-    Stream* stream = Find(frame.stream);
-    if (stream == nullptr) return;
+    const auto stream = Find(frame.stream);
+    if (stream == streams_.end()) return;
     Return(stream->unanswered);
     stream->unanswered = 0;
     if ((frame.flags & kEndStream) != 0) {
-      Close(*stream);
+      Close(stream);
       resets_.Allow(1);
     }
   } else if (frame.type == kRstStream) {
     // Something that the client did made gRPC end the stream, or its call was late.
-    if (Stream* stream = Find(frame.stream)) {
-      Close(*stream);
+    if (const auto stream = Find(frame.stream); stream != streams_.end()) {
+      Close(stream);
       Require(resets_.Take(now), Http2Violation::kResets);
     }
   } else if (frame.type == kSettings && (frame.flags & kAck) == 0) {
@@ -325,10 +325,10 @@ std::string Http2Guard::Goaway(Http2Violation violation) const {
   return frame.append(name);
 }
 
-Http2Guard::Stream* Http2Guard::Find(std::uint32_t id) {
+Http2Guard::Streams::iterator Http2Guard::Find(std::uint32_t id) {
   const auto found = std::lower_bound(streams_.begin(), streams_.end(), id,
                                       [](const Stream& stream, std::uint32_t sought) { return stream.id < sought; });
-  return found == streams_.end() || found->id != id ? nullptr : &*found;
+  return found != streams_.end() && found->id != id ? streams_.end() : found;
 }
 
 void Http2Guard::EndClientSide(Stream& stream) {
@@ -337,9 +337,9 @@ void Http2Guard::EndClientSide(Stream& stream) {
   stream.unfinished = 0;
 }
 
-void Http2Guard::Close(Stream& stream) {
-  Return(stream.unfinished + stream.unanswered);
-  streams_.erase(streams_.begin() + (&stream - streams_.data()));
+void Http2Guard::Close(Streams::iterator stream) {
+  Return(stream->unfinished + stream->unanswered);
+  streams_.erase(stream);
 }
 
 void Http2Guard::Charge(std::int64_t bytes) {

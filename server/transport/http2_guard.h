@@ -9,11 +9,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "server/transport/byte_budget.h"
 
@@ -151,6 +151,9 @@ class Http2Guard {
     bool IsAwaited() const { return !client_ended && (!has_message || unfinished > 0); }
   };
 
+  // The oldest mostly end first, which is cheap for a deque.
+  using Streams = std::deque<Stream>;
+
   // Frames of a kind that may be sent now.
   class Allowance {
    public:
@@ -176,9 +179,9 @@ class Http2Guard {
   void EndClientFrame(TimePoint now);
   void BeginServerFrame(TimePoint now);
 
-  Stream* Find(std::uint32_t id);  // nullptr: not open
+  Streams::iterator Find(std::uint32_t id);  // end(): not open
   void EndClientSide(Stream& stream);
-  void Close(Stream& stream);
+  void Close(Streams::iterator stream);
   void Charge(std::int64_t bytes);
   void Return(std::int64_t bytes);
   void Await(TimePoint moment) { next_check_ = std::min(next_check_, moment); }
@@ -199,8 +202,8 @@ class Http2Guard {
   std::uint32_t header_block_stream_ = 0;  // not 0: its header block is not complete
   std::int64_t header_block_bytes_ = 0;
   TimePoint header_block_since_;
-  bool message_ended_ = false;   // in the client's frame that is being read
-  std::vector<Stream> streams_;  // by id
+  bool message_ended_ = false;  // in the client's frame that is being read
+  Streams streams_;             // by id
   const TimePoint began_at_;
   TimePoint next_check_;
 

@@ -3,13 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "build_paths.h"
+#include "tests/support/conversation.h"
 #include "tests/support/http2_frames.h"
 
 namespace poold {
@@ -18,6 +23,13 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 using Violation = Http2Violation;
+
+// A file of this repository.
+std::string ReadSource(const std::string& path) {
+  std::ifstream file(std::string(kSourceDir) + "/" + path, std::ios::binary);
+  EXPECT_TRUE(file) << path;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 // A connection that has begun. Its limits and its time are the test's; the budget is its own.
 class Http2GuardTest : public testing::Test {
@@ -240,6 +252,14 @@ TEST_F(Http2GuardTest, APingForEachAnswerIsAllowed) {
   }
 }
 
+TEST_F(Http2GuardTest, TheServersPingsMayBeAnswered) {
+  Begin();
+  for (int i = 0; i < 500; ++i) {
+    Server(http2::Ping());
+    ASSERT_EQ(Client(http2::Frame(http2::Type::kPing, http2::kAck, 0, "12345678")), std::nullopt);
+  }
+}
+
 TEST_F(Http2GuardTest, AFloodOfSettingsIsCut) {
   Begin();  // which sends the first of the fifty
   EXPECT_EQ(CountUntil(Violation::kSettings, [&] { return Client(http2::Settings()); }), 49);
@@ -258,11 +278,13 @@ TEST_F(Http2GuardTest, AFloodOfWindowUpdatesIsCut) {
   EXPECT_EQ(CountUntil(Violation::kWindowUpdates, [&] { return Client(http2::WindowUpdate(0, 1)); }), 500);
 }
 
-TEST_F(Http2GuardTest, WindowUpdatesForEachAnswerAreAllowed) {
+TEST_F(Http2GuardTest, EachStreamAndEachFrameOfAnAnswerAllowTwoWindowUpdates) {
   Begin();
-  for (int i = 0; i < 2'000; ++i) {
-    Call();
-    ASSERT_EQ(Client(http2::WindowUpdate(0, 30) + http2::WindowUpdate(next_stream_, 30)), std::nullopt);
+  for (int i = 0; i < 1'000; ++i) {
+    Open(http2::kEndHeaders | http2::kEndStream);
+    ASSERT_EQ(Client(http2::WindowUpdate(0, 30) + http2::WindowUpdate(next_stream_, 30)), std::nullopt) << i;
+    Server(http2::Headers(next_stream_, "trailers", http2::kEndHeaders | http2::kEndStream));
+    ASSERT_EQ(Client(http2::WindowUpdate(0, 30) + http2::WindowUpdate(next_stream_, 30)), std::nullopt) << i;
   }
 }
 
@@ -399,10 +421,13 @@ TEST_F(Http2GuardTest, ALaterMessageIsAwaitedFromItsFirstByte) {
   Open();
   Client(http2::Data(1, http2::Message(10)));
   now_ += 1h;  // nothing is awaited meanwhile
+  Open();      // so that there is something to look at a second before the message is late
+  now_ += 1s;
   EXPECT_EQ(Client(http2::Data(1, http2::MessagePrefix(10))), std::nullopt);
-  now_ += limits_.message_time - 1ms;
+  Client(http2::Data(3, http2::Message(0)));
+  now_ += limits_.message_time - 1s;
   EXPECT_EQ(Guard().CheckTime(now_), std::nullopt);
-  now_ += 1ms;
+  now_ += 1s;
   EXPECT_EQ(Guard().CheckTime(now_), Violation::kLateMessage);
 }
 
@@ -426,6 +451,33 @@ TEST_F(Http2GuardTest, MessagesThatShareAFrameAreFollowed) {
   EXPECT_EQ(Guard().CheckTime(now_), std::nullopt);
 }
 
+TEST_F(Http2GuardTest, TrailersEndAStream) {
+  Begin();
+  Open();
+  Client(http2::Data(1, http2::MessagePrefix(100'000) + std::string(16'000, '\0')));
+  EXPECT_EQ(Client(http2::Headers(1, "trailers", http2::kEndHeaders | http2::kEndStream)), std::nullopt);
+  now_ += 1h;
+  EXPECT_EQ(Guard().CheckTime(now_), std::nullopt);
+  EXPECT_EQ(Client(http2::Headers(1, "trailers", http2::kEndHeaders | http2::kEndStream)), Violation::kProtocol);
+}
+
+TEST_F(Http2GuardTest, TrailersThatDoNotEndTheStreamAreCut) {
+  Begin();
+  Open();
+  EXPECT_EQ(Client(http2::Headers(1, "trailers")), Violation::kProtocol);
+}
+
+TEST_F(Http2GuardTest, HeadersOfStreamsThatEndedAreCutWhenTheyFlood) {
+  Begin();
+  Call();
+  EXPECT_EQ(CountUntil(Violation::kTinyFrames, [&] { return Client(http2::Headers(1, "fields")); }), 500);
+}
+
+TEST_F(Http2GuardTest, ClientsPromiseNothing) {
+  Begin();
+  EXPECT_EQ(Client(http2::Frame(http2::Type::kPushPromise, 0, 1, "1234")), Violation::kProtocol);
+}
+
 TEST_F(Http2GuardTest, DataForAStreamThatTheServerEndedIsAllowed) {
   Begin();
   Open();
@@ -445,6 +497,36 @@ TEST_F(Http2GuardTest, DataAfterTheClientsEndIsCut) {
   Begin();
   Open(http2::kEndHeaders | http2::kEndStream);
   EXPECT_EQ(Client(http2::Data(1, "x")), Violation::kProtocol);
+}
+
+// Cut into pieces of any size, good conversations of real clients (tests/fuzz/seeds) break no limit.
+TEST_F(Http2GuardTest, RecordedConversationsPassHoweverTheyAreCut) {
+  for (const char* client : {"grpc-in-python", "grpc-js"}) {
+    const std::string file = ReadSource("tests/fuzz/seeds/http2_guard_fuzz/" + std::string(client));
+    std::size_t longest = 0;
+    for (const std::size_t size : {std::size_t{1}, std::size_t{7}, std::size_t{100'000}}) {
+      guard_.reset();
+      for (const ConversationPiece& piece : ReadConversation(file)) {
+        now_ += piece.pause;
+        longest = std::max(longest, piece.bytes.size());
+        for (std::size_t begin = 0; begin < piece.bytes.size(); begin += size) {
+          const auto part = piece.bytes.substr(begin, size);
+          ASSERT_EQ(piece.from_server ? Server(part) : Client(part), std::nullopt) << client << " by " << size;
+        }
+      }
+      EXPECT_TRUE(Guard().server_between_frames());
+      EXPECT_EQ(budget_.taken(), 0);
+    }
+    EXPECT_GT(longest, 1'000U);
+  }
+}
+
+// docs/security.md has a row for each limit.
+TEST_F(Http2GuardTest, EveryLimitIsDocumented) {
+  const std::string page = ReadSource("docs/security.md");
+  for (int i = 0; i < kHttp2Violations; ++i) {
+    EXPECT_THAT(page, HasSubstr("`" + std::string(NameOf(static_cast<Violation>(i))) + "`"));
+  }
 }
 
 TEST_F(Http2GuardTest, GoawayNamesTheLimit) {
