@@ -10,6 +10,7 @@
 #include "server/access.h"
 #include "server/arn.h"
 #include "server/config.h"
+#include "server/file_limit.h"
 #include "server/health_client.h"
 #include "server/inventory_commands.h"
 #include "server/logging.h"
@@ -36,7 +37,10 @@ sigset_t StopSignals() {
   return signals;
 }
 
-void Serve(const Settings& settings) {
+void Serve(Settings settings) {
+  // `dev` has started its PostgreSQL by now, which keeps the limit that it was given.
+  const std::int64_t limit = RaiseFileLimit();
+  ShareFiles(settings, limit);
   RealWorld world;
   std::atomic<const Server*> running{nullptr};
   Server server(settings, world, [&running] {
@@ -46,6 +50,10 @@ void Serve(const Settings& settings) {
   // Before it is ready, for whoever has to find out why it isn't.
   spdlog::info("listening grpc={} http={} health={}", server.grpc_address(), server.http_address(),
                server.health_address());
+  spdlog::info(
+      "open files: limit={} grpc_connections={} ({} from one address) http_connections={} ({} from one address)", limit,
+      settings.grpc_connections, settings.grpc_connections_per_address, settings.http_connections,
+      settings.http_connections_per_address);
   running = &server;
   running.notify_all();
 

@@ -252,8 +252,7 @@ class HttpDoor::Impl {
   // False if there are too many connections already.
   bool Count(const net::ip::address& peer) {
     const std::lock_guard lock(mutex_);
-    const int most = settings_.http_connections == 0 ? 4096 : settings_.http_connections;
-    if (counted_ >= most) return false;
+    if (counted_ >= settings_.http_connections) return false;
     int& from_there = by_address_[peer];
     if (from_there >= settings_.http_connections_per_address) return false;
     ++from_there;

@@ -27,6 +27,7 @@ class HttpTls : public testing::Test {
     api.settings.tls_key = server.key;
     api.settings.tls_client_ca = authority.certificate();
     api.settings.http_listen = "127.0.0.1:0";
+    api.settings.http_connections = 10;
     std::ofstream(directory.path() / "access.yaml")
         << "principals: [{name: a, account: '" << api.account() << "', certificates: [{dns: a.example}]}]";
     access.emplace(directory.path() / "access.yaml");
@@ -61,8 +62,8 @@ TEST_F(HttpTls, RefusesWeakCiphersAndOtherProtocols) {
   EXPECT_THROW(TlsConnection(door->address(), {.ciphers = "ECDHE-ECDSA-AES128-SHA256", .version = TLS1_2_VERSION}),
                std::runtime_error);
   EXPECT_THROW(TlsConnection(door->address(), {.alpn = {"h2"}}), std::runtime_error);
-  TlsConnection connection(door->address(),
-                           {.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256", .version = TLS1_2_VERSION, .alpn = {"http/1.1"}});
+  TlsConnection connection(
+      door->address(), {.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256", .version = TLS1_2_VERSION, .alpn = {"http/1.1"}});
   EXPECT_THAT(Call(connection), HasSubstr("MissingAuthenticationTokenException"));
 }
 
