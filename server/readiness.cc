@@ -42,8 +42,10 @@ ReadyState StateOf(SchemaState schema) {
 
 }  // namespace
 
-Readiness::Readiness(Service& service)
-    : service_(service), watch_([this](const std::stop_token& stop) { return Look(stop); }) {
+Readiness::Readiness(Service& service, const std::atomic<bool>& grpc_answers)
+    : service_(service),
+      grpc_answers_(grpc_answers),
+      watch_([this](const std::stop_token& stop) { return Look(stop); }) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, kFirstLook, [this] { return looked_; });
 }
@@ -62,16 +64,20 @@ void Readiness::Stop() {
 }
 
 milliseconds Readiness::Look(const std::stop_token& stop) {
-  const Found found = Ask(stop);
+  Found found = Ask(stop);
+  // Whatever the database says: a restart is needed, and liveness goes by this state.
+  if (!grpc_answers_) found = {ReadyState::kGrpcSilent, "the gRPC endpoint no longer answers: a restart is needed"};
   if (stop.stop_requested()) return kPause;
   const bool answers = found.state == ReadyState::kReady;
   failures_ = answers ? 0 : failures_ + 1;
-  serving_ = answers || (serving_ && failures_ < kFailuresThatCount);
+  serving_ = answers || (serving_ && failures_ < kFailuresThatCount && IsAlive(found.state));
   if (answers || !serving_) service_.ready_state = found.state;
 
   if (found.advice != last_advice_ && !found.advice.empty()) {
     if (answers) {
       spdlog::info("{}", found.advice);
+    } else if (!IsAlive(found.state)) {
+      spdlog::error("{}", found.advice);
     } else {
       spdlog::warn("the database is not ready: {}", found.advice);
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -15,14 +16,15 @@
 
 namespace poold {
 
-// Watches the database and says whether calls can be served: not before the schema is one that this build knows, and
-// not while the database doesn't answer. Looks once a second; a single failed look does not count, so that a hiccup
-// does not take the server out of its clients' rotation.
+// Watches the database and says whether calls can be served: not before the schema is one that this build knows, not
+// while the database doesn't answer, and not while the gRPC endpoint doesn't. Looks once a second; a single failed look
+// does not count, so that a hiccup does not take the server out of its clients' rotation.
 class Readiness {
  public:
   // Returns when the first look has ended, or after kFirstLook: so whoever takes calls from then on knows whether they
-  // can be served. Sets service.ready_state and service.page_tokens. `service` must outlive it.
-  explicit Readiness(Service& service);
+  // can be served. Sets service.ready_state and service.page_tokens. `grpc_answers`: what a SelfCheck has found. Both
+  // must outlive it.
+  Readiness(Service& service, const std::atomic<bool>& grpc_answers);
 
   // From now on `report` is told of each change between serving and not serving, on the watching thread; the first is
   // that calls can be served. Once.
@@ -49,6 +51,7 @@ class Readiness {
   static constexpr std::chrono::milliseconds kFirstLook{3000};
 
   Service& service_;
+  const std::atomic<bool>& grpc_answers_;
   std::optional<PageTokens> page_tokens_;
   std::string last_advice_;
   int failures_ = 0;

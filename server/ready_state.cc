@@ -21,6 +21,7 @@ constexpr StateRow kStates[] = {
     {ReadyState::kSchemaNewer, "schema_newer", "not ready: the schema requires a newer build, update this server"},
     {ReadyState::kSchemaAltered, "schema_altered", "not ready: the schema is not this build's"},
     {ReadyState::kStopping, "stopping", "not ready: stopping"},
+    {ReadyState::kGrpcSilent, "grpc_silent", "not ready: the gRPC endpoint no longer answers"},
 };
 static_assert(std::size(kStates) == static_cast<std::size_t>(kLastReadyState) + 1);
 

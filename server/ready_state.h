@@ -14,9 +14,13 @@ enum class ReadyState {
   kSchemaOlder,    // migrations are missing that this build needs
   kSchemaNewer,    // a migration was applied that requires a newer build
   kSchemaAltered,  // what was applied isn't what this build would have applied
-  kStopping
+  kStopping,
+  kGrpcSilent  // the gRPC endpoint no longer answers (server/self_check.h): only a restart helps
 };
-inline constexpr ReadyState kLastReadyState = ReadyState::kStopping;
+inline constexpr ReadyState kLastReadyState = ReadyState::kGrpcSilent;
+
+// Whether the process is worth keeping: false if only a restart can help.
+constexpr bool IsAlive(ReadyState state) { return state != ReadyState::kGrpcSilent; }
 
 // For people, as GET /readyz says it to anybody: so it names no host, role or table. The log has the details.
 std::string_view SentenceOf(ReadyState state);

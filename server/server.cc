@@ -15,6 +15,7 @@
 #include "server/pipeline.h"
 #include "server/rate_limiter.h"
 #include "server/readiness.h"
+#include "server/self_check.h"
 #include "server/tls.h"
 #include "server/tracing.h"
 #include "server/transport/grpc.h"
@@ -75,12 +76,16 @@ class Server::Impl {
                  .tracing = tracing_.get(),
                  .log = {.json = settings_.log_format == "json", .slow_call = settings_.slow_call}},
         pipeline_(settings_),
-        readiness_(service_),
+        readiness_(service_, grpc_answers_),
         grpc_(settings_, service_, pipeline_, tls_.get()),
         http_(settings_.http_listen == "off" ? nullptr
                                              : std::make_unique<HttpDoor>(settings_, service_, pipeline_, tls_.get())),
         health_(settings_.health_listen == "off" ? nullptr : std::make_unique<HealthDoor>(settings_.health_listen)),
-        housekeeping_(service_) {
+        housekeeping_(service_),
+        self_check_({.address = grpc_.address(), .tls = tls_ != nullptr}, [this](bool answers) {
+          grpc_answers_ = answers;
+          if (health_) health_->SetAlive(answers);
+        }) {
     metrics_.Watch({.database = [this] { return database_.stats(); },
                     .queue_length = [this] { return pipeline_.queued(); },
                     .spans_dropped = [this] { return tracing_ ? tracing_->dropped() : 0; },
@@ -139,6 +144,7 @@ class Server::Impl {
   }
 
   void Shutdown(std::chrono::milliseconds limit) {
+    self_check_.Stop();
     std::jthread http([this, limit] {
       if (http_) http_->Shutdown(limit);
     });
@@ -155,11 +161,13 @@ class Server::Impl {
   const std::unique_ptr<Tls> tls_;                 // likewise
   Service service_;
   Pipeline pipeline_;
+  std::atomic<bool> grpc_answers_{true};
   Readiness readiness_;  // has looked at the database before any call is taken
   GrpcDoor grpc_;
   std::unique_ptr<HttpDoor> http_;      // nullptr: there is none
   std::unique_ptr<HealthDoor> health_;  // likewise
   Housekeeping housekeeping_;
+  SelfCheck self_check_;
   std::optional<Periodic> watch_files_;
   bool drained_ = false;
 };

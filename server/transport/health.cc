@@ -43,6 +43,7 @@ class HealthDoor::Impl {
 HealthDoor::HealthDoor(const std::string& listen) : impl_(std::make_unique<Impl>(listen)) {}
 HealthDoor::~HealthDoor() = default;
 const std::string& HealthDoor::address() const { return impl_->address; }
+void HealthDoor::SetAlive(bool alive) { impl_->server->GetHealthCheckService()->SetServingStatus("liveness", alive); }
 void HealthDoor::SetServing(bool serving) { impl_->server->GetHealthCheckService()->SetServingStatus("", serving); }
 
 }  // namespace poold

@@ -18,6 +18,9 @@ class HealthDoor {
 
   void SetServing(bool serving);
 
+  // What the service "liveness" answers; at first: yes. Any thread.
+  void SetAlive(bool alive);
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

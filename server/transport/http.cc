@@ -449,9 +449,13 @@ class HttpDoor::Impl::Session final : public Connection, public std::enable_shar
   net::awaitable<Response> Respond(Request request) {
     const std::string_view path = View(request.target()).substr(0, View(request.target()).find('?'));
     const bool get = request.method() == http::verb::get || request.method() == http::verb::head;
-    if (get && path == "/healthz") co_return Answer(http::status::ok, "text/plain", "ok\n");
+    const ReadyState state = door_.service_.ready_state;
+    if (get && path == "/healthz") {
+      co_return IsAlive(state)
+          ? Answer(http::status::ok, "text/plain", "ok\n")
+          : Answer(http::status::service_unavailable, "text/plain", "not alive: the gRPC endpoint no longer answers\n");
+    }
     if (get && path == "/readyz") {
-      const ReadyState state = door_.service_.ready_state;
       co_return Answer(state == ReadyState::kReady ? http::status::ok : http::status::service_unavailable, "text/plain",
                        std::string(SentenceOf(state)) + "\n");
     }

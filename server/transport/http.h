@@ -15,7 +15,7 @@ struct Settings;
 // The AWS JSON door (behaviour 1): HTTP/1.1, with or without TLS. It answers
 //   POST /        with X-Amz-Target: PinpointSMSVoiceV2.<Operation>, the operations of the service model
 //   POST /_poold/reset, /_poold/seed  the service Dev, in `poold dev` only
-//   GET /healthz  200 as long as the process runs
+//   GET /healthz  200, or 503 if only a restart of the process can help
 //   GET /readyz   200 while calls are served, else 503
 //   GET /metrics  what Prometheus reads
 // Connections hold no thread: two threads serve all of them, and nothing on these blocks.
