@@ -2,10 +2,12 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <csignal>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <span>
+#include <sstream>
 
 #include "server/access.h"
 #include "server/arn.h"
@@ -22,6 +24,7 @@
 #include "storage/database.h"
 #include "storage/embedded_postgres.h"
 #include "storage/migrate.h"
+#include "storage/trusted_directory.h"
 
 namespace poold {
 namespace {
@@ -71,10 +74,8 @@ void Serve(Settings settings) {
   server.Drain();
 }
 
-// Where `dev` leaves the address of its database for the commands that work on it.
-std::filesystem::path UrlFile(const Settings& settings) {
-  return std::filesystem::path(settings.data_dir) / "database-url";
-}
+// Where `dev` leaves the address of its database in its data directory, for the commands that work on it.
+constexpr const char* kUrlFile = "database-url";
 
 struct Migrated {
   int applied;  // how many migrations
@@ -107,7 +108,7 @@ void ServeDev(Settings settings) {
   settings.database_url = postgres.url();
   settings.api.dev = true;
   settings.api.fictional_numbers = true;
-  std::ofstream(UrlFile(settings)) << settings.database_url << '\n';
+  TrustedDirectory::OpenOrMake(settings.data_dir, 0700).Replace(kUrlFile, settings.database_url + '\n');
   MigrateToServe(settings.database_url);
   Serve(settings);
 }
@@ -117,8 +118,9 @@ Database::Options DatabaseOf(const Settings& settings) {
   Database::Options options;
   options.url = settings.database_url;
   if (options.url.empty()) {
-    std::ifstream url(UrlFile(settings));
-    if (!std::getline(url, options.url)) {
+    const auto data_dir = TrustedDirectory::Open(settings.data_dir);
+    std::istringstream file((data_dir ? data_dir->Read(kUrlFile) : std::nullopt).value_or(""));
+    if (!std::getline(file, options.url)) {
       throw std::runtime_error("say which database: --database-url, or --data-dir of a running `poold dev`");
     }
   }

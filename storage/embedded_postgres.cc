@@ -23,6 +23,9 @@
 #include <thread>
 
 #include "storage/child_process.h"
+#include "storage/postgres_programs.h"
+#include "storage/socket_directory.h"
+#include "storage/trusted_directory.h"
 
 namespace poold {
 namespace {
@@ -32,12 +35,14 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr char kDebianServers[] = "/usr/lib/postgresql";
 constexpr char kElsewhere[] = "/var/lib/poold";
-constexpr char kSocketTemplate[] = "/tmp/poold-socket-XXXXXX";
-constexpr std::string_view kSocketFile = "/.s.PGSQL.5432";
-constexpr std::size_t kLongestSocketPath = 107;  // sockaddr_un.sun_path, less its final NUL
 constexpr std::uintmax_t kLargestLog = 64 << 20;
+constexpr std::uintmax_t kQuotedLog = 64 << 10;  // where its last lines are looked for
+constexpr mode_t kNotOfOwner = S_IRWXG | S_IRWXO;
+
+// What decides which code PostgreSQL runs.
+constexpr const char* kConfiguration[] = {"PG_VERSION", "postgresql.conf", "postgresql.auto.conf", "pg_hba.conf",
+                                          "pg_ident.conf"};
 
 constexpr milliseconds kPoll{2};
 constexpr seconds kStartLimit{120};  // recovery after a crash replays at most max_wal_size
@@ -101,96 +106,35 @@ std::string PercentEncode(std::string_view text) {
   return encoded;
 }
 
-// A file descriptor, closed at the end.
-class Fd {
- public:
-  Fd(const fs::path& path, int flags) : fd_(open(path.c_str(), flags | O_CLOEXEC, 0600)) {
-    if (fd_ < 0) {
-      FailWithErrno("cannot open " + path.string());
-    }
-  }
-  ~Fd() { close(fd_); }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 // The one-owner-at-a-time rule. The kernel lets go of it when we die, so it can't go stale.
 class Lock {
  public:
-  explicit Lock(const fs::path& data_dir) : file_(data_dir / "lock", O_RDWR | O_CREAT) {
+  explicit Lock(const TrustedDirectory& data_dir) : file_(data_dir.OpenFile("lock", O_RDWR | O_CREAT)) {
     if (flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
-      const std::vector<std::string> holder = Lines(ReadFile(data_dir / "lock"));
-      Fail("the data directory " + data_dir.string() + " is in use" +
+      const std::vector<std::string> holder = Lines(data_dir.Read("lock").value_or(""));
+      Fail("the data directory " + data_dir.path().string() + " is in use" +
            (holder.empty() ? "" : " by process " + holder.front()) +
            "; stop that one first, or give this one a data directory of its own");
     }
     const std::string pid = std::to_string(getpid()) + "\n";
     if (ftruncate(file_.get(), 0) != 0 || pwrite(file_.get(), pid.data(), pid.size(), 0) < 0) {
-      FailWithErrno("cannot write " + (data_dir / "lock").string());
+      FailWithErrno("cannot write " + (data_dir.path() / "lock").string());
     }
   }
 
  private:
-  Fd file_;
+  FileDescriptor file_;
 };
 
-// The directory on the PATH that has PostgreSQL's programs.
-std::optional<fs::path> ServerOnPath() {
-  std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
-  for (std::string dir; std::getline(path, dir, ':');) {
-    if (fs::exists(fs::path(dir) / "postgres") && fs::exists(fs::path(dir) / "initdb")) {
-      return fs::canonical(fs::path(dir) / "postgres").parent_path();
-    }
-  }
-  return std::nullopt;
-}
-
-// Debian keeps them off the PATH, in one directory for each major version.
-std::optional<fs::path> NewestDebianServer() {
-  std::optional<int> newest;
-  std::error_code none;
-  for (const fs::directory_entry& entry : fs::directory_iterator(kDebianServers, none)) {
-    const std::optional<int> major = Number(entry.path().filename().string());
-    if (major > newest && fs::exists(entry.path() / "bin/initdb")) {
-      newest = major;
-    }
-  }
-  if (!newest) {
-    return std::nullopt;
-  }
-  return fs::path(kDebianServers) / std::to_string(*newest) / "bin";
-}
-
-// Where initdb and postgres are. A cluster needs the version that created it; otherwise the user's choice comes first.
-fs::path FindServer(const fs::path& cluster) {
-  const std::vector<std::string> version = Lines(ReadFile(cluster / "PG_VERSION"));
-  if (!version.empty() && fs::exists(fs::path(kDebianServers) / version[0] / "bin/postgres")) {
-    return fs::path(kDebianServers) / version[0] / "bin";
-  }
-  if (const auto server = ServerOnPath()) {
-    return *server;
-  }
-  if (const auto server = NewestDebianServer()) {
-    return *server;
-  }
-  Fail("PostgreSQL's server is not installed; run: apt-get install postgresql");
+// Whether `target` is as we make it for a cluster that is not in its data directory.
+bool IsClusterElsewhere(const fs::path& target) {
+  const std::string name = target.parent_path().filename().string();
+  return target == fs::path(kElsewhere) / name / "postgres" && name.size() == 16 &&
+         name.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 bool CanEnter(const UnixUser& user, const fs::path& dir) {
   return ChildProcess({.command = {"/usr/bin/test", "-x", dir.string()}, .run_as = user}).Succeeded();
-}
-
-void MakeDirectory(const fs::path& dir, mode_t mode, const std::optional<UnixUser>& owner = std::nullopt) {
-  if (mkdir(dir.c_str(), mode) != 0 && errno != EEXIST) {
-    FailWithErrno("cannot create " + dir.string());
-  }
-  if ((owner && lchown(dir.c_str(), owner->uid, owner->gid) != 0) || chmod(dir.c_str(), mode) != 0) {
-    FailWithErrno("cannot prepare " + dir.string());
-  }
 }
 
 using PgConnection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
@@ -202,30 +146,31 @@ PgResult Execute(PGconn* connection, const char* sql) { return {PQexec(connectio
 
 class EmbeddedPostgres::Impl {
  public:
-  explicit Impl(Options options) : options_(std::move(options)) {
-    data_dir_ = PrepareDataDir();
+  explicit Impl(Options options)
+      : options_(std::move(options)),
+        // 0711 lets the database's user pass through to its own directory, and see nothing on the way.
+        data_dir_(TrustedDirectory::OpenOrMake(options_.data_dir, AreRoot() ? 0711 : 0700)) {
     lock_.emplace(data_dir_);
     FindHome();
-    server_ = FindServer(cluster_);
+    OpenCluster();
+    const std::vector<std::string> version = Lines(ReadOfCluster("PG_VERSION"));
+    server_ = FindPostgresPrograms(version.empty() ? std::nullopt : Number(version.front()));
     EndLeftovers();
-    PrepareSocketDir();
-    if (!fs::exists(cluster_)) {
+    socket_dir_.emplace(Home(), user_);
+    if (!cluster_dir_) {
       CreateCluster();
+      OpenCluster();
     }
     url_ = UrlOf("poold");
     try {
       Start();
     } catch (...) {
       Stop();
-      RemoveSocketDir();
       throw;
     }
   }
 
-  ~Impl() {
-    Stop();
-    RemoveSocketDir();
-  }
+  ~Impl() { Stop(); }
 
   void Kill() {
     postmaster_->Signal(SIGKILL);
@@ -239,7 +184,7 @@ class EmbeddedPostgres::Impl {
   }
 
   std::string UrlOf(const std::string& database) const {
-    return "postgresql:///" + PercentEncode(database) + "?host=" + PercentEncode(socket_dir_.string()) +
+    return "postgresql:///" + PercentEncode(database) + "?host=" + PercentEncode(socket_dir_->path().string()) +
            "&port=5432&user=poold";
   }
 
@@ -255,79 +200,109 @@ class EmbeddedPostgres::Impl {
     }
   }
 
-  fs::path PrepareDataDir() const {
-    const fs::path dir = fs::absolute(options_.data_dir).lexically_normal();
-    std::error_code error;
-    if (!fs::is_directory(dir, error)) {
-      // 0711 lets the database's user pass through to its own directory, and see nothing on the way.
-      if (!fs::create_directories(dir, error) || chmod(dir.c_str(), AreRoot() ? 0711 : 0700) != 0) {
-        Fail("cannot create the data directory " + dir.string() + ": " + error.message());
-      }
-    }
-    return fs::canonical(dir);
-  }
+  // Holds the cluster and, if its path is short enough, the socket.
+  const TrustedDirectory& Home() const { return elsewhere_ ? *elsewhere_ : data_dir_; }
 
-  // Decides where the cluster is (or will be) and whose it is.
+  // Who runs the database and owns the cluster.
+  uid_t DatabaseUser() const { return user_ ? user_->uid : geteuid(); }
+
+  // Decides where the cluster is (or will be) and, if it is new, whose it will be.
   void FindHome() {
-    const fs::path entry = data_dir_ / "postgres";
-    if (fs::is_symlink(entry) && !fs::exists(entry)) {
-      fs::remove(entry);  // what it led to was removed
+    if (const std::optional<fs::path> target = data_dir_.LinkTarget("postgres")) {
+      if (!IsClusterElsewhere(*target)) {
+        Fail((data_dir_.path() / "postgres").string() +
+             " is a symbolic link that poold did not make; look where it leads, then remove it");
+      }
+      elsewhere_ = OpenElsewhere(target->parent_path());
+      if (!elsewhere_ || !elsewhere_->Find("postgres")) {
+        elsewhere_.reset();  // what it led to was removed
+        Remove(data_dir_, "postgres");
+      }
     }
-    if (fs::exists(entry)) {
-      cluster_ = fs::canonical(entry);
-      home_ = cluster_.parent_path();
-      TakeOwnerOfCluster();
+    if (AreRoot() && !elsewhere_ && !data_dir_.Find("postgres")) {
+      user_ = DatabaseUserOfRoot();
+      if (!CanEnter(*user_, data_dir_.path())) {
+        const fs::path home = fs::path(kElsewhere) / Hash(data_dir_.path().native());
+        TrustedDirectory::OpenOrMake(kElsewhere, 0711);
+        elsewhere_ = TrustedDirectory::OpenOrMake(home, 0711);
+        if (symlinkat((home / "postgres").c_str(), data_dir_.fd(), "postgres") != 0) {
+          FailWithErrno("cannot create " + (data_dir_.path() / "postgres").string());
+        }
+        Say((elsewhere_->Find("postgres") ? "taking up the data in " : "keeping the data in ") + home.string() +
+            ", since user " + user_->name + ", who runs the database, can't enter " + data_dir_.path().string());
+      }
+    }
+    cluster_ = Home().path() / "postgres";
+  }
+
+  static std::optional<TrustedDirectory> OpenElsewhere(const fs::path& home) {
+    return TrustedDirectory::Open(kElsewhere) ? TrustedDirectory::Open(home) : std::nullopt;
+  }
+
+  static UnixUser DatabaseUserOfRoot() {
+    for (const char* name : {"postgres", "nobody"}) {
+      if (std::optional<UnixUser> user = FindUser(name)) {
+        return *user;
+      }
+    }
+    Fail("PostgreSQL can't run as root, and there is no user `postgres` to run it; run: useradd --system postgres");
+  }
+
+  // Opens the cluster if there is one. Whoever could write to its configuration could make PostgreSQL run any code.
+  void OpenCluster() {
+    const std::optional<struct stat> status = Home().Find("postgres");
+    if (!status) {
       return;
     }
-    home_ = data_dir_;
-    if (AreRoot()) {
-      user_ = FindUser("postgres");
-      if (!user_) {
-        user_ = FindUser("nobody");
-      }
-      if (!user_) {
-        Fail("PostgreSQL can't run as root, and there is no user `postgres` to run it; run: useradd --system postgres");
-      }
-      if (!CanEnter(*user_, data_dir_)) {
-        home_ = fs::path(kElsewhere) / Hash(data_dir_.native());
-        MakeDirectory(kElsewhere, 0711);
-        MakeDirectory(home_, 0711);
-        fs::create_symlink(home_ / "postgres", entry);
-        Say((fs::exists(home_ / "postgres") ? "taking up the data in " : "keeping the data in ") + home_.string() +
-            ", since user " + user_->name + ", who runs the database, can't enter " + data_dir_.string());
-      }
+    if (!S_ISDIR(status->st_mode)) {
+      Fail(cluster_.string() + " is no directory; look what it is, then remove it");
     }
-    cluster_ = home_ / "postgres";
-    if (fs::exists(cluster_)) {
-      TakeOwnerOfCluster();
+    TakeOwner(status->st_uid);
+    if ((status->st_mode & kNotOfOwner) != 0) {
+      Fail("the database in " + cluster_.string() + " is open to others than its owner, user " +
+           NameOfUser(status->st_uid) + "; if you trust what is in it, run: chmod 700 " + cluster_.string());
+    }
+    cluster_dir_ = Home().Subdirectory("postgres", DatabaseUser());
+    for (const char* name : kConfiguration) {
+      if (cluster_dir_->Find(name)) {
+        cluster_dir_->OpenFile(name, O_RDONLY);  // throws for a link, and for a file that others could write to
+      }
     }
   }
 
-  void TakeOwnerOfCluster() {
-    struct stat status {};
-    if (stat(cluster_.c_str(), &status) != 0) {
-      FailWithErrno("cannot look at " + cluster_.string());
-    }
+  void TakeOwner(uid_t owner) {
     if (!AreRoot()) {
-      if (status.st_uid != geteuid()) {
-        const std::optional<UnixUser> owner = FindUser(status.st_uid);
-        Fail("the database in " + cluster_.string() + " belongs to user " +
-             (owner ? owner->name : std::to_string(status.st_uid)) +
-             "; run as that user or as root, or choose another data directory");
+      if (owner != geteuid()) {
+        Fail("the database in " + cluster_.string() + " belongs to user " + NameOfUser(owner) +
+             "; run as that user, or choose another data directory");
       }
       return;
     }
-    if (status.st_uid == 0) {
+    if (owner == 0) {
       Fail("the database in " + cluster_.string() +
            " belongs to root, but PostgreSQL can't run as root; run: chown -R " + "postgres " + cluster_.string());
     }
-    user_ = FindUser(status.st_uid);
-    if (!user_) {
-      user_ = UnixUser{std::to_string(status.st_uid), status.st_uid, status.st_gid, {}};
+    user_ = FindUser(owner);
+    if (!user_ || (user_->name != "postgres" && user_->name != "nobody")) {
+      Fail("the database in " + cluster_.string() + " belongs to user " + NameOfUser(owner) +
+           "; under root only databases of user postgres (or nobody) are started: run as user " + NameOfUser(owner) +
+           ", or choose another data directory");
     }
     if (!CanEnter(*user_, cluster_)) {
       Fail("user " + user_->name + ", who runs the database, can't enter " + cluster_.string() +
            "; open the directories above it to that user (chmod o+x), or choose another data directory");
+    }
+  }
+
+  // A small file of the cluster; empty if there is none.
+  std::string ReadOfCluster(const std::string& name) const {
+    return cluster_dir_ ? cluster_dir_->Read(name).value_or("") : "";
+  }
+
+  // A file or a link.
+  static void Remove(const TrustedDirectory& directory, const std::string& name) {
+    if (unlinkat(directory.fd(), name.c_str(), 0) != 0 && errno != ENOENT) {
+      FailWithErrno("cannot remove " + (directory.path() / name).string());
     }
   }
 
@@ -395,62 +370,34 @@ class EmbeddedPostgres::Impl {
 
   // PostgreSQL would refuse to start when its old number now belongs to a stranger (as after a container's restart).
   void RemoveStalePidFile() const {
-    const fs::path path = cluster_ / "postmaster.pid";
-    const std::vector<std::string> lines = Lines(ReadFile(path));
+    const std::vector<std::string> lines = Lines(ReadOfCluster("postmaster.pid"));
     const std::optional<int> pid = lines.empty() ? std::nullopt : Number(lines.front());
     if (pid && (kill(*pid, 0) == 0 || errno == EPERM)) {
-      fs::remove(path);
+      Remove(*cluster_dir_, "postmaster.pid");
     }
-  }
-
-  void PrepareSocketDir() {
-    const fs::path preferred = home_ / "socket";
-    if (fs::is_symlink(preferred)) {
-      const fs::path target = fs::read_symlink(preferred);
-      if (target.parent_path() == fs::path(kSocketTemplate).parent_path()) {
-        std::error_code none;
-        fs::remove_all(target, none);
-      }
-    }
-    fs::remove_all(preferred);  // a stale socket with its lock file, if anything
-    // libpq takes a comma for the end of a host's name.
-    if (preferred.native().size() + kSocketFile.size() <= kLongestSocketPath &&
-        preferred.native().find(',') == std::string::npos) {
-      MakeDirectory(preferred, 0700, user_);
-      socket_dir_ = preferred;
-      return;
-    }
-    std::string name = kSocketTemplate;
-    if (mkdtemp(name.data()) == nullptr) {
-      FailWithErrno("cannot create a directory for the database's socket in /tmp");
-    }
-    socket_dir_ = name;
-    MakeDirectory(socket_dir_, 0700, user_);
-    fs::create_symlink(socket_dir_, preferred);
-  }
-
-  void RemoveSocketDir() const {
-    std::error_code none;
-    fs::remove_all(socket_dir_, none);
-    fs::remove(home_ / "socket", none);
   }
 
   // The server writes to the file itself, through a descriptor of ours: it need not be able to reach it.
-  Fd OpenLog() {
-    const fs::path path = data_dir_ / "postgres.log";
-    std::error_code none;
-    if (fs::exists(path) && fs::file_size(path, none) > kLargestLog) {
-      fs::rename(path, path.string() + ".1", none);
+  FileDescriptor OpenLog() {
+    FileDescriptor log = data_dir_.OpenFile("postgres.log", O_WRONLY | O_CREAT | O_APPEND);
+    if (SizeOf(log) > kLargestLog && renameat(data_dir_.fd(), "postgres.log", data_dir_.fd(), "postgres.log.1") == 0) {
+      log = data_dir_.OpenFile("postgres.log", O_WRONLY | O_CREAT | O_APPEND);
     }
-    log_start_ = fs::exists(path) ? fs::file_size(path) : 0;
-    return {path, O_WRONLY | O_CREAT | O_APPEND};
+    log_start_ = SizeOf(log);
+    return log;
+  }
+
+  static std::uintmax_t SizeOf(const FileDescriptor& file) {
+    struct stat status {};
+    return fstat(file.get(), &status) == 0 ? static_cast<std::uintmax_t>(status.st_size) : 0;
   }
 
   [[noreturn]] void FailWithLog(const std::string& sentence) const {
-    const fs::path path = data_dir_ / "postgres.log";
-    const std::string log = ReadFile(path);
-    std::string text = sentence + "; the end of " + path.string() + " says:";
-    const std::vector<std::string> lines = Lines(log.substr(std::min<std::size_t>(log.size(), log_start_)));
+    const std::optional<struct stat> status = data_dir_.Find("postgres.log");
+    const std::uintmax_t size = status ? static_cast<std::uintmax_t>(status->st_size) : 0;
+    const std::uintmax_t begin = std::max(log_start_, size - std::min(size, kQuotedLog));
+    std::string text = sentence + "; the end of " + (data_dir_.path() / "postgres.log").string() + " says:";
+    const std::vector<std::string> lines = Lines(data_dir_.Read("postgres.log", begin).value_or(""));
     for (std::size_t i = lines.size() > 12 ? lines.size() - 12 : 0; i < lines.size(); ++i) {
       text += "\n  " + lines[i];
     }
@@ -460,9 +407,14 @@ class EmbeddedPostgres::Impl {
   // initdb in a directory of another name, so that a cluster is either whole or not there.
   void CreateCluster() {
     Say("creating a database in " + cluster_.string());
-    const fs::path fresh = home_ / "postgres.new";
-    fs::remove_all(fresh);
-    MakeDirectory(fresh, 0700, user_);
+    const fs::path fresh = Home().path() / "postgres.new";
+    if (const std::optional<struct stat> leftover = Home().Find("postgres.new")) {
+      if (!S_ISDIR(leftover->st_mode) || (leftover->st_uid != DatabaseUser() && leftover->st_uid != geteuid())) {
+        Fail(fresh.string() + " is not as poold made it; look what it is, then remove it");
+      }
+      fs::remove_all(fresh);  // libstdc++ goes through it by descriptors, and follows no link
+    }
+    Home().MakeSubdirectory("postgres.new", 0700, user_);
     std::vector<std::string> command = {(server_ / "initdb").string(),
                                         "-D",
                                         fresh.string(),
@@ -475,14 +427,16 @@ class EmbeddedPostgres::Impl {
       command.emplace_back("--no-sync");
     }
     {
-      const Fd log = OpenLog();
+      const FileDescriptor log = OpenLog();
       if (!ChildProcess({.command = command, .run_as = user_, .output = log.get()}).Succeeded()) {
         FailWithLog("PostgreSQL's initdb failed");
       }
     }
-    fs::rename(fresh, cluster_);
+    if (renameat(Home().fd(), "postgres.new", Home().fd(), "postgres") != 0) {
+      FailWithErrno("cannot rename " + fresh.string() + " to " + cluster_.string());
+    }
     if (options_.durable) {
-      fsync(Fd(home_, O_RDONLY | O_DIRECTORY).get());
+      fsync(Home().fd());
     }
   }
 
@@ -491,7 +445,7 @@ class EmbeddedPostgres::Impl {
     std::vector<std::pair<std::string, std::string>> settings = {
         {"listen_addresses", ""},
         {"port", "5432"},
-        {"unix_socket_directories", socket_dir_.string()},
+        {"unix_socket_directories", socket_dir_->path().string()},
         {"unix_socket_permissions", "0700"},
         {"cluster_name", ClusterName()},
         {"max_connections", std::to_string(options_.max_connections)},
@@ -516,7 +470,7 @@ class EmbeddedPostgres::Impl {
 
   void Start() {
     {
-      const Fd log = OpenLog();
+      const FileDescriptor log = OpenLog();
       // SIGINT when we die: an orderly stop, so the next start needs no recovery.
       postmaster_ = std::make_unique<ChildProcess>(
           ChildProcess::Options{.command = Command(), .run_as = user_, .output = log.get(), .death_signal = SIGINT});
@@ -541,7 +495,7 @@ class EmbeddedPostgres::Impl {
   // The eighth line of postmaster.pid is how the server itself says so (pg_ctl waits for it too): asking through the
   // socket before that would fill the log with refusals.
   bool IsReady() const {
-    const std::vector<std::string> lines = Lines(ReadFile(cluster_ / "postmaster.pid"));
+    const std::vector<std::string> lines = Lines(ReadOfCluster("postmaster.pid"));
     return lines.size() >= 8 && Number(lines[0]) == postmaster_->pid() && lines[7].starts_with("ready");
   }
 
@@ -574,11 +528,12 @@ class EmbeddedPostgres::Impl {
   }
 
   Options options_;
-  fs::path data_dir_;    // canonical
-  fs::path home_;        // holds the cluster and, if its path is short enough, the socket; often data_dir_
-  fs::path cluster_;     // home_/postgres
-  fs::path server_;      // the directory of PostgreSQL's programs
-  fs::path socket_dir_;  // as clients name it
+  TrustedDirectory data_dir_;
+  std::optional<TrustedDirectory> elsewhere_;    // where the cluster is, if not in data_dir_
+  std::optional<TrustedDirectory> cluster_dir_;  // absent: there is none yet. Its owner is trusted less than root is
+  fs::path cluster_;
+  fs::path server_;  // the directory of PostgreSQL's programs
+  std::optional<SocketDirectory> socket_dir_;
   std::string url_;
   std::optional<Lock> lock_;
   std::optional<UnixUser> user_;  // who runs the server; absent: we ourselves

@@ -19,12 +19,17 @@ namespace poold {
 //   DATA_DIR/postgres.log  what the server says
 //   DATA_DIR/socket        the directory of its socket
 //
-// PostgreSQL refuses to run as root. Under root it runs as the cluster's owner: for a new one `postgres`, else
-// `nobody`. Where that user can't get to DATA_DIR (below /root, say), cluster and socket live in
-// /var/lib/poold/<hash of DATA_DIR>, and DATA_DIR/postgres is a symbolic link to the cluster. Removing DATA_DIR then
-// leaves the data there, and the next start in the same place takes them up again. A socket's path holds 107 bytes:
-// when DATA_DIR is too deep for it, or has a comma in its name, DATA_DIR/socket is a symbolic link to a directory in
-// /tmp.
+// PostgreSQL refuses to run as root. Under root it runs as user `postgres`, or `nobody` if there is no such user. Where
+// that user can't get to DATA_DIR (below /root, say), cluster and socket live in /var/lib/poold/<hash of DATA_DIR>, and
+// DATA_DIR/postgres is a symbolic link to the cluster. Removing DATA_DIR then leaves the data there, and the next start
+// in the same place takes them up again. A socket's path holds 107 bytes: when DATA_DIR is too deep for it, or has a
+// comma in its name, DATA_DIR/socket is a symbolic link to a directory in /tmp.
+//
+// DATA_DIR may have been prepared by somebody else, so it is refused unless it belongs to this process's user or to
+// root and nobody else can write to it, and so is what lies in it. No other symbolic link than the two above is
+// followed. The cluster must be its owner's alone (0700), and its configuration files nobody else's: what they say is
+// run. Nothing is removed but what this class makes. Under root the user of the database is not trusted: nothing is
+// done by a link of that user.
 //
 // Which PostgreSQL: an existing cluster gets the version that created it, if Debian's packages have that version.
 // Otherwise the one on the PATH is used; if there is none, the newest of Debian's packages, which are not on the PATH.
