@@ -344,7 +344,8 @@ std::string Contradiction(const Settings& settings) {
     return "--tls-client-ca needs --tls-certificate, with which connections are made, and --access-file, which says "
            "whose a client's certificate is";
   }
-  if (settings.command == Command::kServe && settings.access_file.empty() && !settings.trust_all_callers) {
+  const bool serves = settings.command == Command::kServe || settings.command == Command::kDev;
+  if (serves && settings.access_file.empty() && !settings.trust_all_callers) {
     if (const char* open = OpenDoor(settings)) {
       return std::string(open) +
              " lets others than this machine's programs call, and without --access-file whoever calls may do anything "

@@ -303,22 +303,24 @@ struct Listening {
 class TrustedCallers : public testing::TestWithParam<Listening> {};
 
 TEST_P(TrustedCallers, AreServedBeyondThisMachineOnlyIfToldSo) {
-  std::vector<std::string> arguments{"serve", "--database-url", "x=y"};
-  arguments.insert(arguments.end(), GetParam().doors.begin(), GetParam().doors.end());
-  if (!GetParam().is_open) {
-    SettingsOf(arguments);
-    return;
+  const std::vector<std::vector<std::string>> commands{{"serve", "--database-url", "x=y"}, {"dev"}};
+  for (std::vector<std::string> arguments : commands) {
+    arguments.insert(arguments.end(), GetParam().doors.begin(), GetParam().doors.end());
+    if (!GetParam().is_open) {
+      SettingsOf(arguments);
+      continue;
+    }
+    ExpectRefusal(arguments, "say --trust-all-callers");
+    const auto with = [&](const std::vector<std::string>& more) {
+      auto all = arguments;
+      all.insert(all.end(), more.begin(), more.end());
+      return all;
+    };
+    EXPECT_TRUE(SettingsOf(with({"--trust-all-callers"})).trust_all_callers);
+    EXPECT_FALSE(SettingsOf(with({"--access-file", "access.yaml"})).trust_all_callers);
+    const Environment variable("POOLD_TRUST_ALL_CALLERS", "true");
+    EXPECT_TRUE(SettingsOf(arguments).trust_all_callers);
   }
-  ExpectRefusal(arguments, "say --trust-all-callers");
-  const auto with = [&](const std::vector<std::string>& more) {
-    auto all = arguments;
-    all.insert(all.end(), more.begin(), more.end());
-    return all;
-  };
-  EXPECT_TRUE(SettingsOf(with({"--trust-all-callers"})).trust_all_callers);
-  EXPECT_FALSE(SettingsOf(with({"--access-file", "access.yaml"})).trust_all_callers);
-  const Environment variable("POOLD_TRUST_ALL_CALLERS", "true");
-  EXPECT_TRUE(SettingsOf(arguments).trust_all_callers);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, TrustedCallers,
