@@ -29,7 +29,7 @@ struct Unreadable : std::runtime_error {
 
 std::string BytesOf(const fs::path& path) {
   try {
-    return ReadFile(path);
+    return ReadProtectedFile(path);
   } catch (const std::runtime_error& failure) {
     throw Unreadable(std::string("cannot be read: ") + failure.what());
   }

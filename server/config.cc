@@ -12,6 +12,7 @@
 #include "server/settings_file.h"
 #include "server/text.h"
 #include "server/version.h"
+#include "storage/database.h"
 
 namespace poold {
 namespace {
@@ -333,6 +334,9 @@ std::string Contradiction(const Settings& settings) {
   const bool needs_url = settings.command == Command::kServe || settings.command == Command::kMigrate;
   if (needs_url && settings.database_url.empty()) {
     return "say which database: --database-url postgresql://USER@HOST/NAME (or POOLD_DATABASE_URL)";
+  }
+  if (const std::string mistake = MistakeInUrl(settings.database_url); !mistake.empty()) {
+    return "--database-url: " + mistake;
   }
   if (settings.command == Command::kDev && !settings.database_url.empty()) {
     return "`dev` brings its own database; to use yours: poold serve --database-url ...";

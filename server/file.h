@@ -10,4 +10,10 @@ namespace poold {
 // it.
 std::string ReadFile(const std::filesystem::path& path);
 
+// The same of a file that decides who may do what. Also throws if group or others can write to it, or if others can
+// exchange it: everybody may write to its directory, without a sticky bit, and it is not mounted read-only. Symbolic
+// links are followed, as those that Kubernetes makes for a mounted secret: what counts is the file at their end, and
+// the directory that `path` names.
+std::string ReadProtectedFile(const std::filesystem::path& path);
+
 }  // namespace poold

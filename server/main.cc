@@ -183,6 +183,18 @@ void WorkOnInventory(const Settings& settings) {
   }
 }
 
+// Every user of the machine can list the arguments of every program.
+void WarnOfPasswordInArguments(const Settings& settings, std::span<const char* const> arguments) {
+  const std::string& url = settings.database_url;
+  const bool is_there = std::ranges::any_of(
+      arguments, [&](std::string_view argument) { return argument == url || argument == "--database-url=" + url; });
+  if (is_there && HasPassword(url)) {
+    spdlog::warn(
+        "the password in --database-url can be seen by every user of this machine (ps): use --database-password-file, "
+        "or the environment variable POOLD_DATABASE_URL");
+  }
+}
+
 int Run(const Settings& settings) {
   using Command = Settings::Command;
   if (settings.command == Command::kMigrate || settings.command == Command::kQuota) UsePasswordFile(settings);
@@ -238,6 +250,7 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   poold::SetUpLogging(parsed.settings);
+  poold::WarnOfPasswordInArguments(parsed.settings, {argv, static_cast<std::size_t>(argc)});
   int exit_code = 1;
   std::string failure;
   try {

@@ -17,6 +17,13 @@ namespace poold {
 // A database url as it may be shown: passwords in it are `***`. One that cannot be read is not shown at all.
 std::string WithoutPasswords(const std::string& url);
 
+// What makes a database url mean something else than it seems to: a sentence without any part of the url, or nothing.
+// An unescaped `@` or `/` in a password ends it early, so that the rest of it would be shown as host, port or database.
+std::string MistakeInUrl(const std::string& url);
+
+// Whether a database url has a password in it. False for one that cannot be read.
+bool HasPassword(const std::string& url);
+
 // The database, as a pool of connections that runs functions in transactions. Thread-safe. Must outlive its calls.
 class Database {
  public:

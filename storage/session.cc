@@ -145,9 +145,37 @@ std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> ParseUrl(const st
 
 }  // namespace
 
+std::string MistakeInUrl(const std::string& url) {
+  const auto parsed = ParseUrl(url);
+  if (!parsed) return {};  // said when it is used
+  const bool is_uri = url.starts_with("postgresql://") || url.starts_with("postgres://");
+  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+    const std::string_view name(option->keyword);
+    const std::string value(option->val == nullptr ? "" : option->val);
+    const auto hides_more = [](const std::string& host) {
+      return host.find('@', 1) != std::string::npos;  // one that begins with it is an abstract socket
+    };
+    if (name == "host" && std::ranges::any_of(Split(value), hides_more)) {
+      return "there is an `@` in the host; in a user or password write `@` as %40";
+    }
+    if (name == "dbname" && is_uri && value.find('@') != std::string::npos) {
+      return "there is an `@` in the database's name; in a user or password write `@` as %40 and `/` as %2F";
+    }
+  }
+  return {};
+}
+
+bool HasPassword(const std::string& url) {
+  const auto parsed = ParseUrl(url);
+  for (const PQconninfoOption* option = parsed.get(); parsed && option->keyword != nullptr; ++option) {
+    if (option->val != nullptr && std::string_view(option->keyword).ends_with("password")) return true;
+  }
+  return false;
+}
+
 std::string WithoutPasswords(const std::string& url) {
   const auto parsed = ParseUrl(url);
-  if (!parsed) return "***";
+  if (!parsed || !MistakeInUrl(url).empty()) return "***";
   bool secret = false;
   std::string text;
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
@@ -166,6 +194,9 @@ std::string WithoutPasswords(const std::string& url) {
 }
 
 ConnectionParameters ConnectionParameters::Parse(const std::string& url, const Limits& limits) {
+  if (const std::string mistake = MistakeInUrl(url); !mistake.empty()) {
+    throw StorageFailure(Kind::kBug, "the database url cannot be right: " + mistake);
+  }
   const auto parsed = ParseUrl(url);
   if (!parsed) {
     throw StorageFailure(Kind::kBug,

@@ -87,6 +87,50 @@ class AccessFileTest : public testing::Test {
   TemporaryDirectory directory;
 };
 
+TEST_F(AccessFileTest, IsRefusedIfOthersCanWriteToIt) {
+  const fs::path path = Write("access.yaml", File(kSecret));
+  for (const unsigned int mode : {0660U, 0606U}) {
+    fs::permissions(path, fs::perms(mode));
+    EXPECT_THAT(Refusal(File(kSecret)), HasSubstr("access.yaml cannot be read: group or others can write to it"));
+  }
+  fs::permissions(path, fs::perms(0640));
+  EXPECT_EQ(Refusal(File(kSecret)), "was read");
+}
+
+TEST_F(AccessFileTest, IsRefusedIfOthersCanWriteToItsSecrets) {
+  const std::string text =
+      "principals:\n"
+      "  - {name: billing, account: \"111122223333\", access_keys: [{id: AKIDEXAMPLE, secret_file: secret}]}\n";
+  fs::permissions(Write("secret", kSecret), fs::perms(0666));
+  EXPECT_THAT(Refusal(text), HasSubstr("secret_file cannot be read: group or others can write to it"));
+}
+
+TEST_F(AccessFileTest, IsRefusedIfOthersCanExchangeIt) {
+  Write("access.yaml", File(kSecret));
+  fs::permissions(directory.path(), fs::perms(0777));
+  EXPECT_THAT(Refusal(File(kSecret)), HasSubstr("everybody can write to its directory"));
+  fs::permissions(directory.path(), fs::perms(01777));
+  EXPECT_EQ(Refusal(File(kSecret)), "was read");
+}
+
+TEST_F(AccessFileTest, KeepsWhatWasInForceWhenOthersMayWriteToIt) {
+  AccessFile file(Write("access.yaml", File(kSecret)));
+  fs::permissions(Write("access.yaml", File("another")), fs::perms(0666));
+  const Log log;
+  file.Reload();
+  EXPECT_EQ(SecretIn(file), kSecret);
+}
+
+// As the kubelet makes the volume of a secret: links in a directory with a sticky bit, files of root's.
+TEST_F(AccessFileTest, IsReadFromAVolumeOfKubernetes) {
+  fs::permissions(directory.path(), fs::perms(01777));
+  fs::create_directory(directory.path() / "..2024_01_02");
+  fs::permissions(Write("..2024_01_02/access.yaml", File(kSecret)), fs::perms(0440));
+  fs::create_symlink("..2024_01_02", directory.path() / "..data");
+  fs::create_symlink("..data/access.yaml", directory.path() / "access.yaml");
+  EXPECT_EQ(SecretIn(AccessFile(directory.path() / "access.yaml")), kSecret);
+}
+
 TEST_F(AccessFileTest, TellsWhoHasWhichKey) {
   Write("other", "fromAFile\n");
   const AccessFile file(Write("access.yaml", R"(

@@ -558,6 +558,32 @@ TEST(ConfigCommand, HidesPasswords) {
   }
 }
 
+// The rest of the password would be taken for the host or the database, and shown as such.
+TEST(DatabaseUrl, IsRefusedUnshownIfAPasswordEndsInIt) {
+  for (const char* url :
+       {"postgresql://me:p@s3cret@host/db", "postgres://me:p@s3cret@host:5432/db", "postgresql://me:p@h1,s3cret@h2/db",
+        "postgresql://me:12/s3cret@host/db", "host=s3cret@host user=me password=p"}) {
+    for (const char* command : {"config", "serve", "migrate", "quota"}) {
+      std::vector<std::string> arguments{command};
+      if (command == std::string("quota")) {
+        arguments.insert(arguments.end(), {"111122223333", "us-east-1", "POOLS_PER_ACCOUNT", "1"});
+      }
+      arguments.insert(arguments.end(), {"--database-url", url});
+      const Parsed parsed = Parse(arguments);
+      EXPECT_EQ(parsed.result.exit_code, 2) << url;
+      EXPECT_THAT(parsed.err, HasSubstr("write `@` as %40")) << url;
+      EXPECT_THAT(parsed.out + parsed.err, testing::Not(HasSubstr("s3cret"))) << url;
+    }
+  }
+}
+
+TEST(DatabaseUrl, MayHaveAnAtWhereOneCanBe) {
+  for (const char* url : {"postgresql://me:p%40s3cret@host/db", "postgresql://me%40corp@host/db",
+                          "postgresql:///db?host=@abstract,@socket", "host=a dbname=d@b", "host=a password=p@s3cret"}) {
+    EXPECT_EQ(SettingsOf({"serve", "--database-url", url}).database_url, url);
+  }
+}
+
 TEST(ConfigCommand, ShowsWhatIsNoSecretAsItIs) {
   for (const char* url : {"postgresql://h1:5432,h2:5432/db?user=a@b", "host=a user=me"}) {
     EXPECT_THAT(Parse({"config", "--database-url", url}).out, HasSubstr(url));
