@@ -109,7 +109,10 @@ void Http2Guard::BeginClientFrame(TimePoint now) {
   if (header_block_stream_ != 0) {
     Require(frame.type == kContinuation && frame.stream == header_block_stream_, Http2Violation::kProtocol);
   }
-  if (frame.type != kData) Require(frame.length <= limits_.frame_bytes, Http2Violation::kFrameSize);
+  // Those have limits of their own.
+  if (frame.type != kData && frame.type != kHeaders && frame.type != kContinuation) {
+    Require(frame.length <= limits_.frame_bytes, Http2Violation::kFrameSize);
+  }
   if (broken_) return;
 
   switch (frame.type) {

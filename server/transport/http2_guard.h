@@ -33,12 +33,13 @@ struct Http2Limits {
   // The bytes of a header block: HEADERS with its CONTINUATIONs. gRPC takes 16 KiB of metadata.
   std::int64_t header_block_bytes = 32 << 10;
   // Each frame of a header block but the last has at least so many bytes. gRPC parses an unfinished field again with
-  // each frame; clients fill a frame (16,384 bytes) before they begin the next one.
+  // each frame; clients fill a frame (16,384 bytes or more) before they begin the next one.
   std::int64_t header_fragment_bytes = 4 << 10;
   // From a header block's first byte to its last one.
   std::chrono::milliseconds header_time{10'000};
 
-  // The greatest frame besides DATA, which is what HTTP/2 allows. gRPC limits DATA frames itself.
+  // The greatest frame but for headers and DATA: what HTTP/2 allows where nothing else is announced. gRPC announces
+  // 4 MiB, for DATA, and enforces it.
   std::int64_t frame_bytes = 16'384;
 
   // Streams that are open at one moment: what gRPC announces (kCallsPerConnection in grpc.cc). gRPC itself enforces it

@@ -120,6 +120,12 @@ TEST_F(Http2GuardTest, AHeaderBlockIsNotTooLong) {
   EXPECT_EQ(Client(http2::Continuation(3, "x", http2::kEndHeaders)), Violation::kHeaderBlock);
 }
 
+TEST_F(Http2GuardTest, AHeaderBlockMayBeOneFrame) {
+  Begin();
+  EXPECT_EQ(Client(http2::Headers(1, std::string(32'768, 'h'))), std::nullopt);
+  EXPECT_EQ(Client(http2::Headers(3, std::string(32'769, 'h'))), Violation::kHeaderBlock);
+}
+
 TEST_F(Http2GuardTest, AHeaderBlockIsNotCutIntoSmallFrames) {
   Begin();
   const auto fragment = static_cast<std::size_t>(limits_.header_fragment_bytes);
