@@ -13,6 +13,7 @@ ARGS ?=
 # 1: `make bench` measures only look-ups, creates and overload, in two minutes.
 QUICK ?=
 # What `make bench` measures, by the names in tests/bench/README.md, as in: make bench ONLY=create,associate
+# Which attack `make attack` tries, by its name in docs/security.md, as in: make attack ONLY='rapid resets'
 # Which test programs `make test` builds and runs, as in: make test ONLY=storage_test,server_test
 ONLY ?=
 
@@ -26,12 +27,12 @@ say = @printf '==> %s\n'
 comma := ,
 only = $(subst $(comma), ,$(ONLY))
 
-.PHONY: help run build test lint format image sbom-check failover bench fuzz tidy bare clean deps test-deps configure configure-tests
+.PHONY: help run build test lint format image sbom-check failover bench attack fuzz tidy bare clean deps test-deps configure configure-tests
 
 help: ## say what there is
 	@printf 'make WORD, where WORD is one of:\n'
 	@awk -F '## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  %-10s %s\n", $$1, $$2 }' Makefile
-	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev`, ONLY= for test and bench, QUICK=1 for bench\n' '$(JOBS)'
+	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev`, ONLY= for test, bench and attack, QUICK=1 for bench\n' '$(JOBS)'
 
 run: build ## install what is missing, build, and run `poold dev` in the foreground
 	$(say) 'run $(TREE)/poold dev $(subst ','\'',$(ARGS))'
@@ -86,6 +87,12 @@ bench: test-deps ## measure speed beside its limits, into build/bench/report.md 
 	@cmake --build build/release --parallel $(JOBS) --target bench
 	$(say) 'measure'
 	@node tests/bench/bench.mjs build/release build/bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+attack: test-deps configure-tests ## attack a real server, ten seconds each, and print what that came to (ten minutes)
+	$(say) 'build'
+	@cmake --build $(TREE) --parallel $(JOBS) --target attack
+	$(say) 'attack'
+	@$(TREE)/attack $(TREE)/poold 10 $(if $(ONLY),"$(ONLY)")
 
 fuzz: ## fuzz what faces the network, SECONDS=60 each
 	@deploy/install-deps.sh build fuzz
