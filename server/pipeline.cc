@@ -66,6 +66,12 @@ constexpr Step kAdmission[] = {
     Read,  ReadClientToken,    Validate,         AuthorizeResources,
 };
 
+void CheckHeaders(Call& call) { CheckCredentials(call); }
+
+// What of admission needs no body, so that strangers cannot make the server read and hold one. Throttle is not in it:
+// the caller is not proven, and would use up the tokens of somebody else.
+constexpr Step kBeforeTheBody[] = {Trace, RefuseUnlessServed, RefuseUntilReady, CheckHeaders};
+
 // On a worker's thread.
 constexpr Step kExecution[] = {
     RefuseIfTooLate,
@@ -248,6 +254,17 @@ Executor& Pipeline::QueueOf(const Call& call) {
       break;
   }
   return changes_[std::hash<std::string>()(call.scope().account) % changes_.size()];
+}
+
+bool Pipeline::RefuseByHeaders(Call& call) noexcept {
+  const auto error = Settle(call, kBeforeTheBody);
+  if (!error) return false;
+  Metrics& metrics = call.service().metrics;
+  metrics.Began();
+  call.set_request_id(call.world().NewRequestId());
+  if (const auto cause = CauseOf(*error)) metrics.Refused(*cause);
+  Finish(call, error);
+  return true;
 }
 
 void Pipeline::Start(Call& call) noexcept {

@@ -22,6 +22,10 @@ class Pipeline {
   // call's deadline must be set if the caller gave one; it is bounded by the settings here.
   void Start(Call& call) noexcept;
 
+  // Of a call over HTTP whose body has not been read: true if its headers alone are reason for a refusal, with which
+  // the call is then finished. False: nothing has been done; the request may be read, and started as a call of its own.
+  bool RefuseByHeaders(Call& call) noexcept;
+
   // Calls that wait for a worker at this moment.
   std::size_t queued() const;
 

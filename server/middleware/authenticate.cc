@@ -67,7 +67,10 @@ Error Missing(const Call& call) {
                          "The request must be signed: it has no Authorization header (presigned URLs are not taken)");
 }
 
-Caller BySignature(const Call& call, const Access& access) {
+// Whether a request's body is here, and its signature can be checked.
+enum class Body { kRead, kNotRead };
+
+Caller BySignature(const Call& call, const Access& access, Body body) {
   const HttpRequest& request = *call.http_request();
   const auto authorization = ReadAuthorization(request);
   if (!authorization) return {};
@@ -75,7 +78,11 @@ Caller BySignature(const Call& call, const Access& access) {
   if (key == nullptr) {
     throw Error::FrontEnd(Fault::kUnrecognizedClient, "Nobody has the access key that the request is signed with");
   }
-  CheckSignature(request, *authorization, key->secret, kService, call.world().Now());
+  if (body == Body::kRead) {
+    CheckSignature(request, *authorization, key->secret, kService, call.world().Now());
+  } else {
+    CheckSignatureHeaders(request, *authorization, kService, call.world().Now());
+  }
   return {key->principal, std::string(authorization->region)};
 }
 
@@ -104,9 +111,9 @@ Caller ByCertificate(const Call& call, const Access& access) {
   return caller;
 }
 
-Caller CallerOf(const Call& call, const Access& access) {
+Caller CallerOf(const Call& call, const Access& access, Body body) {
   const Caller by_certificate = ByCertificate(call, access);
-  const Caller by_key = call.http_request() != nullptr ? BySignature(call, access) : ByBearerKey(call, access);
+  const Caller by_key = call.http_request() != nullptr ? BySignature(call, access, body) : ByBearerKey(call, access);
   if (by_key.principal == nullptr && by_certificate.principal == nullptr) {
     if (call.CertificateNames().empty()) throw Missing(call);
     throw Unrecognized(call, "Nobody has the client certificate's names, and the call shows no key");
@@ -135,10 +142,20 @@ void Authenticate(Call& call) {
   const AccessFile* file = call.service().access;
   if (file == nullptr) return call.set_scope(ClaimedScope(call));
   const auto access = file->current();
-  const Caller caller = CallerOf(call, *access);
+  const Caller caller = CallerOf(call, *access, Body::kRead);
   call.set_scope(ProvenScope(call, caller));
   call.set_principal(caller.principal->name);
   call.set_rights({access, &caller.principal->rights});
+}
+
+void CheckCredentials(const Call& call) {
+  const AccessFile* file = call.service().access;
+  if (file == nullptr) {
+    ClaimedScope(call);
+    return;
+  }
+  const auto access = file->current();
+  ProvenScope(call, CallerOf(call, *access, Body::kNotRead));
 }
 
 }  // namespace poold

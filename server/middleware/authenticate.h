@@ -26,4 +26,8 @@ namespace poold {
 // counts, gets Error::Unauthenticated on gRPC; on HTTP kMissingAuthentication or kUnrecognizedClient.
 void Authenticate(Call& call);
 
+// Throws what Authenticate throws as far as the headers and the connection alone are reason for it: all but a wrong
+// signature. The call's body need not have been read. That this passes proves nothing about the caller.
+void CheckCredentials(const Call& call);
+
 }  // namespace poold

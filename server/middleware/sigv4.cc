@@ -175,12 +175,36 @@ void CheckSignedHeaders(const HttpRequest& request, const std::vector<std::strin
   }
 }
 
-void CheckBodyHash(const HttpRequest& request, const std::string& body_hash) {
+// What the request says that the SHA-256 of its body is; nullopt if it says nothing.
+std::optional<std::string_view> DeclaredBodyHash(const HttpRequest& request) {
   const auto declared = HeaderOf(request, "x-amz-content-sha256");
-  if (!declared || Trim(*declared) == body_hash) return;
-  throw Invalid(
+  return declared ? std::optional(Trim(*declared)) : std::nullopt;
+}
+
+Error WrongBodyHash() {
+  return Invalid(
       "X-Amz-Content-Sha256 must be the SHA-256 of the body, in lower-case hex; unsigned or streamed "
       "payloads are not taken");
+}
+
+// Whether it can be a SHA-256 at all.
+bool IsHash(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+// What SignatureOf and the canonical request need of the headers.
+struct SignedHead {
+  SigningTime time;
+  std::vector<std::string_view> names;
+};
+
+SignedHead ReadSignedHead(const HttpRequest& request, const Authorization& authorization, std::string_view service,
+                          Time now) {
+  SignedHead head{SigningTimeOf(request), Split(authorization.signed_headers, ';')};
+  CheckScope(authorization, head.time, service);
+  CheckTime(head.time, now);
+  CheckSignedHeaders(request, head.names);
+  return head;
 }
 
 // Without "." and "..", and with one slash where several were. What doesn't begin with one stays as it is.
@@ -361,18 +385,14 @@ std::optional<Authorization> ReadAuthorization(const HttpRequest& request) {
 
 void CheckSignature(const HttpRequest& request, const Authorization& authorization, std::string_view secret,
                     std::string_view service, Time now) {
-  const SigningTime signing_time = SigningTimeOf(request);
-  CheckScope(authorization, signing_time, service);
-  CheckTime(signing_time, now);
-  const auto signed_headers = Split(authorization.signed_headers, ';');
-  CheckSignedHeaders(request, signed_headers);
+  const SignedHead head = ReadSignedHead(request, authorization, service, now);
   const std::string body_hash = Hex(Sha256(request.body));
-  CheckBodyHash(request, body_hash);
+  if (DeclaredBodyHash(request).value_or(body_hash) != body_hash) throw WrongBodyHash();
 
   const std::string canonical =
-      CanonicalRequest(request, authorization, CanonicalHeaders(request, signed_headers), body_hash);
+      CanonicalRequest(request, authorization, CanonicalHeaders(request, head.names), body_hash);
   std::string string_to_sign;
-  for (const std::string_view line : {kAlgorithm, std::string_view(signing_time.text), authorization.scope}) {
+  for (const std::string_view line : {kAlgorithm, std::string_view(head.time.text), authorization.scope}) {
     string_to_sign.append(line).append("\n");
   }
   string_to_sign += Hex(Sha256(canonical));
@@ -381,6 +401,14 @@ void CheckSignature(const HttpRequest& request, const Authorization& authorizati
       "The request signature we calculated does not match the signature you provided. Check your AWS secret access key "
       "and signing method. The string to sign should have been " +
       Shown(string_to_sign) + " and the canonical request " + Shown(canonical));
+}
+
+void CheckSignatureHeaders(const HttpRequest& request, const Authorization& authorization, std::string_view service,
+                           Time now) {
+  const SignedHead head = ReadSignedHead(request, authorization, service, now);
+  const auto declared = DeclaredBodyHash(request);
+  if (declared && !IsHash(*declared)) throw WrongBodyHash();
+  CanonicalHeaders(request, head.names);  // refuses names that the request does not have
 }
 
 }  // namespace poold

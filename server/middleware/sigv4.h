@@ -40,4 +40,9 @@ std::optional<Authorization> ReadAuthorization(const HttpRequest& request);
 void CheckSignature(const HttpRequest& request, const Authorization& authorization, std::string_view secret,
                     std::string_view service, Time now);
 
+// Throws what CheckSignature throws as far as the headers alone are reason for it: all but the signature and the
+// comparison with the body. The request's body is not looked at. That this passes proves nothing.
+void CheckSignatureHeaders(const HttpRequest& request, const Authorization& authorization, std::string_view service,
+                           Time now);
+
 }  // namespace poold

@@ -51,12 +51,21 @@ class AuthenticateTest : public testing::Test {
     call.http = shown.http;
     call.certificate_names = shown.certificate_names;
     call.further_headers = shown.further;
-    try {
-      Authenticate(call);
-    } catch (const Error& error) {
-      return {{}, error};
-    }
+    const auto by_headers = RefusalOf([&] { CheckCredentials(call); });
+    const auto refusal = RefusalOf([&] { Authenticate(call); });
+    ExpectTheSame(by_headers, refusal);
+    if (refusal) return {{}, refusal};
     return {call.scope(), std::nullopt};
+  }
+
+  // Before the body is read, a call is refused for the same reason, unless that is the signature.
+  static void ExpectTheSame(const std::optional<Error>& by_headers, const std::optional<Error>& refusal) {
+    if (by_headers) {
+      ASSERT_TRUE(refusal) << by_headers->what();
+      EXPECT_EQ(by_headers->message(), refusal->message());
+    } else if (refusal) {
+      EXPECT_EQ(refusal->fault(), Fault::kInvalidSignature) << refusal->what();
+    }
   }
 
   Api api;

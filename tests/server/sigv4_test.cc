@@ -29,6 +29,21 @@ void PrintTo(const Judgement& judgement, std::ostream* out) {
   *out << (judgement.error ? judgement.error->what() : "accepted");
 }
 
+// Before the body is read, a request is refused for the same reason, unless that is the signature or the body.
+void ExpectTheSameByHeaders(const std::optional<Error>& refusal, const HttpRequest& request,
+                            const Authorization& authorization, std::string_view service, Time now) {
+  HttpRequest head = request;
+  head.body = "not read";
+  const auto by_headers = RefusalOf([&] { CheckSignatureHeaders(head, authorization, service, now); });
+  if (by_headers) {
+    ASSERT_TRUE(refusal) << by_headers->what();
+    EXPECT_EQ(by_headers->message(), refusal->message());
+  } else if (refusal) {
+    EXPECT_THAT(refusal->message(), testing::AnyOf(HasSubstr("does not match the signature you provided"),
+                                                   HasSubstr("must be the SHA-256 of the body")));
+  }
+}
+
 // What a server with one access key says of the request: nothing if it is signed with that.
 Judgement Judge(const HttpRequest& request, Time now = FakeWorld::kStart, std::string_view secret = kSecret,
                 std::string_view service = "sms-voice") {
@@ -36,8 +51,9 @@ Judgement Judge(const HttpRequest& request, Time now = FakeWorld::kStart, std::s
     const auto authorization = ReadAuthorization(request);
     if (!authorization) return {Error::FrontEnd(Fault::kMissingAuthentication, "")};
     if (authorization->access_key_id != kKeyId) return {Error::FrontEnd(Fault::kUnrecognizedClient, "")};
-    CheckSignature(request, *authorization, secret, service, now);
-    return {};
+    const auto refusal = RefusalOf([&] { CheckSignature(request, *authorization, secret, service, now); });
+    ExpectTheSameByHeaders(refusal, request, *authorization, service, now);
+    return {refusal};
   } catch (const Error& error) {
     return {error};
   }
