@@ -215,7 +215,8 @@ TEST(Http, RefusesABodyAboveOneMebibyteByItsLengthAlone) {
 
 TEST(Http, RefusesABodyThatGrowsAboveOneMebibyteInChunks) {
   HttpConnection connection(DevHttpAddress());
-  connection.Send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  connection.Send("POST / HTTP/1.1\r\nHost: x\r\n" + std::string(HttpConnection::kTarget) +
+                  "DescribePools\r\nTransfer-Encoding: chunked\r\n\r\n");
   const std::string chunk = "10000\r\n" + std::string(0x10000, 'x') + "\r\n";
   for (int i = 0; i < 17; ++i) connection.Send(chunk);
   EXPECT_THAT(connection.Read(), IsAnswer(413, "SerializationException"));
@@ -235,7 +236,8 @@ TEST(Http, RefusesWhatIsNotHttp) {
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}", "POST / HTTP/1.1\r\nno colon\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: PinpointSMSVoiceV2.DescribePools\r\nTransfer-Encoding: "
+        "chunked\r\n\r\nz\r\n",
         "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"}) {
     HttpConnection connection(DevHttpAddress());
     connection.Send(bytes);
@@ -288,7 +290,8 @@ TEST(Http, ClosesConnectionsThatAreTooSlow) {
   HttpConnection slow_header(address);
   HttpConnection slow_body(address);
   slow_header.Send("POST / HTTP/1.1\r\nHost: ");
-  slow_body.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{");
+  slow_body.Send("POST / HTTP/1.1\r\nHost: x\r\n" + std::string(HttpConnection::kTarget) +
+                 "DescribePools\r\nContent-Length: 10\r\n\r\n{");
   HttpConnection served(address);
   EXPECT_EQ(served.Call("DescribePools", "{}").result_int(), 200);
   EXPECT_TRUE(idle.Ends());

@@ -129,6 +129,8 @@ const std::vector<Setting> kSettings = {
     Of("http-idle-timeout", "13ms", &Settings::http_idle_timeout),
     Of("http-header-timeout", "14ms", &Settings::http_header_timeout),
     Of("http-body-timeout", "15ms", &Settings::http_body_timeout),
+    Of("http-body-bytes", "1048576", &Settings::http_body_bytes),
+    Of("http-origins", "http://[::1]:80,https://console.example", &Settings::http_origins),
     Of("tls-certificate", "/etc/poold/tls.crt", &Settings::tls_certificate),
     Of("tls-key", "/etc/poold/tls.key", &Settings::tls_key),
     Of("tls-client-ca", "/etc/poold/clients.crt", &Settings::tls_client_ca),
