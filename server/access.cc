@@ -176,6 +176,18 @@ std::vector<std::string> ResourcesIn(const YAML::Node& map) {
   return patterns;
 }
 
+std::set<std::string, std::less<>> RegionsIn(const YAML::Node& map) {
+  const std::string what = "regions must have names of regions, such as us-east-1";
+  const std::vector<std::string> names = TextsIn(map, "regions", what);
+  if (map["regions"] && names.empty()) {
+    Refuse(map, "regions", "regions must not be empty; leave it out for every region of the deployment");
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!IsRegion(names[i])) Refuse(map["regions"][i], what);
+  }
+  return {names.begin(), names.end()};
+}
+
 Rights RightsFrom(const YAML::Node& entry) {
   Rights rights;
   if (entry["allow"]) rights.allow = ActionsIn(entry, "allow");
@@ -185,15 +197,17 @@ Rights RightsFrom(const YAML::Node& entry) {
 }
 
 Principal PrincipalFrom(const YAML::Node& entry) {
-  RequireMap(entry, "a principal",
-             {"name", "account", "access_keys", "bearer_keys", "certificates", "allow", "deny", "resources"});
-  Principal principal{TextIn(entry, "a principal", "name"), TextIn(entry, "a principal", "account"), {}};
+  RequireMap(
+      entry, "a principal",
+      {"name", "account", "access_keys", "bearer_keys", "certificates", "allow", "deny", "resources", "regions"});
+  Principal principal{TextIn(entry, "a principal", "name"), TextIn(entry, "a principal", "account"), {}, {}};
   if (principal.name.size() > kGreatestName || !IsMadeOf(principal.name, "._-")) {
     Refuse(entry, "name", "name must be of 1 to 64 letters, digits, '.', '_' and '-'");
   }
   if (!IsAccount(principal.account)) {
     Refuse(entry, "account", "account must be 12 digits in quotes, such as \"123456789012\"");
   }
+  principal.regions = RegionsIn(entry);
   principal.rights = RightsFrom(entry);
   return principal;
 }

@@ -22,6 +22,7 @@
 //       allow: ["sms-voice:Describe*", "sms-voice:UpdatePool"]   # left out: everything; []: nothing
 //       deny: ["sms-voice:DescribeAccount*"]                     # wins
 //       resources: ["arn:aws:sms-voice:*:123456789012:pool/*"]   # left out: all of them
+//       regions: [us-east-1]            # where; left out: in every region that the deployment has (--regions)
 //
 // Without allow, deny and resources the account is the limit: a file that names keys alone gives each its account. In
 // patterns `*` stands for any text and `?` for any character. An operation's pattern must match an operation, so that a
@@ -40,6 +41,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +65,7 @@ struct Rights {
 struct Principal {
   std::string name;
   std::string account;
+  std::set<std::string, std::less<>> regions;  // in which it may call; empty: in every one of the deployment
   Rights rights;
 };
 

@@ -104,7 +104,9 @@ void AddThrottling(CLI::App& app, Throttling& setting) {
   app.add_option_function<std::string>(
          "--throttle",
          [&setting](const std::string& text) {
-           if (text == "off") {
+           if (text == "auto") {
+             setting.kind = Throttling::Kind::kAuto;
+           } else if (text == "off") {
              setting.kind = Throttling::Kind::kOff;
            } else if (text == "aws") {
              setting.kind = Throttling::Kind::kAws;
@@ -112,12 +114,15 @@ void AddThrottling(CLI::App& app, Throttling& setting) {
                       setting.calls_per_second <= 1e6) {
              setting.kind = Throttling::Kind::kRate;
            } else {
-             throw CLI::ValidationError("--throttle: off, aws (the documented rates), or calls per second such as 50");
+             throw CLI::ValidationError(
+                 "--throttle: auto, off, aws (the documented rates), or calls per second such as 50");
            }
          },
-         "how often an account may call an operation: off, aws (the documented rates), or calls per second")
+         "how often an account may call an operation, in all regions together: off, aws (the documented rates), calls "
+         "per "
+         "second, or auto: 200 per second with --access-file, else off")
       ->envname("POOLD_THROTTLE")
-      ->default_str("off");
+      ->default_str("auto");
 }
 
 // What the API lets a keyword's message be.
@@ -230,14 +235,19 @@ void AddSettings(CLI::App& app, Settings& settings) {
   Add(app, "--default-account", api.default_account, "account of calls without x-account-id metadata")
       ->check(AnAccount());
   Add(app, "--default-region", api.default_region, "region of calls without x-region metadata")->check(ARegion());
-  AddList(app, "--regions", api.regions, "be names of regions such as us-east-1,eu-west-1, or empty",
-          "[a-z]{2}(-[a-z]+)+-[0-9]{1,2}", "REGION,...",
+  AddList(app, "--regions", api.regions, "be names of regions such as us-east-1,eu-west-1, or empty", "[a-z0-9-]{1,32}",
+          "REGION,...",
           "regions that calls may name; empty: those of AWS, or in `serve` with --access-file only --default-region");
   Add(app, "--quota-pools", api.quotas.pools, "pools per account and region")->check(some);
   Add(app, "--quota-origination-identities-per-pool", api.quotas.origination_identities_per_pool,
       "phone numbers and sender IDs in a pool")
       ->check(some);
   Add(app, "--quota-phone-numbers", api.quotas.phone_numbers, "phone numbers per account and region")->check(some);
+  Add(app, "--quota-phone-numbers-in-all-regions", api.quotas.phone_numbers_in_all_regions,
+      "phone numbers per account in all regions, without those where `poold quota` gave it an amount of its own; 0: "
+      "four "
+      "times --quota-phone-numbers")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}));
   Add(app, "--quota-sender-ids", api.quotas.sender_ids, "sender IDs per account and region")->check(some);
   Add(app, "--quota-opt-out-lists", api.quotas.opt_out_lists, "opt-out lists per account and region, Default included")
       ->check(some);
@@ -358,6 +368,10 @@ std::string Contradiction(const Settings& settings) {
              " out, say --trust-all-callers";
     }
   }
+  if (!settings.api.regions.empty() && !settings.api.regions.contains(settings.api.default_region)) {
+    return "--regions must have --default-region, " + settings.api.default_region +
+           ", the region of calls that name none";
+  }
   if (settings.greatest_deadline < settings.default_deadline) {
     return "--greatest-deadline must not be shorter than --default-deadline";
   }
@@ -427,6 +441,9 @@ ParsedSettings ParseSettings(int argc, const char* const* argv) {
         settings.command == Command::kConfig) {
       RefuseUnknownEnvironment(app);
     }
+    // Who may call is known, so where is not theirs to make up.
+    const bool known_callers = settings.command == Command::kServe && !settings.access_file.empty();
+    if (known_callers && settings.api.regions.empty()) settings.api.regions = {settings.api.default_region};
     const std::string contradiction = Contradiction(settings);
     if (!contradiction.empty()) throw CLI::ValidationError(contradiction);
     if (settings.command == Command::kConfig) {

@@ -15,11 +15,13 @@
 
 namespace poold {
 
-// How much an account may have in a region.
+// How much an account may have in a region, unless it says otherwise.
 struct Quotas {
   std::int64_t pools = limits::kPools;
   std::int64_t origination_identities_per_pool = limits::kOriginationIdentitiesPerPool;
   std::int64_t phone_numbers = limits::kPhoneNumbers;
+  // In all regions together, without those where the account has an amount of its own; 0: four times phone_numbers.
+  std::int64_t phone_numbers_in_all_regions = 0;
   std::int64_t sender_ids = limits::kSenderIds;
   std::int64_t opt_out_lists = limits::kOptOutLists;
   std::int64_t keywords = limits::kKeywords;  // of a pool, and of a phone number
@@ -28,8 +30,9 @@ struct Quotas {
 
 // How often an account may call an operation. A caller that does not exceed it is never refused.
 struct Throttling {
-  enum class Kind { kOff, kAws, kRate } kind = Kind::kOff;  // kAws: the documented rates
-  double calls_per_second = 0;                              // of kRate
+  // kAws: the documented rates. kAuto: limits::kCallsPerSecond with an access file, else kOff.
+  enum class Kind { kAuto, kOff, kAws, kRate } kind = Kind::kAuto;
+  double calls_per_second = 0;  // of kRate
 };
 
 // What the API does where its documentation leaves a choice.

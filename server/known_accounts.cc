@@ -12,17 +12,10 @@ bool KnownAccounts::Knows(const Scope& scope) {
   return known_.contains(KeyOf(scope));
 }
 
-void KnownAccounts::Ensure(const Scope& scope, const std::function<void()>& ensure) {
-  if (Knows(scope)) return;
-  ensure();
+void KnownAccounts::Remember(const Scope& scope) {
   const std::unique_lock lock(mutex_);
   if (known_.size() >= kCapacity) known_.clear();
   known_.insert(KeyOf(scope));
-}
-
-bool KnownAccounts::IsFirstOfRegion(const std::string& region) {
-  const std::unique_lock lock(mutex_);
-  return regions_.size() < kRegions && regions_.insert(region).second;
 }
 
 }  // namespace poold

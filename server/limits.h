@@ -41,6 +41,14 @@ inline constexpr std::int64_t kOptOutLists = 25;                    // [doc] `De
 inline constexpr std::int64_t kKeywords = 30;                       // [doc] per number or pool, HELP and STOP included
 inline constexpr std::int64_t kTagsPerResource = 50;                // [doc]
 
+// Phone numbers of an account in all regions together, as a multiple of its quota in one [ours]: all regions share one
+// inventory, so without a total an account could take a country's numbers region by region.
+inline constexpr std::int64_t kRegionsOfPhoneNumbers = 4;
+
+// Calls per second of one account and operation where there is an access file and no --throttle [ours]: far more than
+// people and ordinary programs need, and about a twentieth of the writes that a server with two cores can do.
+inline constexpr double kCallsPerSecond = 200;
+
 // Bytes of a request, in either encoding [ours]: the model's largest (a policy, 200 tags) stay well below.
 inline constexpr std::size_t kRequestBytes = 1 << 20;
 // Field violations reported in one answer [ours]: enough for any person, too few to be used against the server.

@@ -10,12 +10,12 @@
 #include <sstream>
 
 #include "server/access.h"
-#include "server/arn.h"
 #include "server/config.h"
 #include "server/file_limit.h"
 #include "server/health_client.h"
 #include "server/inventory_commands.h"
 #include "server/logging.h"
+#include "server/regions.h"
 #include "server/seed_client.h"
 #include "server/server.h"
 #include "server/version.h"
@@ -128,9 +128,9 @@ Database::Options DatabaseOf(const Settings& settings) {
 }
 
 void SetQuota(const Settings& settings) {
-  if (!IsRegionOfAws(settings.quota_region)) {
-    std::cerr << "poold: " << settings.quota_region << " is no region of AWS; the quota counts only for calls in it"
-              << std::endl;
+  if (!HasRegion(settings.api, settings.quota_region)) {
+    std::cerr << "poold: the region " << settings.quota_region << ' ' << RegionRule(settings.api)
+              << "; a server with these settings refuses calls in it" << std::endl;
   }
   Database database(DatabaseOf(settings));
   const auto amount = settings.quota_amount == "default"

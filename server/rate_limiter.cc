@@ -7,11 +7,9 @@
 
 namespace poold {
 
-std::optional<std::chrono::milliseconds> RateLimiter::Take(std::string_view account, std::string_view region,
-                                                           std::string_view operation, double calls_per_second,
-                                                           Time now) {
-  const std::uint64_t key =
-      std::hash<std::string>()(std::string(account).append("/").append(region).append("/").append(operation));
+std::optional<std::chrono::milliseconds> RateLimiter::Take(std::string_view account, std::string_view operation,
+                                                           double calls_per_second, Time now) {
+  const std::uint64_t key = std::hash<std::string>()(std::string(account).append("/").append(operation));
   const auto interval = std::chrono::microseconds(static_cast<std::int64_t>(1e6 / calls_per_second));
   const double bucket = std::max(1.0, calls_per_second);
   const auto depth = std::chrono::microseconds(static_cast<std::int64_t>((bucket - 1) * 1e6 / calls_per_second));

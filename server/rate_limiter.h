@@ -12,16 +12,17 @@
 
 namespace poold {
 
-// Token buckets, one for each account and operation: each call takes a token, tokens come back at a steady rate, and a
-// bucket holds as many as come back in a second (at least one). Thread-safe.
+// Token buckets, one for each account and operation (in all regions: a caller chooses its region): each call takes a
+// token, tokens come back at a steady rate, and a bucket holds as many as come back in a second (at least one).
+// Thread-safe.
 //
 // Memory is bounded however many accounts call: a full bucket is the same as none, so full ones are dropped; if even
 // that leaves too many, the fullest go, whose callers gain at most one bucketful.
 class RateLimiter {
  public:
   // Takes a token of this rate's bucket, or says how long it takes until there is one.
-  std::optional<std::chrono::milliseconds> Take(std::string_view account, std::string_view region,
-                                                std::string_view operation, double calls_per_second, Time now);
+  std::optional<std::chrono::milliseconds> Take(std::string_view account, std::string_view operation,
+                                                double calls_per_second, Time now);
 
   // Buckets remembered at this moment.
   std::size_t size() const;

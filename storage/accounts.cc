@@ -31,7 +31,7 @@ constexpr CounterRow kCounters[] = {
      {"accounts.count_pools", COUNT_UP("pools", "POOLS_PER_ACCOUNT")},
      {"accounts.uncount_pools", "UPDATE accounts SET pools = pools - 1 WHERE account_id = $1 AND region = $2"}},
     {"PHONE_NUMBERS_PER_ACCOUNT",
-     {"accounts.count_phone_numbers", COUNT_UP("phone_numbers", "PHONE_NUMBERS_PER_ACCOUNT")},
+     {},  // CountPhoneNumber
      {"accounts.uncount_phone_numbers",
       "UPDATE accounts SET phone_numbers = phone_numbers - 1 WHERE account_id = $1 AND region = $2"}},
     {"SENDER_IDS_PER_ACCOUNT",
@@ -50,7 +50,7 @@ const CounterRow& Of(Counter counter) { return kCounters[static_cast<int>(counte
 
 }  // namespace
 
-void EnsureAccount(Transaction& tx, const Scope& scope, Time now) {
+bool EnsureAccount(Transaction& tx, const Scope& scope, Time now) {
   static constexpr Statement kEnsure{
       "accounts.ensure",
       "WITH account AS ("
@@ -58,7 +58,7 @@ void EnsureAccount(Transaction& tx, const Scope& scope, Time now) {
       "  ON CONFLICT DO NOTHING RETURNING account_id, region, created_at)"
       " INSERT INTO opt_out_lists (account_id, region, opt_out_list_name, created_at)"
       " SELECT account_id, region, 'Default', created_at FROM account"};
-  tx.Run(kEnsure, Params(scope.account, scope.region, now));
+  return tx.Run(kEnsure, Params(scope.account, scope.region, now)).affected() > 0;
 }
 
 std::string_view QuotaOf(Counter counter) { return Of(counter).quota; }
@@ -76,6 +76,30 @@ void Count(Transaction& tx, Counter counter, const std::map<Scope, std::int64_t>
 
 void CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t limit, std::function<void()> full) {
   Count(tx, counter, {{scope, 1}}, limit, std::move(full));
+}
+
+void CountPhoneNumber(Transaction& tx, const Scope& scope, std::int64_t limit, std::int64_t limit_in_all_regions,
+                      std::function<void()> full) {
+  // A statement of its own: the one that counts then sees what others had committed before it got the locks. Of two
+  // transactions of an account at least one sees the rows of both regions, so they have a row in common to wait for,
+  // even if both regions have just been made.
+  static constexpr Statement kLock{
+      "accounts.lock_regions",
+      "SELECT FROM accounts WHERE account_id = $1 ORDER BY account_id, region FOR NO KEY UPDATE"};
+  static constexpr Statement kCount{
+      "accounts.count_phone_number",
+      "WITH own AS ("
+      "  SELECT region, amount FROM account_quotas WHERE account_id = $1 AND quota = 'PHONE_NUMBERS_PER_ACCOUNT')"
+      " UPDATE accounts SET phone_numbers = phone_numbers + 1 WHERE account_id = $1 AND region = $2"
+      " AND phone_numbers < coalesce((SELECT amount FROM own WHERE own.region = $2), $3)"
+      " AND ($2 IN (SELECT region FROM own) OR $4 > ("
+      "   SELECT sum(phone_numbers) FROM accounts AS others WHERE others.account_id = $1"
+      "   AND others.region NOT IN (SELECT region FROM own)))"};
+  tx.Later(kLock, Params(scope.account));
+  tx.Later(kCount, Params(scope.account, scope.region, limit, limit_in_all_regions),
+           [full = std::move(full)](const Rows& rows) {
+             if (rows.affected() == 0) full();
+           });
 }
 
 void FindRoomForPools(Transaction& tx, const std::set<Scope>& accounts,

@@ -16,8 +16,9 @@ namespace poold {
 // What is counted per account and region.
 enum class Counter { kPools, kPhoneNumbers, kSenderIds, kOptOutLists };
 
-// Makes sure that the account exists in this region, with its opt-out list `Default`. Idempotent; two at once make one.
-void EnsureAccount(Transaction& tx, const Scope& scope, Time now);
+// Makes sure that the account exists in this region, with its opt-out list `Default`; true if it did not before.
+// Idempotent; two at once make one: the second waits for the first one's transaction.
+bool EnsureAccount(Transaction& tx, const Scope& scope, Time now);
 
 // The quota of a counter, by the Reason of its refusal: "POOLS_PER_ACCOUNT".
 std::string_view QuotaOf(Counter counter);
@@ -25,7 +26,7 @@ std::string_view QuotaOf(Counter counter);
 // Counts one more, together with the next statement or before the commit (Transaction::Later), unless that would exceed
 // the account's own quota or, if it has none, `limit`: then nothing is changed and `full` is called, which may throw.
 // Exact under concurrency: the account's row stays locked until the transaction ends, so call it as late as the rules
-// allow.
+// allow. Not of phone numbers.
 void CountOne(Transaction& tx, const Scope& scope, Counter counter, std::int64_t limit, std::function<void()> full);
 
 // The same for several accounts, so many more in each; `full` is called if any of them would have too many. The
@@ -43,6 +44,12 @@ struct RoomForPools {
 // Given to `then` together with the next statement (Transaction::Later).
 void FindRoomForPools(Transaction& tx, const std::set<Scope>& accounts,
                       std::function<void(std::map<Scope, RoomForPools>)> then);
+
+// Counts one more phone number, likewise, with a limit for the region and one for all regions together, in which those
+// do not count where the account has a quota of its own. Exact under concurrency: it locks the account in all its
+// regions.
+void CountPhoneNumber(Transaction& tx, const Scope& scope, std::int64_t limit, std::int64_t limit_in_all_regions,
+                      std::function<void()> full);
 
 // Counts one less.
 void UncountOne(Transaction& tx, const Scope& scope, Counter counter);

@@ -88,8 +88,8 @@ TEST(Layering, LeavesLeadNowhere) {
       Find(
           "server/"
           "(call|method|error|world|arn|aws_names|file|filters|fingerprint|digest|limits|page_token|text|config|header|"
-          "known_accounts|rate_limiter|policy|access|http_request|version|periodic|tls|tls_context|client_certificate)"
-          "\\.h",
+          "known_accounts|rate_limiter|policy|access|http_request|version|periodic|tls|tls_context|client_certificate|"
+          "regions|lanes|fair_queue|waiting_bytes)\\.h",
           "server/(transport|middleware|handlers)/.*|server/(pipeline|executor|server)\\.h"),
       kNone);
 }

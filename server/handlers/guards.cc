@@ -340,12 +340,23 @@ void RequireRoomForTags(const Call& call, std::int64_t tags) {
                         });
 }
 
+void RequireRoomForPhoneNumber(Call& call) {
+  const Quotas& quotas = call.settings().quotas;
+  const std::int64_t in_all_regions = quotas.phone_numbers_in_all_regions > 0
+                                          ? quotas.phone_numbers_in_all_regions
+                                          : limits::kRegionsOfPhoneNumbers * quotas.phone_numbers;
+  CountPhoneNumber(call.tx(), call.scope(), quotas.phone_numbers, in_all_regions, [&call, in_all_regions] {
+    const CountedUse use = FindUsageAndQuotas(call.tx(), call.scope()).at(Counter::kPhoneNumbers);
+    const std::int64_t limit = use.quota.value_or(call.settings().quotas.phone_numbers);
+    throw Error::Quota(reason::kPhoneNumbersPerAccount, use.used >= limit ? limit : in_all_regions);
+  });
+}
+
 void RequireRoomInAccount(Call& call, Counter counter) {
   const Quotas& quotas = call.settings().quotas;
-  const std::int64_t limit = counter == Counter::kPools          ? quotas.pools
-                             : counter == Counter::kPhoneNumbers ? quotas.phone_numbers
-                             : counter == Counter::kSenderIds    ? quotas.sender_ids
-                                                                 : quotas.opt_out_lists;
+  const std::int64_t limit = counter == Counter::kPools       ? quotas.pools
+                             : counter == Counter::kSenderIds ? quotas.sender_ids
+                                                              : quotas.opt_out_lists;
   CountOne(call.tx(), call.scope(), counter, limit, [&call, counter, limit] {
     const auto own = FindAccountQuota(call.tx(), call.scope(), QuotaOf(counter));
     throw Error::Quota(QuotaOf(counter), own.value_or(limit));

@@ -151,4 +151,7 @@ void RequireRoomForTags(const Call& call, std::int64_t tags);
 // account's row locked: call it last.
 void RequireRoomInAccount(Call& call, Counter counter);
 
+// The same for a phone number, which also counts in all regions together. Keeps the account locked in all of them.
+void RequireRoomForPhoneNumber(Call& call);
+
 }  // namespace poold

@@ -196,7 +196,7 @@ RequestPhoneNumberResponse RequestPhoneNumber(Call& call, const RequestPhoneNumb
   } else {
     InsertPhoneNumberKeywords(tx, call.scope(), number.id, FirstKeywords(call.settings()));
   }
-  RequireRoomInAccount(call, Counter::kPhoneNumbers);
+  RequireRoomForPhoneNumber(call);
 
   RequestPhoneNumberResponse response;
   Render(call, number, response);

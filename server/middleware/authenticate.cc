@@ -5,6 +5,7 @@
 #include "server/config.h"
 #include "server/http_request.h"
 #include "server/middleware/sigv4.h"
+#include "server/regions.h"
 #include "server/text.h"
 #include "server/world.h"
 
@@ -13,11 +14,19 @@ namespace {
 
 constexpr std::string_view kService = "sms-voice";
 
-void RequirePossible(const Scope& scope) {
-  if (!IsAccount(scope.account)) throw Error::Invalid(reason::kInvalidParameter, "x-account-id", "must be 12 digits");
-  if (!IsRegion(scope.region)) {
-    throw Error::Invalid(reason::kInvalidParameter, "x-region", "must be a region's name, such as us-east-1");
-  }
+// The region of x-region, else the configured one. Throws Error unless this deployment has it.
+std::string NamedRegion(const Call& call) {
+  const ApiSettings& settings = call.settings();
+  std::string region(call.Header("x-region").value_or(settings.default_region));
+  if (HasRegion(settings, region)) return region;
+  throw Error::Invalid(reason::kInvalidParameter, "x-region", RegionRule(settings));
+}
+
+// The region that a request is signed for. Throws Error, as AWS does, unless this deployment has it.
+std::string SignedRegion(const Call& call, std::string_view region) {
+  if (HasRegion(call.settings(), region)) return std::string(region);
+  throw Error::FrontEnd(Fault::kInvalidSignature, "Credential should be scoped to a valid region, not '" +
+                                                      Printable(region, 64) + "': it " + RegionRule(call.settings()));
 }
 
 // The account that an access key id means: itself, or the default account's for a key that is no account at all.
@@ -32,18 +41,17 @@ std::string_view AccountOf(std::string_view access_key_id, const Call& call) {
 }
 
 Scope ClaimedScope(const Call& call) {
-  Scope scope{call.settings().default_account, call.settings().default_region};
-  const auto account = call.Header("x-account-id");
-  if (const HttpRequest* request = call.http_request()) {
-    if (const auto authorization = ReadAuthorization(*request)) {
-      if (!account) scope.account = AccountOf(authorization->access_key_id, call);
-      scope.region = authorization->region;
-    }
+  const HttpRequest* request = call.http_request();
+  const auto authorization = request == nullptr ? std::nullopt : ReadAuthorization(*request);
+  std::string account = call.settings().default_account;
+  if (const auto named = call.Header("x-account-id")) {
+    account = *named;
+  } else if (authorization) {
+    account = AccountOf(authorization->access_key_id, call);
   }
-  if (account) scope.account = *account;
-  if (const auto region = call.Header("x-region")) scope.region = *region;
-  RequirePossible(scope);
-  return scope;
+  if (!IsAccount(account)) throw Error::Invalid(reason::kInvalidParameter, "x-account-id", "must be 12 digits");
+  if (authorization && !call.Header("x-region")) return {account, SignedRegion(call, authorization->region)};
+  return {account, NamedRegion(call)};
 }
 
 // Who calls, and the region if that was proven with it.
@@ -125,15 +133,23 @@ Caller CallerOf(const Call& call, const Access& access, Body body) {
   return by_key;
 }
 
+// The region that the caller means, if it may call there. Of a signed request it is the one that was signed: x-region
+// was not.
+std::string ProvenRegion(const Call& call, const Caller& caller) {
+  std::string region = caller.region.empty() ? NamedRegion(call) : SignedRegion(call, caller.region);
+  const auto& allowed = caller.principal->regions;
+  if (!allowed.empty() && !allowed.contains(region)) {
+    throw Error::AccessDenied("This caller may not call in the region " + region);
+  }
+  return region;
+}
+
 Scope ProvenScope(const Call& call, const Caller& caller) {
   const std::string& account = caller.principal->account;
-  if (!caller.region.empty()) return {account, caller.region};
-  if (call.Header("x-account-id").value_or(account) != account) {
+  if (caller.region.empty() && call.Header("x-account-id").value_or(account) != account) {
     throw Error::AccessDenied("x-account-id is not this caller's account; it may be left out");
   }
-  Scope scope{account, std::string(call.Header("x-region").value_or(call.settings().default_region))};
-  RequirePossible(scope);
-  return scope;
+  return {account, ProvenRegion(call, caller)};
 }
 
 }  // namespace

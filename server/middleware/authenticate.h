@@ -11,8 +11,12 @@ namespace poold {
 // gRPC call) x-account-id and x-region say which account and region; else, of an HTTP request, its Authorization: the
 // access key's id if it is 12 digits, and the region that it is signed for; else the configured ones. The signature is
 // not looked at. An access key id that looks like an account but has not 12 digits is refused (kUnrecognizedClient):
-// the caller would otherwise work in the default account without a word. Throws Error::Invalid for an account or region
-// that cannot be one, and kIncompleteSignature.
+// the caller would otherwise work in the default account without a word. Throws Error::Invalid for an account that
+// cannot be one, and kIncompleteSignature.
+//
+// The region must be one of the deployment's (server/regions.h), with an access file also one of the principal's.
+// Throws Error::Invalid for another one in x-region, kInvalidSignature for one that a request is signed for, and
+// Error::AccessDenied for one of the deployment's where the principal may not call.
 //
 // With an access file nobody is trusted. A caller is known by
 //   - HTTP: the signature of an access key; the region is the one that it is signed for, and x-account-id and x-region

@@ -1,11 +1,8 @@
 #include "server/middleware/transact.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <optional>
 
-#include "server/arn.h"
 #include "server/config.h"
 #include "server/fingerprint.h"
 #include "server/known_accounts.h"
@@ -21,7 +18,8 @@
 namespace poold {
 namespace {
 
-// Thrown to roll back a call that only validates, once it has done everything.
+// Thrown to roll back a call that only validates, or one that reads an account that is not there, once it has done
+// everything.
 struct Rehearsed {};
 
 // Thrown to end a call whose answer is that of an earlier one: whatever it has done meanwhile is rolled back.
@@ -127,17 +125,6 @@ void SettleTokens(Transaction& tx, std::span<Call* const> calls, std::span<const
   StoreAnswers(tx, answers);
 }
 
-// A region that somebody mistyped answers as if everything were gone: resources of other regions are not visible there.
-void WarnOfUnusualRegion(const Call& call) {
-  const std::string& region = call.scope().region;
-  if (IsRegionOfAws(region) || !call.service().known_accounts.IsFirstOfRegion(region)) return;
-  spdlog::warn(
-      "account {} calls in region {}, which is no region of AWS: if a caller mistyped it, its calls don't see what is "
-      "in "
-      "the region that was meant (logged once for each such region)",
-      call.scope().account, region);
-}
-
 }  // namespace
 
 void RefuseIfTooLate(Call& call) {
@@ -222,24 +209,30 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
 void Transact(Call& call) {
   Database& database = call.service().database;
   const Bounds bounds{call.deadline(), call.stop_token(), {}, Tries::kUntilDeadline};
-  call.service().known_accounts.Ensure(call.scope(), [&] {
+  KnownAccounts& known_accounts = call.service().known_accounts;
+  const bool writes = call.method().policy.writes();
+  bool known = known_accounts.Knows(call.scope());
+  if (writes && !known) {
     database.Run(
         Database::Mode::kWrite, bounds, [&](Transaction& tx) { EnsureAccount(tx, call.scope(), call.world().Now()); },
         &call.work_log());
-    WarnOfUnusualRegion(call);
-  });
+    known_accounts.Remember(call.scope());
+    known = true;
+  }
 
-  const auto mode = call.method().policy.writes() ? Database::Mode::kWrite : Database::Mode::kRead;
   call.set_validate_only(ValidatesOnly(call));
   try {
     database.Run(
-        mode, bounds,
+        writes || !known ? Database::Mode::kWrite : Database::Mode::kRead, bounds,
         [&](Transaction& tx) {
           call.response().Clear();
           call.set_tx(&tx);
-          if (mode == Database::Mode::kWrite) EnterAccount(call);
+          if (writes) EnterAccount(call);
+          // A read finds an account that never wrote as its first write would make it, and leaves no trace of it.
+          const bool made = !known && EnsureAccount(tx, call.scope(), call.world().Now());
+          if (!known && !made) known_accounts.Remember(call.scope());  // another server has committed it
           Act(call);
-          if (call.validate_only()) throw Rehearsed();
+          if (call.validate_only() || made) throw Rehearsed();
         },
         &call.work_log());
   } catch (const Rehearsed&) {

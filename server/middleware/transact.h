@@ -32,6 +32,9 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
 
 // Runs the method's handler in a transaction and commits: read-only or read-write as the method's policy says.
 //
+// The first call of an account that writes makes the account, in a transaction of its own. One that only reads leaves
+// no row behind: it makes the account, reads, and rolls back.
+//
 // A writing call with a client token claims it in the same transaction. The first call acts and stores its answer with
 // what it did; a repetition with the same parameters is answered with that; one with other parameters is refused with
 // INVALID_REQUEST (behaviour 4.2). A call that fails rolls back, its claim included, so failures are not remembered.

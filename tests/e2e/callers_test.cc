@@ -3,22 +3,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <csignal>
-#include <sstream>
+#include <fstream>
+#include <map>
+#include <pqxx/pqxx>
 #include <string>
-#include <vector>
 
+#include "server/digest.h"
 #include "tests/support/dev_server.h"
 #include "tests/support/grpc_client.h"
 #include "tests/support/http_client.h"
 #include "tests/support/program.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/test_database.h"
 
 namespace poold {
 namespace {
 
 using namespace smsvoice::v2;  // NOLINT: requests and responses
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -57,28 +58,54 @@ TEST(Caller, IsTheDefaultAccountUnlessMetadataSayOtherwise) {
             "arn:aws:sms-voice:eu-central-1:" + client.metadata["x-account-id"] + ":sender-id/EXAMPLECO/GB");
 }
 
-// What a mistyped region looks like from outside: an account in which nothing is.
-TEST(Caller, InARegionThatAwsDoesNotHaveIsLoggedOnceForEachRegion) {
-  Program server(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--database-url",
-                        TestDatabaseUrl(), "--log-level", "warn"}));
-  GrpcClient client(ReadyAddress(server));
+// A mistyped region would look like an account in which nothing is.
+TEST(Caller, InARegionThatAwsDoesNotHaveIsRefused) {
+  GrpcClient client(DevAddress());
+  for (const char* region : {"us-east-1", "us-gov-west-1"}) {
+    client.metadata = {{"x-account-id", NewAccount()}, {"x-region", region}};
+    EXPECT_EQ(client.Must<DescribePoolsRequest>("").pools_size(), 0) << region;
+  }
+  for (const char* region : {"us-esat-1", "us-east-3"}) {
+    client.metadata = {{"x-account-id", NewAccount()}, {"x-region", region}};
+    EXPECT_THAT(client.Call<DescribePoolsRequest>(""), IsInvalidField(reason::kInvalidParameter, "x-region")) << region;
+  }
+}
+
+TEST(Caller, WithASignatureForARegionThatAwsDoesNotHaveIsRefusedAsByAws) {
+  HttpConnection connection(DevHttpAddress());
+  const HttpResponse refused =
+      connection.Call("DescribePools", "{}",
+                      "Authorization: AWS4-HMAC-SHA256 Credential=" + NewAccount() +
+                          "/20240101/us-esat-1/sms-voice/aws4_request, SignedHeaders=host, Signature=0\r\n");
+  EXPECT_EQ(refused.result_int(), 400);
+  EXPECT_EQ(refused["x-amzn-ErrorType"], "InvalidSignatureException");
+  EXPECT_THAT(refused.body(), HasSubstr("Credential should be scoped to a valid region, not 'us-esat-1'"));
+}
+
+// Of an account that is known by its key: regions are no way around its throttle, and leave no rows behind.
+TEST(Caller, CannotMultiplyItselfByRegions) {
+  const TemporaryDirectory directory;
   const std::string account = NewAccount();
-  const auto call = [&](const std::string& from, const std::string& region) {
-    client.metadata = {{"x-account-id", from}, {"x-region", region}};
-    EXPECT_EQ(client.Must<DescribePoolsRequest>("").pools_size(), 0);
-  };
-  for (const std::string& from : {account, account, NewAccount()}) {
-    for (const char* region : {"us-east-1", "us-gov-west-1", "us-esat-1", "us-east-3"}) call(from, region);
+  std::ofstream(directory.path() / "access.yaml")
+      << "principals:\n  - name: looks\n    account: \"" << account
+      << "\"\n    bearer_keys: [{sha256: " << Hex(Sha256("key")) << "}]\n    allow: ['sms-voice:Describe*']\n";
+  const std::string url = FreshDatabase(true);
+  Program server(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "off", "--database-url", url,
+                        "--access-file", (directory.path() / "access.yaml").string(), "--regions",
+                        "us-east-1,us-east-2,us-west-1,us-west-2", "--throttle", "2"}));
+  GrpcClient client(ReadyAddress(server));
+  std::map<std::string, int> outcomes;
+  for (int i = 0; i < 40; ++i) {
+    const std::string regions[] = {"us-east-2", "us-west-1", "us-west-2", "made-up-" + std::to_string(i)};
+    client.metadata = {{"authorization", "Bearer key"}, {"x-region", regions[i % 4]}};
+    const auto reply = client.Call<DescribePoolsRequest>("");
+    ++outcomes[reply.status.ok() ? "OK" : reply.Trailer("x-amzn-errortype")];
   }
-  server.Signal(SIGTERM);
-  EXPECT_EQ(server.Wait(), 0);
-  std::vector<std::string> warnings;
-  std::istringstream log(server.errors());
-  for (std::string line; std::getline(log, line);) {
-    if (line.find("no region of AWS") != line.npos) warnings.push_back(line);
-  }
-  EXPECT_THAT(warnings, ElementsAre(HasSubstr("account " + account + " calls in region us-esat-1"),
-                                    HasSubstr("account " + account + " calls in region us-east-3")));
+  EXPECT_EQ(outcomes["ValidationException"], 10);
+  EXPECT_LT(outcomes["OK"], 30) << "two at once, and two per second";
+  EXPECT_EQ(outcomes["OK"] + outcomes["ThrottlingException"], 30);
+  pqxx::connection database(url);
+  EXPECT_EQ(pqxx::nontransaction(database).exec1("SELECT count(*) FROM accounts")[0].as<int>(), 0);
 }
 
 TEST(Caller, WithAnAccessKeyThatIsNearlyAnAccountIsTurnedAway) {

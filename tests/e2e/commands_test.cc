@@ -178,8 +178,9 @@ TEST(Quota, OfOneAccountIsSetAndTakenBack) {
   EXPECT_THAT(request("Second"), IsOk());
 
   EXPECT_EQ(set("1").errors, "");
-  EXPECT_THAT(RunToEnd(Poold({"quota", account, "us-esat-1", "POOLS_PER_ACCOUNT", "1", "--data-dir", DevDataDir()})),
-              AllOf(Field(&Ran::exit_code, 0), Field(&Ran::errors, HasSubstr("us-esat-1 is no region of AWS"))));
+  EXPECT_THAT(
+      RunToEnd(Poold({"quota", account, "us-esat-1", "POOLS_PER_ACCOUNT", "1", "--data-dir", DevDataDir()})),
+      AllOf(Field(&Ran::exit_code, 0), Field(&Ran::errors, HasSubstr("the region us-esat-1 must be a region of AWS"))));
   EXPECT_EQ(set("12abc").exit_code, 2);
   EXPECT_EQ(set("-1").exit_code, 2);
   EXPECT_EQ(RunToEnd(Poold({"quota", "123", "us-east-1", "POOLS_PER_ACCOUNT", "1"})).exit_code, 2);

@@ -97,7 +97,7 @@ class AccessFileOfAServer : public testing::Test {
   const std::string account_ = NewAccount();
   TemporaryDirectory directory_;
   Program server_{Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--database-url",
-                         TestDatabaseUrl(), "--access-file", Write("firstOfWeb")})};
+                         TestDatabaseUrl(), "--default-region", "eu-west-2", "--access-file", Write("firstOfWeb")})};
 };
 
 TEST_F(AccessFileOfAServer, LetsInWhoeverSignsWithAKeyOfItAndNobodyElse) {
@@ -117,6 +117,9 @@ TEST_F(AccessFileOfAServer, LetsInWhoeverSignsWithAKeyOfItAndNobodyElse) {
             "InvalidSignatureException");
   EXPECT_EQ(TypeOf(SignedCall(connection, "DescribeSenderIds", "{}", {}, "DescribePools")), "InvalidSignatureException")
       << "the operation was exchanged";
+  const HttpResponse elsewhere = SignedCall(connection, "DescribeSenderIds", "{}", {.region = "us-east-1"});
+  EXPECT_EQ(TypeOf(elsewhere), "InvalidSignatureException");
+  EXPECT_THAT(elsewhere.body(), HasSubstr("scoped to a valid region, not 'us-east-1': it must be eu-west-2"));
 }
 
 TEST_F(AccessFileOfAServer, LetsNoGrpcCallIn) {

@@ -169,6 +169,17 @@ principals:
   }
 }
 
+TEST_F(AccessFileTest, SaysInWhichRegionsAPrincipalMayCall) {
+  const std::string before = "principals: [{name: a, account: '111122223333', access_keys: [{id: A, secret: b}]";
+  const AccessFile file(Write("access.yaml", before + ", regions: [us-east-1, eu-west-2]}]"));
+  EXPECT_THAT(file.current()->FindAccessKey("A")->principal->regions, testing::ElementsAre("eu-west-2", "us-east-1"));
+  const AccessFile all(Write("access.yaml", before + "}]"));
+  EXPECT_THAT(all.current()->FindAccessKey("A")->principal->regions, testing::IsEmpty());
+  EXPECT_THAT(Refusal(before + ", regions: []}]"), testing::HasSubstr("regions must not be empty"));
+  EXPECT_THAT(Refusal(before + ", regions: us-east-1}]"), testing::HasSubstr("regions must be a list"));
+  EXPECT_THAT(Refusal(before + ", regions: [US-EAST-1]}]"), testing::HasSubstr("regions must have names of regions"));
+}
+
 TEST_F(AccessFileTest, MayLetNobodyIn) {
   EXPECT_EQ(AccessFile(Write("access.yaml", "principals: []\n")).current()->access_key_count(), 0u);
 }

@@ -138,6 +138,36 @@ HttpRequest WithHeader(HttpRequest request, const std::string& name, const std::
   return request;
 }
 
+// Regions are those that the deployment has, never what a caller makes up: quotas and accounts are per region.
+
+TEST_F(AuthenticateTest, KnowsTheRegionsOfAwsAndTheConfiguredOne) {
+  api.settings.api.default_region = "lab-1";
+  for (const char* region : {"us-east-1", "us-gov-west-1", "cn-north-1", "lab-1"}) {
+    EXPECT_EQ(With(Headers{{"x-region", region}}).response.region, region);
+  }
+  for (const char* region : {"us-esat-1", "us-east-3", "lab-2"}) {
+    EXPECT_THAT(With(Headers{{"x-region", region}}), IsInvalidField(reason::kInvalidParameter, "x-region")) << region;
+  }
+}
+
+TEST_F(AuthenticateTest, KnowsOnlyTheRegionsOfTheSettingIfItIsGiven) {
+  api.settings.api.regions = {"eu-west-1", "us-east-1"};
+  EXPECT_EQ(With(Headers{{"x-region", "eu-west-1"}}).response.region, "eu-west-1");
+  const auto refused = With(Headers{{"x-region", "us-west-2"}});
+  ASSERT_THAT(refused, IsInvalidField(reason::kInvalidParameter, "x-region"));
+  EXPECT_EQ(refused.error->fields()[0].message, "must be one of eu-west-1, us-east-1");
+}
+
+TEST_F(AuthenticateTest, RefusesASignatureForAnotherRegionAsAwsDoes) {
+  api.settings.api.regions = {"us-east-1"};
+  const HttpRequest request = Signed(DescribePoolsOverHttp(), {.region = "eu-west-1"});
+  const auto refused = With(request);
+  ASSERT_THAT(refused, IsFault(Fault::kInvalidSignature));
+  EXPECT_EQ(refused.error->message(),
+            "Credential should be scoped to a valid region, not 'eu-west-1': it must be us-east-1");
+  EXPECT_EQ(With(WithHeader(request, "x-region", "us-east-1")).response.region, "us-east-1") << "which counts more";
+}
+
 class AuthenticateHttp : public AuthenticateTest {
  protected:
   static std::string Found(const Outcome& outcome) { return testing::PrintToString(outcome); }
@@ -351,6 +381,33 @@ TEST_F(AuthenticateByFile, RefusesARegionThatCannotBeOneAlsoOfAKnownCaller) {
   Headers headers = Bearing("keyOfBilling");
   headers["x-region"] = "Here";
   EXPECT_THAT(With(headers), IsInvalidField(reason::kInvalidParameter, "x-region"));
+}
+
+TEST_F(AuthenticateByFile, RefusesARegionThatTheDeploymentDoesNotHave) {
+  api.settings.api.regions = {"us-east-1"};
+  EXPECT_EQ(Found(With(Bearing("keyOfBilling"))), "111122223333 us-east-1");
+  Headers headers = Bearing("keyOfBilling");
+  headers["x-region"] = "eu-west-2";
+  EXPECT_THAT(With(headers), IsInvalidField(reason::kInvalidParameter, "x-region"));
+  const auto refused = With(Signed(DescribePoolsOverHttp()));
+  ASSERT_THAT(refused, IsFault(Fault::kInvalidSignature));
+  EXPECT_TRUE(refused.error->message().starts_with("Credential should be scoped to a valid region, not 'eu-west-2'"));
+  EXPECT_THAT(With(Signed(DescribePoolsOverHttp(), {.secret = "wrong"})), IsFault(Fault::kInvalidSignature));
+}
+
+TEST_F(AuthenticateByFile, RefusesARegionWhereThePrincipalMayNotCall) {
+  std::ofstream(directory.path() / "regions.yaml")
+      << "principals:\n  - name: billing\n    account: \"111122223333\"\n    regions: [eu-west-1, eu-west-2]\n"
+      << "    access_keys: [{id: " << kKeyId << ", secret: " << kSecret
+      << "}]\n    bearer_keys: [{sha256: " << Hex(Sha256("keyOfBilling")) << "}]\n";
+  const AccessFile regions(directory.path() / "regions.yaml");
+  api.service().access = &regions;
+  EXPECT_EQ(Found(With(Signed(DescribePoolsOverHttp()))), "111122223333 eu-west-2");
+  EXPECT_THAT(With(Signed(DescribePoolsOverHttp(), {.region = "us-east-1"})), IsFault(Fault::kAccessDenied));
+  EXPECT_THAT(With(Bearing("keyOfBilling")), IsFault(Fault::kAccessDenied)) << "the default region is none of its";
+  Headers headers = Bearing("keyOfBilling");
+  headers["x-region"] = "eu-west-1";
+  EXPECT_EQ(Found(With(headers)), "111122223333 eu-west-1");
 }
 
 class NoBearerKey : public AuthenticateByFile, public testing::WithParamInterface<const char*> {};

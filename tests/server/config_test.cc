@@ -151,6 +151,7 @@ const std::vector<Setting> kSettings = {
     Of("quota-pools", "1", &Quotas::pools),
     Of("quota-origination-identities-per-pool", "2", &Quotas::origination_identities_per_pool),
     Of("quota-phone-numbers", "3", &Quotas::phone_numbers),
+    Of("quota-phone-numbers-in-all-regions", "8", &Quotas::phone_numbers_in_all_regions),
     Of("quota-sender-ids", "4", &Quotas::sender_ids),
     Of("quota-opt-out-lists", "6", &Quotas::opt_out_lists),
     Of("quota-keywords", "7", &Quotas::keywords),
@@ -481,6 +482,26 @@ INSTANTIATE_TEST_SUITE_P(
                     BadValue{"stop-message", std::string(1601, 'x'), "1 to 1600 characters"},
                     BadValue{"countries-without-sender-ids", "GB,usa", "country codes such as GB,FR"},
                     BadValue{"countries-requiring-registration", "GB;FR", "country codes such as GB,FR"}));
+
+// Where who may call is known, where is not theirs to make up.
+TEST(Regions, AreTheDefaultOneAloneWhereThereIsAnAccessFile) {
+  const std::vector<std::string> serve = {"serve", "--database-url", "postgresql://host/name"};
+  const auto regions_of = [](std::vector<std::string> arguments, const std::vector<std::string>& more) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return SettingsOf(arguments).api.regions;
+  };
+  EXPECT_THAT(regions_of(serve, {}), testing::IsEmpty()) << "those of AWS";
+  EXPECT_THAT(regions_of(serve, {"--access-file", "a.yaml", "--default-region", "eu-west-2"}),
+              testing::ElementsAre("eu-west-2"));
+  EXPECT_THAT(regions_of(serve, {"--access-file", "a.yaml", "--regions", "us-east-1,lab-1"}),
+              testing::ElementsAre("lab-1", "us-east-1"));
+  EXPECT_THAT(regions_of({"dev", "--access-file", "a.yaml"}, {}), testing::IsEmpty());
+}
+
+TEST(Regions, MustHaveTheDefaultOne) {
+  ExpectRefusal({"dev", "--regions", "eu-west-1"}, "--regions must have --default-region, us-east-1");
+  ExpectRefusal({"dev", "--regions", "us-east-1,EU-WEST-1"}, "be names of regions");
+}
 
 class SettingsFile : public testing::Test {
  protected:

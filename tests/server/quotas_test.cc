@@ -197,6 +197,75 @@ TEST(Quotas, OfOneAccountAreNotAnothers) {
   EXPECT_THAT(api.CallAs(NewAccount(), request), IsOk());
 }
 
+// All regions share one inventory, and a caller chooses its region.
+class NumbersInAllRegions : public testing::Test {
+ protected:
+  NumbersInAllRegions() {
+    api.settings.default_deadline = std::chrono::seconds(30);
+    api.settings.api.quotas.phone_numbers = 3;
+  }
+
+  auto RequestIn(const std::string& region) {
+    return api.CallIn(
+        {api.account(), region},
+        Api::Parse<RequestPhoneNumberRequest>(
+            "iso_country_code: 'US' message_type: MESSAGE_TYPE_TRANSACTIONAL"
+            " number_capabilities: NUMBER_CAPABILITY_SMS number_type: REQUESTABLE_NUMBER_TYPE_LONG_CODE"));
+  }
+
+  std::int64_t Held() {
+    std::int64_t held = 0;
+    api.Sql([&](Transaction& tx) {
+      tx.Run({"test", "SELECT count(*) FROM phone_numbers WHERE account_id = $1"}, Params(api.account()))[0].Read(held);
+    });
+    return held;
+  }
+
+  const std::vector<std::string> kRegions = {"us-east-1", "us-west-2", "eu-west-1", "eu-west-2", "ap-south-1"};
+  Api api;
+};
+
+TEST_F(NumbersInAllRegions, AreFourTimesAsManyAsInOne) {
+  for (const std::string& region : kRegions) {
+    for (int i = 0; i < 3 && Held() < 12; ++i) EXPECT_THAT(RequestIn(region), IsOk());
+  }
+  EXPECT_THAT(RequestIn(kRegions[0]), IsOverQuota(reason::kPhoneNumbersPerAccount, 3)) << "the quota of the region";
+  EXPECT_THAT(RequestIn(kRegions[4]), IsOverQuota(reason::kPhoneNumbersPerAccount, 12)) << "that of all regions";
+  EXPECT_EQ(Held(), 12);
+}
+
+TEST_F(NumbersInAllRegions, AreExactWhenManyCallAtOnceInRegionsThatNobodyHasSeen) {
+  api.settings.api.quotas.phone_numbers_in_all_regions = 4;
+  const auto refusals =
+      InParallel(20, [&](int i) { return RequestIn(kRegions[static_cast<std::size_t>(i) % kRegions.size()]).error; });
+  std::map<std::string, int> outcomes;
+  for (const Refusal& refusal : refusals) ++outcomes[refusal ? std::string(refusal->reason()) : "went well"];
+  EXPECT_EQ(Held(), 4);
+  EXPECT_THAT(outcomes, testing::UnorderedElementsAre(testing::Pair("went well", 4),
+                                                      testing::Pair("PHONE_NUMBERS_PER_ACCOUNT", 16)));
+}
+
+// What the operator has granted is to be had.
+TEST_F(NumbersInAllRegions, DoNotCountWhereTheAccountHasAQuotaOfItsOwn) {
+  api.settings.api.quotas.phone_numbers_in_all_regions = 1;
+  api.Sql([&](Transaction& tx) { SetAccountQuota(tx, api.scope, "PHONE_NUMBERS_PER_ACCOUNT", 2); });
+  EXPECT_THAT(RequestIn("us-east-1"), IsOk());
+  EXPECT_THAT(RequestIn("us-east-1"), IsOk());
+  EXPECT_THAT(RequestIn("us-east-1"), IsOverQuota(reason::kPhoneNumbersPerAccount, 2));
+  EXPECT_THAT(RequestIn("eu-west-1"), IsOk());
+  EXPECT_THAT(RequestIn("eu-west-1"), IsOverQuota(reason::kPhoneNumbersPerAccount, 1));
+}
+
+TEST_F(NumbersInAllRegions, AreGivenBackByRelease) {
+  api.settings.api.quotas.phone_numbers_in_all_regions = 1;
+  const auto first = RequestIn("us-east-1");
+  ASSERT_THAT(first, IsOk());
+  EXPECT_THAT(RequestIn("eu-west-1"), IsOverQuota(reason::kPhoneNumbersPerAccount, 1));
+  ASSERT_THAT(api.Call<ReleasePhoneNumberRequest>("phone_number_id: '" + first.response.phone_number_id() + "'"),
+              IsOk());
+  EXPECT_THAT(RequestIn("eu-west-1"), IsOk());
+}
+
 TEST(Quotas, LeaveRoomForOverwritingWhenFull) {
   Api api;
   api.settings.api.quotas.keywords = 3;

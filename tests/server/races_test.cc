@@ -590,7 +590,7 @@ TEST(Races, ParallelRequestsGetDifferentNumbersAndExactlyAsManyAsTheQuotaAllows)
   settings.api.quotas.phone_numbers = 5;
   for (int round = 0; round < kRounds / 2; ++round) {
     Replicas replicas(settings);
-    ASSERT_THAT(replicas.first.Call<DescribePoolsRequest>(""), IsOk());  // makes the account
+    GivenAccount(replicas.first, replicas.first.account());
     auto held = Hold(AccountRow(replicas.first));
     auto racing = InBackground([&] { return AtOnce(12, [&](int i) { return RequestInto(replicas.of(i), ""); }); });
     ASSERT_TRUE(held.EventuallyWaiting(12));

@@ -20,7 +20,7 @@ class Caller {
  public:
   explicit Caller(double calls_per_second) : rate_(calls_per_second) {}
 
-  std::optional<milliseconds> Take() { return limiter_.Take("111122223333", "us-east-1", "CreatePool", rate_, now_); }
+  std::optional<milliseconds> Take() { return limiter_.Take("111122223333", "CreatePool", rate_, now_); }
 
   // How many calls pass at this moment.
   int PassNow() {
@@ -108,11 +108,11 @@ TEST(RateLimiter, SavesNoMoreThanABucketful) {
 TEST(RateLimiter, KeepsAccountsRegionsAndOperationsApart) {
   RateLimiter limiter;
   const Time now = FakeWorld::kStart;
-  EXPECT_FALSE(limiter.Take("111122223333", "us-east-1", "CreatePool", 1, now));
-  EXPECT_FALSE(limiter.Take("111122223333", "us-east-1", "DeletePool", 1, now));
+  EXPECT_FALSE(limiter.Take("111122223333", "CreatePool", 1, now));
+  EXPECT_FALSE(limiter.Take("111122223333", "DeletePool", 1, now));
   EXPECT_FALSE(limiter.Take("111122223333", "eu-west-2", "CreatePool", 1, now));
-  EXPECT_FALSE(limiter.Take("444455556666", "us-east-1", "CreatePool", 1, now));
-  EXPECT_TRUE(limiter.Take("111122223333", "us-east-1", "CreatePool", 1, now));
+  EXPECT_FALSE(limiter.Take("444455556666", "CreatePool", 1, now));
+  EXPECT_TRUE(limiter.Take("111122223333", "CreatePool", 1, now));
 }
 
 TEST(RateLimiter, IsExactWhenManyThreadsTakeAtOnce) {
@@ -120,7 +120,7 @@ TEST(RateLimiter, IsExactWhenManyThreadsTakeAtOnce) {
   const auto passed = InParallel(16, [&](int) {
     int count = 0;
     for (int i = 0; i < 1000; ++i) {
-      count += !limiter.Take("111122223333", "us-east-1", "CreatePool", 100, FakeWorld::kStart);
+      count += !limiter.Take("111122223333", "CreatePool", 100, FakeWorld::kStart);
     }
     return count;
   });
@@ -146,7 +146,7 @@ TEST(RateLimiter, RemembersABoundedNumberOfAMillionAccounts) {
   std::size_t greatest = 0;
   for (int i = 0; i < 1'000'000; ++i) {
     // They all have something to remember: no bucket gets full again while time stands still.
-    EXPECT_FALSE(limiter.Take(std::to_string(i), "us-east-1", "CreatePool", 1, FakeWorld::kStart));
+    EXPECT_FALSE(limiter.Take(std::to_string(i), "CreatePool", 1, FakeWorld::kStart));
     if (i % 10'000 == 0) greatest = std::max(greatest, limiter.size());
   }
   EXPECT_LE(std::max(greatest, limiter.size()), RateLimiter::kCapacity);
@@ -157,26 +157,26 @@ TEST(RateLimiter, ForgetsFullBucketsBeforeEmptyOnes) {
   RateLimiter limiter;
   Time now = FakeWorld::kStart;
   for (std::size_t i = 0; i < RateLimiter::kCapacity / 2; ++i) {
-    limiter.Take(std::to_string(i), "us-east-1", "CreatePool", 1, now);
+    limiter.Take(std::to_string(i), "CreatePool", 1, now);
   }
   now += seconds(1);  // they are full again
-  ASSERT_FALSE(limiter.Take("111122223333", "us-east-1", "CreatePool", 1, now));
+  ASSERT_FALSE(limiter.Take("111122223333", "CreatePool", 1, now));
   for (std::size_t i = 0; i < RateLimiter::kCapacity / 2; ++i) {
-    limiter.Take("again" + std::to_string(i), "us-east-1", "CreatePool", 1, now);
+    limiter.Take("again" + std::to_string(i), "CreatePool", 1, now);
   }
-  EXPECT_TRUE(limiter.Take("111122223333", "us-east-1", "CreatePool", 1, now));
+  EXPECT_TRUE(limiter.Take("111122223333", "CreatePool", 1, now));
 }
 
 TEST(RateLimiter, KeepsTheEmptiestBucketsInAFlood) {
   RateLimiter limiter;
   Time now = FakeWorld::kStart;
   // This one has nothing for ten seconds; the flood's have nothing for one.
-  ASSERT_FALSE(limiter.Take("111122223333", "us-east-1", "CreatePool", 0.1, now));
+  ASSERT_FALSE(limiter.Take("111122223333", "CreatePool", 0.1, now));
   for (std::size_t i = 0; i < 4 * RateLimiter::kCapacity; ++i) {
     if (i % 1000 == 0) now += milliseconds(1);  // a flood arrives in the course of time
-    limiter.Take(std::to_string(i), "us-east-1", "CreatePool", 1, now);
+    limiter.Take(std::to_string(i), "CreatePool", 1, now);
   }
-  EXPECT_TRUE(limiter.Take("111122223333", "us-east-1", "CreatePool", 0.1, now));
+  EXPECT_TRUE(limiter.Take("111122223333", "CreatePool", 0.1, now));
 }
 
 }  // namespace

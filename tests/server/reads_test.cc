@@ -35,7 +35,7 @@ class Reads : public testing::TestWithParam<Chapter> {
   Reads() {
     for (Api* api : {&reader, &witness}) {  // the accounts are known
       for (const std::string& account : {accounts.owner.account(), accounts.consumer.account()}) {
-        EXPECT_THAT(api->CallAs(account, DescribePoolsRequest()), IsOk());
+        GivenAccount(*api, account);
       }
     }
   }
@@ -131,12 +131,13 @@ TEST(ReadMethods, HaveStories) {
 TEST(ReadMethods, ThatRunTwoStatementsAreNoticed) {
   WorkLog log;
   const auto now = WorkLog::Clock::now();
-  for (const auto* name : {"accounts.ensure", "connect", "transaction.limit_statements", "pools.find", "tags.list"}) {
+  for (const auto* name :
+       {"pools.find", "connect", "transaction.limit_statements", "accounts.ensure", "pools.find", "tags.list"}) {
     log.Add({name, now, now, true, {}});
   }
   log.attempts.push_back({now, now, WorkLog::Outcome::kCommitted, 0, 1});
   EXPECT_EQ(StatementsOf(log), 1U);
-  log.attempts.push_back({now, now, WorkLog::Outcome::kCommitted, 1, 5});
+  log.attempts.push_back({now, now, WorkLog::Outcome::kCommitted, 1, 6});
   EXPECT_EQ(StatementsOf(log), 2U);
 }
 

@@ -2,11 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <memory>
+#include <optional>
 
+#include "server/access.h"
+#include "server/digest.h"
 #include "server/method.h"
 #include "tests/support/api.h"
 #include "tests/support/given.h"
+#include "tests/support/temporary_directory.h"
 
 namespace poold {
 namespace {
@@ -47,9 +52,45 @@ std::uint64_t DatabaseRuns(Api& api) {
   return stats.reads + stats.writes + stats.failures;
 }
 
-TEST(Throttling, IsOffUnlessAskedFor) {
+// How many of so many calls at one moment pass.
+int Passing(Api& api, int calls) {
+  int passing = 0;
+  for (int i = 0; i < calls; ++i) {
+    const bool passes = !api.CallWith({{"authorization", "Bearer key"}}, DescribePoolsRequest()).error;
+    passing += passes ? 1 : 0;
+  }
+  return passing;
+}
+
+TEST(Throttling, IsOffByItselfWhereCallersAreTrusted) {
   Api api;
-  for (int i = 0; i < 100; ++i) EXPECT_THAT(api.Call(DescribePoolsRequest()), IsOk());
+  EXPECT_EQ(Passing(api, 250), 250);
+}
+
+class ThrottlingOfKnownCallers : public testing::Test {
+ protected:
+  explicit ThrottlingOfKnownCallers() {
+    std::ofstream(directory_.path() / "access.yaml")
+        << "principals:\n  - name: web\n    account: \"" << api_.account()
+        << "\"\n    bearer_keys: [{sha256: " << Hex(Sha256("key")) << "}]\n";
+    file_.emplace(directory_.path() / "access.yaml");
+    api_.service().access = &*file_;
+  }
+
+  const TemporaryDirectory directory_;
+  Api api_;
+  std::optional<AccessFile> file_;
+};
+
+TEST_F(ThrottlingOfKnownCallers, IsOnByItself) {
+  EXPECT_EQ(Passing(api_, 250), 200);
+  api_.world.Advance(milliseconds(10));
+  EXPECT_EQ(Passing(api_, 10), 2);
+}
+
+TEST_F(ThrottlingOfKnownCallers, IsOffIfTheSettingSaysSo) {
+  api_.settings.api.throttling = {Throttling::Kind::kOff};
+  EXPECT_EQ(Passing(api_, 250), 250);
 }
 
 TEST(Throttling, HoldsEveryOperationToItsDocumentedRate) {
@@ -91,13 +132,16 @@ TEST(Throttling, LetsACallPassAfterTheTimeItTold) {
   EXPECT_THAT(api.Call(DescribePoolsRequest()), IsFault(Fault::kThrottled));
 }
 
-TEST(Throttling, IsPerAccountRegionAndOperation) {
+// A region is what the caller chooses: it must not be a way to further calls.
+TEST(Throttling, IsPerAccountAndOperationInAllRegionsTogether) {
   Api api(Throttled(Throttling::Kind::kAws));
   ASSERT_THAT(api.Call(DescribePoolsRequest()), IsOk());
   ASSERT_THAT(api.Call(DescribePoolsRequest()), IsFault(Fault::kThrottled));
   EXPECT_THAT(api.Call(DescribePhoneNumbersRequest()), IsOk());
   EXPECT_THAT(api.CallAs(NewAccount(), DescribePoolsRequest()), IsOk());
-  EXPECT_THAT(api.CallIn({api.account(), "eu-west-2"}, DescribePoolsRequest()), IsOk());
+  for (const char* region : {"eu-west-2", "eu-west-1", "ap-south-1"}) {
+    EXPECT_THAT(api.CallIn({api.account(), region}, DescribePoolsRequest()), IsFault(Fault::kThrottled)) << region;
+  }
 }
 
 TEST(Throttling, ComesBeforeTheLookAtTheRequest) {

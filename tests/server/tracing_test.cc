@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "tests/support/api.h"
+#include "tests/support/given.h"
 
 namespace poold {
 namespace {
@@ -93,7 +94,7 @@ class TracingTest : public testing::Test {
 };
 
 TEST_F(TracingTest, AWriteHasASpanForTheQueueEachTransactionAndEachStatement) {
-  api.Call<DescribePoolsRequest>("");  // makes the account
+  GivenAccount(api, api.account());
   Trace();
   ASSERT_FALSE(api.Call<CreateOptOutListRequest>("opt_out_list_name: 'Mine' client_token: 'once'").error);
   const std::vector<Seen> spans = Spans();

@@ -468,7 +468,7 @@ TEST(ClientToken, MakesARetrySafeAfterTheResponseWasLost) {
   Settings settings;
   settings.default_deadline = milliseconds(400);
   Api api(settings, proxy.Url(Ask(kDatabase)));
-  ASSERT_THAT(api.Call<DescribePhoneNumbersRequest>(""), IsOk());  // the account is there and known
+  GivenAccount(api, api.account());
 
   proxy.Next(CommitProxy::Plan::kCutAfterAndHold);
   const auto lost = RequestWith(api, "token");
@@ -507,9 +507,9 @@ TEST(Transact, DoesNotDoAgainWhatMayHaveBeenDone) {
 
 // What else Transact does.
 
-TEST(Transact, MakesAnAccountWithItsDefaultListAtTheFirstCallOfAnyKind) {
+TEST(Transact, MakesAnAccountWithItsDefaultListAtTheFirstCallThatWrites) {
   Api api;
-  ASSERT_THAT(api.Call<DescribePoolsRequest>(""), IsOk());
+  GivenSenderId(api, "EXAMPLECO");
   std::string list;
   api.Sql([&](Transaction& tx) {
     tx.Run({"test", "SELECT opt_out_list_name FROM opt_out_lists WHERE account_id = $1"}, Params(api.account()))[0]

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "storage/accounts.h"
 #include "storage/inventory.h"
 
 namespace poold {
@@ -88,6 +89,12 @@ void GivenChange(Api& api, const std::string& pool_or_number_id, const std::stri
   } else {
     Must(api, Api::Parse<UpdatePhoneNumberRequest>("phone_number_id: '" + pool_or_number_id + "' " + change));
   }
+}
+
+void GivenAccount(Api& api, const std::string& account) {
+  api.Sql([&](Transaction& tx) { EnsureAccount(tx, {account, api.scope.region}, api.world.Now()); });
+  const auto read = api.CallAs(account, DescribePoolsRequest());
+  if (read.error) throw std::runtime_error(read.error->what());
 }
 
 void GivenOptOutList(Api& api, const std::string& name) {

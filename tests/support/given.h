@@ -14,6 +14,9 @@
 
 namespace poold {
 
+// The account is there and the server of `api` knows it, as after its first write.
+void GivenAccount(Api& api, const std::string& account);
+
 // The id of a new number: a transactional SMS long code of the United States, unless `wishes` (a
 // RequestPhoneNumberRequest in text form) say otherwise.
 std::string GivenNumber(Api& api, const std::string& wishes = {});

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tests/support/api.h"
+#include "tests/support/given.h"
 #include "tests/support/held_rows.h"
 
 namespace poold {
@@ -48,7 +49,8 @@ class TogetherTest : public testing::Test {
  protected:
   explicit TogetherTest(int connections) : settings{SettingsOf(connections)} {
     service.page_tokens = &tokens;
-    for (const Api* api : {&ours, &theirs}) {  // the accounts are known
+    for (Api* api : {&ours, &theirs}) {  // the accounts are known
+      GivenAccount(*api, api->account());
       WaitingCall first(service, api->account(), smsvoice::v2::DescribePoolsRequest(),
                         MethodOf<smsvoice::v2::DescribePoolsRequest>());
       pipeline.Start(first.call);
