@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/call.h"
+
 namespace poold {
 
-Executor::Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run)
-    : capacity_(capacity), most_(most), run_(std::move(run)) {
+Executor::Executor(int workers, std::size_t capacity, std::size_t most, WaitingBytes& waiting,
+                   std::function<void(std::span<Call* const>)> run)
+    : most_(most), waiting_(waiting), run_(std::move(run)), queue_(capacity) {
   for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { Work(); });
 }
 
@@ -20,13 +23,18 @@ Executor::~Executor() {
 }
 
 bool Executor::Submit(Call& call) {
+  if (!waiting_.Add(call)) return false;
+  bool submitted = false;
   {
     const std::lock_guard lock(mutex_);
-    if (queue_.size() >= capacity_) return false;
-    queue_.push_back(&call);
+    submitted = queue_.Push(call.scope().account, call);
   }
-  ready_.notify_one();
-  return true;
+  if (submitted) {
+    ready_.notify_one();
+  } else {
+    waiting_.Remove(call);
+  }
+  return submitted;
 }
 
 std::size_t Executor::queued() const {
@@ -45,10 +53,10 @@ void Executor::Work() {
       if (queue_.empty()) return;
       const std::size_t takers = 1 + idle_;
       const std::size_t share = (queue_.size() + takers - 1) / takers;
-      const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(std::min(most_, share));
-      calls.assign(queue_.begin(), end);
-      queue_.erase(queue_.begin(), end);
+      calls.resize(std::min(most_, share));
+      for (Call*& call : calls) call = &queue_.Take();
     }
+    for (const Call* call : calls) waiting_.Remove(*call);
     run_(calls);
   }
 }

@@ -2,25 +2,28 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <span>
 #include <thread>
 #include <vector>
 
+#include "server/fair_queue.h"
+#include "server/waiting_bytes.h"
+
 namespace poold {
 
 class Call;
 
-// A bounded queue between the doors, whose threads must not block, and workers, which wait for the database. First
-// come, first served. Thread-safe.
+// A bounded queue between the endpoints, whose threads must not block, and workers, which wait for the database. It
+// serves accounts in turn (FairQueue). Thread-safe.
 class Executor {
  public:
-  // Each of `workers` takes the first call, and with it what waits behind it, up to `most` calls, but leaves their
-  // share to workers who have nothing to do. `run` executes them to their end on the worker's thread; it must not
-  // throw.
-  Executor(int workers, std::size_t capacity, std::size_t most, std::function<void(std::span<Call* const>)> run);
+  // Each of `workers` takes the calls that are next in turn, up to `most`, but leaves their share to workers who have
+  // nothing to do. `run` executes them to their end on the worker's thread; it must not throw. `waiting` may be shared
+  // with other executors and must outlive this one.
+  Executor(int workers, std::size_t capacity, std::size_t most, WaitingBytes& waiting,
+           std::function<void(std::span<Call* const>)> run);
 
   // Runs what is still queued, then ends the workers.
   ~Executor();
@@ -28,7 +31,7 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  // False if the queue is full: the caller must refuse the call. Never blocks.
+  // False if there is no room, or none for the call's account: the caller must refuse the call. Never blocks.
   bool Submit(Call& call);
 
   // Calls that wait for a worker at this moment.
@@ -37,12 +40,12 @@ class Executor {
  private:
   void Work();
 
-  const std::size_t capacity_;
   const std::size_t most_;
+  WaitingBytes& waiting_;
   const std::function<void(std::span<Call* const>)> run_;
   mutable std::mutex mutex_;
   std::condition_variable ready_;
-  std::deque<Call*> queue_;
+  FairQueue queue_;
   std::size_t idle_ = 0;  // workers who wait for calls
   bool closing_ = false;
   std::vector<std::thread> workers_;

@@ -59,12 +59,15 @@ void Read(Call& call) { call.Read(); }
 
 void Validate(Call& call) { CheckRules(call.request()); }
 
-// Before the queue, on the door's thread. Cheap and without the database, so that a flood of bad calls costs little;
-// in the order of the API's checks: who calls, then what is asked.
-constexpr Step kAdmission[] = {
-    Trace, RefuseUnlessServed, RefuseUntilReady, Authenticate,       AuthorizeAction, Throttle,
-    Read,  ReadClientToken,    Validate,         AuthorizeResources,
+// Before the queue. Cheap and without the database, so that a flood of bad calls costs little; in the order of the
+// API's checks: who calls, then what is asked. Who calls is found out on the endpoint's thread ...
+constexpr Step kIdentification[] = {
+    Trace, RefuseUnlessServed, RefuseUntilReady, Authenticate, AuthorizeAction, Throttle,
 };
+
+// ... and so is what is asked, but for big requests.
+constexpr Step kReading[] = {Read, ReadClientToken, Validate, AuthorizeResources};
+constexpr Step kBigReading[] = {RefuseIfTooLate, Read, ReadClientToken, Validate, AuthorizeResources};
 
 void CheckHeaders(Call& call) { CheckCredentials(call); }
 
@@ -160,6 +163,12 @@ void Answer(Call& call) noexcept {
   Finish(call, Settle(call, kExecution));
 }
 
+// The end of a call that was not admitted.
+void Refuse(Call& call, const Error& error) {
+  if (const auto cause = CauseOf(error)) call.service().metrics.Refused(*cause);
+  Finish(call, error);
+}
+
 void Queue(Executor& executor, Call& call) {
   if (executor.Submit(call)) return;
   call.service().metrics.Refused(RefusalCause::kQueueFull);
@@ -212,21 +221,32 @@ int LookUpWorkers(int connections) { return std::max(std::min(2, connections), c
 // For the same reason. No more than half of the connections are theirs, so that whoever goes apart has one.
 int ChangeWorkers(int connections) { return std::max(1, std::min(connections / 2, LookUpWorkers(connections))); }
 
+// Memory of requests that wait, in all queues: a tenth of what a small container has.
+constexpr std::size_t kWaitingBytes = 128 << 20;
+// Big requests that wait to be read. A request of 1 MiB takes some milliseconds, so the last one waits for a second or
+// so.
+constexpr std::size_t kBigRequestsWaiting = 128;
+
 std::size_t Capacity(const Settings& settings) { return static_cast<std::size_t>(settings.queue_capacity); }
 
 }  // namespace
 
 Pipeline::Pipeline(const Settings& settings)
     : settings_(settings),
-      others_(settings.database_connections, Capacity(settings), 1,
+      waiting_(kWaitingBytes),
+      others_(settings.database_connections, Capacity(settings), 1, waiting_,
               [](std::span<Call* const> calls) { Answer(*calls[0]); }),
-      look_ups_(LookUpWorkers(settings.database_connections), Capacity(settings), kMostTogether,
+      look_ups_(LookUpWorkers(settings.database_connections), Capacity(settings), kMostTogether, waiting_,
                 [this](std::span<Call* const> calls) { AnswerReads(calls); }),
-      listings_(settings.database_connections, Capacity(settings), kMostListings,
-                [this](std::span<Call* const> calls) { AnswerReads(calls); }) {
+      listings_(settings.database_connections, Capacity(settings), kMostListings, waiting_,
+                [this](std::span<Call* const> calls) { AnswerReads(calls); }),
+      readers_(1, kBigRequestsWaiting, 1, waiting_, [this](std::span<Call* const> calls) {
+        if (const auto error = Settle(*calls[0], kBigReading)) return Refuse(*calls[0], *error);
+        QueueAdmitted(*calls[0]);
+      }) {
   const auto workers = static_cast<std::size_t>(ChangeWorkers(settings.database_connections));
   for (std::size_t i = 0; i < workers; ++i) {
-    changes_.emplace_back(1, (Capacity(settings) + workers - 1) / workers, kMostTogether,
+    changes_.emplace_back(1, (Capacity(settings) + workers - 1) / workers, kMostTogether, waiting_,
                           [this](std::span<Call* const> calls) { AnswerGroups(calls, others_); });
   }
 }
@@ -237,7 +257,7 @@ void Pipeline::AnswerReads(std::span<Call* const> calls) noexcept {
 }
 
 std::size_t Pipeline::queued() const {
-  std::size_t queued = look_ups_.queued() + listings_.queued() + others_.queued();
+  std::size_t queued = readers_.queued() + look_ups_.queued() + listings_.queued() + others_.queued();
   for (const Executor& executor : changes_) queued += executor.queued();
   return queued;
 }
@@ -274,10 +294,13 @@ void Pipeline::Start(Call& call) noexcept {
   const auto given = call.deadline() > call.received() ? call.deadline() : call.received() + settings_.default_deadline;
   call.set_deadline(std::min(given, call.received() + settings_.greatest_deadline));
 
-  if (const auto error = Settle(call, kAdmission)) {
-    if (const auto cause = CauseOf(*error)) metrics.Refused(*cause);
-    return Finish(call, error);
-  }
+  if (const auto error = Settle(call, kIdentification)) return Refuse(call, *error);
+  if (call.RequestBytes() > kBigRequest) return Queue(readers_, call);
+  if (const auto error = Settle(call, kReading)) return Refuse(call, *error);
+  QueueAdmitted(call);
+}
+
+void Pipeline::QueueAdmitted(Call& call) noexcept {
   call.set_queued(std::chrono::steady_clock::now());
   Queue(QueueOf(call), call);
 }

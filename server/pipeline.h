@@ -11,15 +11,16 @@ namespace poold {
 
 struct Settings;
 
-// The way of every call, whichever door it came by: admission on the door's thread, then the queue, then execution on a
-// worker's. The steps are listed in pipeline.cc. No exception leaves it: each becomes one Error, once, here.
-// Thread-safe. Must outlive its calls.
+// The way of every call, whichever endpoint it came by: admission on the endpoint's thread, then the queue, then
+// execution on a worker's. A big request is read by a thread of its own, so that it keeps nobody else waiting. Every
+// queue serves accounts in turn. The steps are listed in pipeline.cc. No exception leaves it: each becomes one Error,
+// once, here. Thread-safe. Must outlive its calls.
 class Pipeline {
  public:
   explicit Pipeline(const Settings& settings);
 
-  // Admits the call and queues it, or finishes it with the refusal. Never blocks and never touches the database. The
-  // call's deadline must be set if the caller gave one; it is bounded by the settings here.
+  // Admits the call and queues it, or finishes it with the refusal, now or on another thread. Never blocks and never
+  // touches the database. The call's deadline must be set if the caller gave one; it is bounded by the settings here.
   void Start(Call& call) noexcept;
 
   // Of a call over HTTP whose body has not been read: true if its headers alone are reason for a refusal, with which
@@ -29,11 +30,16 @@ class Pipeline {
   // Calls that wait for a worker at this moment.
   std::size_t queued() const;
 
+  // A request of more bytes is read and checked by a thread of its own: that takes milliseconds.
+  static constexpr std::size_t kBigRequest = 64 << 10;
+
  private:
+  void QueueAdmitted(Call& call) noexcept;
   Executor& QueueOf(const Call& call);
   void AnswerReads(std::span<Call* const> calls) noexcept;
 
   const Settings& settings_;
+  WaitingBytes waiting_;  // of all queues
   // As many workers as database connections: more would only wait for one.
   Executor others_;
   // Calls that read a few rows and are answered together (Method::together). A few workers are enough for them, and
@@ -45,6 +51,8 @@ class Pipeline {
   // Those that write, by account, one worker each: those of one account would only wait for each other, and if a commit
   // took long, their groups would fall apart. They end before others_, too.
   std::deque<Executor> changes_;
+  // Reads and checks big requests. It ends before all others, to which it hands them.
+  Executor readers_;
 };
 
 }  // namespace poold

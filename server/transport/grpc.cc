@@ -76,6 +76,8 @@ class UnaryCall final : private Messages, public GrpcCall, public ServerUnaryRea
         "is not a " + method().descriptor->input_type()->name() + " in protobuf form with text in UTF-8");
   }
 
+  std::size_t RequestBytes() const override { return bytes_.Length(); }
+
   void Finish(const Error* error) override {
     if (error == nullptr) {
       grpc::Slice bytes(Messages::response->ByteSizeLong());

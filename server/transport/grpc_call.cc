@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "server/method.h"
+#include "server/transport/wire_lists.h"
 
 // Exported by libgrpc, declared in none of its installed headers: the flags of the message that the call received last,
 // and the compression that its grpc-encoding names. (Wire.RefusesCompressedMessages)
@@ -39,10 +40,19 @@ bool BeginsLikeGzipOrDeflate(const grpc::ByteBuffer& bytes) {
   return (first == 0x1f && second == 0x8b) || (first == 0x78 && (first * 256 + second) % 31 == 0);
 }
 
+// Shorter messages are read without a look at their lists: they cost little whatever they hold.
+constexpr std::size_t kShort = 4 << 10;
+
 bool Parse(const grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
   grpc::ByteBuffer copy(bytes);  // shares the bytes
   grpc::ProtoBufferReader reader(&copy);
   return reader.status().ok() && message.ParseFromZeroCopyStream(&reader);
+}
+
+void RequireLists(const grpc::ByteBuffer& bytes, const google::protobuf::Descriptor& type) {
+  grpc::ByteBuffer copy(bytes);  // shares the bytes
+  grpc::ProtoBufferReader reader(&copy);
+  if (reader.status().ok()) RefuseLongLists(reader, type);
 }
 
 }  // namespace
@@ -101,11 +111,14 @@ grpc::Status Refusal(grpc::CallbackServerContext& context, const Error& error, c
 
 bool ReadMessage(grpc::CallbackServerContext& context, const grpc::ByteBuffer& bytes,
                  google::protobuf::Message& message) {
-  if (IsCompressed(context.c_call()) && NamesGzipOrDeflate(context.c_call())) {
-    throw Error::Compressed(Fault::kUnknownCompression);
+  const bool compressed = IsCompressed(context.c_call());
+  if (compressed && NamesGzipOrDeflate(context.c_call())) throw Error::Compressed(Fault::kUnknownCompression);
+  if (bytes.Length() > kShort) {
+    const auto refusal = RefusalOf([&] { RequireLists(bytes, *message.GetDescriptor()); });
+    if (refusal) throw compressed ? Error::Compressed(Fault::kUnknownCompression) : *refusal;
   }
   const bool parsed = Parse(bytes, message);
-  if (!IsCompressed(context.c_call())) return parsed;
+  if (!compressed) return parsed;
   // gRPC does not tell whether grpc-encoding named something unknown or was missing. The bytes do: if they are the
   // message itself, or of a compression whose name gRPC knows, the name was missing.
   const bool is_plain = parsed && message.GetReflection()->GetUnknownFields(message).empty();

@@ -37,7 +37,8 @@ grpc::Status Refusal(grpc::CallbackServerContext& context, const Error& error, c
                      bool repeatable = true);
 
 // Fills `message` from the bytes of the message that the call has just received. False if they are no such message.
-// Throws Error if they are compressed: the service takes uncompressed messages only.
+// Throws Error if they are compressed (the service takes uncompressed messages only), or if a list is too long
+// (wire_lists.h).
 bool ReadMessage(grpc::CallbackServerContext& context, const grpc::ByteBuffer& bytes,
                  google::protobuf::Message& message);
 

@@ -26,6 +26,7 @@ using google::protobuf::Reflection;
 constexpr std::string_view kNamespace = "com.amazonaws.pinpointsmsvoicev2#";
 constexpr std::size_t kGreatestDepth = 16;
 constexpr std::size_t kQuoted = 64;  // bytes of a name that a refusal repeats
+constexpr std::uint32_t kAnyNumber = UINT32_MAX;
 // What an unknown enum text becomes: no enum has it.
 constexpr int kUnknownEnumNumber = -1;
 
@@ -92,7 +93,8 @@ class Reader {
     Level& level = levels_.back();
     if (level.message != nullptr && level.member != nullptr) {
       if (level.list || !level.member->is_repeated()) Wrong(*level.member);
-      levels_.push_back({level.message, level.member, true});
+      const auto& rule = level.member->options().GetExtension(smsvoice::v2::rule);
+      levels_.push_back({level.message, level.member, true, rule.has_max_items() ? rule.max_items() : kAnyNumber});
     } else {
       levels_.push_back({nullptr, nullptr, true});
     }
@@ -190,6 +192,7 @@ class Reader {
     Message* message;                         // that it fills, of a list: whose field; nullptr: it is skipped
     const FieldDescriptor* member = nullptr;  // whose value comes next, of a list: the list; nullptr: it is skipped
     bool list = false;
+    std::uint32_t room = kAnyNumber;   // of a list: how many more items it may have
     std::set<std::string> names = {};  // of the members so far
   };
 
@@ -202,9 +205,10 @@ class Reader {
 
   Place Next(const char* what) {
     if (levels_.empty()) Refuse(std::string("must be a JSON object, not ") + what);
-    const Level& level = levels_.back();
+    Level& level = levels_.back();
     if (level.message == nullptr || level.member == nullptr) return {nullptr, nullptr, false};
     if (level.member->is_repeated() && !level.list) Wrong(*level.member);
+    if (level.list && level.room-- == 0) RefuseLongList();
     return {level.message, level.member, level.list};
   }
 
@@ -220,6 +224,14 @@ class Reader {
       }
     }
     return path;
+  }
+
+  // At the first item too many, so that a request costs no more memory than one that is in order.
+  [[noreturn]] void RefuseLongList() {
+    const auto most = levels_.back().member->options().GetExtension(smsvoice::v2::rule).max_items();
+    levels_.pop_back();
+    throw Error::Invalid(reason::kInvalidParameter, PathToMember(),
+                         "must have at most " + std::to_string(most) + (most == 1 ? " item" : " items") + ", has more");
   }
 
   void Integer(std::optional<std::int64_t> value) {

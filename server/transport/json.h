@@ -17,7 +17,8 @@ namespace poold {
 // becomes a number that it doesn't have, for Validate to refuse with its name.
 // Throws Error (SerializationException) unless `json` is one object in UTF-8, at most 16 levels deep, that has no
 // member twice and no NUL character, and whose members are of the message's types; (ValidationException) for an empty
-// list where there must be items, since a message can't tell that from no list.
+// list where there must be items, since a message can't tell that from no list, and for a list that has more items than
+// its rule allows, as soon as that is seen: nothing is kept of the rest.
 void FromAwsJson(std::string_view json, google::protobuf::Message& message);
 
 // Members without presence are written always, others when they are set. `message` must hold valid UTF-8.

@@ -40,11 +40,12 @@ class ExecutorTest : public testing::Test {
   std::vector<std::unique_ptr<TestCall>> calls;
   std::mutex mutex;
   std::vector<int> order;
+  WaitingBytes waiting{1 << 20};
 };
 
 TEST_F(ExecutorTest, RunsCallsInTheOrderInWhichTheyCame) {
   std::latch all(4);
-  Executor executor(1, 4, 1, [&](std::span<Call* const> given) {
+  Executor executor(1, 4, 1, waiting, [&](std::span<Call* const> given) {
     Call& call = *given[0];
     Note(call);
     all.count_down();
@@ -57,7 +58,7 @@ TEST_F(ExecutorTest, RunsCallsInTheOrderInWhichTheyCame) {
 TEST_F(ExecutorTest, RunsAsManyCallsAtOnceAsItHasWorkers) {
   std::barrier meeting(2);  // nobody gets past it alone
   std::latch both(2);
-  Executor executor(2, 4, 1, [&](std::span<Call* const>) {
+  Executor executor(2, 4, 1, waiting, [&](std::span<Call* const>) {
     meeting.arrive_and_wait();
     both.count_down();
   });
@@ -69,7 +70,7 @@ TEST_F(ExecutorTest, RunsAsManyCallsAtOnceAsItHasWorkers) {
 TEST_F(ExecutorTest, RefusesWhatDoesNotFitIntoTheQueue) {
   std::latch started(1);
   std::latch go_on(1);
-  Executor executor(1, 2, 1, [&](std::span<Call* const> given) {
+  Executor executor(1, 2, 1, waiting, [&](std::span<Call* const> given) {
     Call& call = *given[0];
     if (&call == calls[0].get()) started.count_down();
     go_on.wait();
@@ -85,11 +86,49 @@ TEST_F(ExecutorTest, RefusesWhatDoesNotFitIntoTheQueue) {
   go_on.count_down();
 }
 
+TEST_F(ExecutorTest, RefusesWhatTakesMoreMemoryThanIsLeft) {
+  std::latch started(1);
+  std::latch go_on(1);
+  {
+    Executor executor(1, 4, 1, waiting, [&](std::span<Call* const> given) {
+      if (given[0] == calls[0].get()) started.count_down();
+      go_on.wait();
+    });
+    for (std::size_t i = 0; i < 3; ++i) calls[i]->request_bytes = 300 << 10;
+    EXPECT_TRUE(executor.Submit(*calls[0]));
+    started.wait();
+    EXPECT_EQ(waiting.bytes(), 0U) << "it has left the queue";
+    EXPECT_TRUE(executor.Submit(*calls[1]));
+    EXPECT_FALSE(executor.Submit(*calls[2])) << "one account has no more than half";
+    EXPECT_EQ(executor.queued(), 1U);
+    EXPECT_TRUE(executor.Submit(*calls[3])) << "a small one";
+    go_on.count_down();
+  }
+  EXPECT_EQ(waiting.bytes(), 0U);
+}
+
+// What the queue refuses takes no memory.
+TEST_F(ExecutorTest, CountsOnlyWhatItTook) {
+  std::latch started(1);
+  std::latch go_on(1);
+  Executor executor(1, 1, 1, waiting, [&](std::span<Call* const> given) {
+    if (given[0] == calls[0].get()) started.count_down();
+    go_on.wait();
+  });
+  executor.Submit(*calls[0]);
+  started.wait();
+  executor.Submit(*calls[1]);
+  calls[2]->request_bytes = 100 << 10;
+  EXPECT_FALSE(executor.Submit(*calls[2]));
+  EXPECT_EQ(waiting.bytes(), 0U);
+  go_on.count_down();
+}
+
 TEST_F(ExecutorTest, TakesCallsAgainOnceThereIsRoom) {
   std::latch started(2);
   std::latch first_may_end(1);
   std::latch second_may_end(1);
-  Executor executor(1, 1, 1, [&](std::span<Call* const> given) {
+  Executor executor(1, 1, 1, waiting, [&](std::span<Call* const> given) {
     Call& call = *given[0];
     started.count_down();
     (&call == calls[0].get() ? first_may_end : second_may_end).wait();
@@ -109,7 +148,7 @@ TEST_F(ExecutorTest, TakesCallsAgainOnceThereIsRoom) {
 TEST_F(ExecutorTest, RunsWhatIsQueuedBeforeItEnds) {
   std::latch go_on(1);
   {
-    Executor executor(1, 4, 1, [&](std::span<Call* const> given) {
+    Executor executor(1, 4, 1, waiting, [&](std::span<Call* const> given) {
       Call& call = *given[0];
       go_on.wait();
       Note(call);
@@ -121,7 +160,7 @@ TEST_F(ExecutorTest, RunsWhatIsQueuedBeforeItEnds) {
 }
 
 TEST_F(ExecutorTest, EndsAtOnceWhenThereIsNothingToDo) {
-  Executor executor(3, 1, 1, [](std::span<Call* const>) { FAIL() << "nothing was submitted"; });
+  Executor executor(3, 1, 1, waiting, [](std::span<Call* const>) { FAIL() << "nothing was submitted"; });
   EXPECT_EQ(executor.queued(), 0u);
 }
 
@@ -131,7 +170,7 @@ TEST_F(ExecutorTest, HandsOutTogetherWhatWaits) {
   std::latch go_on(1);
   std::vector<std::size_t> sizes;
   {
-    Executor executor(1, 4, 2, [&](std::span<Call* const> given) {
+    Executor executor(1, 4, 2, waiting, [&](std::span<Call* const> given) {
       if (given[0] == calls[0].get()) {
         started.count_down();
         go_on.wait();

@@ -3,10 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <latch>
 #include <memory>
+#include <mutex>
 #include <set>
+#include <thread>
 
 #include "server/rate_limiter.h"
 #include "storage/embedded_postgres.h"
@@ -49,6 +53,7 @@ class PipelineTest : public testing::Test {
 
   // The account is there and known, so that calls do nothing but their own work.
   void Prepare() {
+    GivenAccount(api, api.account());
     auto call = Begin<DescribePoolsRequest>("");
     ASSERT_FALSE(call->Wait().has_value());
   }
@@ -303,6 +308,154 @@ TEST_F(PipelineTest, ServesTheNextCallAfterOneWasCut) {
     ASSERT_TRUE(call->Wait().has_value());
   }
   EXPECT_FALSE(Begin<RequestSenderIdRequest>(kSenderId)->Wait().has_value());
+}
+
+// Big requests are read by a thread of their own.
+
+constexpr std::size_t kBig = Pipeline::kBigRequest + 1;
+
+TEST_F(PipelineTest, ReadsABigRequestOnAnotherThreadThanItCameBy) {
+  for (const std::size_t bytes : {Pipeline::kBigRequest, kBig}) {
+    auto call = Make<DescribePoolsRequest>("");
+    call->call.request_bytes = bytes;
+    std::thread::id reader;
+    call->call.on_read = [&] { reader = std::this_thread::get_id(); };
+    call->Start(pipeline);
+    EXPECT_FALSE(call->Wait().has_value());
+    EXPECT_EQ(reader == std::this_thread::get_id(), bytes < kBig) << bytes;
+  }
+}
+
+TEST_F(PipelineTest, RefusesABigRequestThatBreaksARule) {
+  auto call = Make<DescribePoolsRequest>("max_results: 0");
+  call->call.request_bytes = kBig;
+  call->Start(pipeline);
+  EXPECT_EQ(call->Wait()->fault(), Fault::kInvalid);
+}
+
+// A call whose request is being read until the test lets it go on.
+class WhileABigRequestIsRead : public PipelineTest {
+ protected:
+  WhileABigRequestIsRead() : big_(Make<DescribePoolsRequest>("")) {
+    big_->call.request_bytes = kBig;
+    big_->call.on_read = [this] {
+      reading_.count_down();
+      go_on_.wait();
+    };
+    big_->Start(pipeline);
+    reading_.wait();
+  }
+  ~WhileABigRequestIsRead() override { LetItGoOn(); }
+
+  void LetItGoOn() {
+    if (!go_on_.try_wait()) go_on_.count_down();
+  }
+
+  std::latch reading_{1};
+  std::latch go_on_{1};
+  std::unique_ptr<Running<DescribePoolsRequest>> big_;  // ends before what it waits for
+};
+
+TEST_F(WhileABigRequestIsRead, OthersAreServed) {
+  EXPECT_FALSE(Begin<DescribePoolsRequest>("")->Wait().has_value());
+  LetItGoOn();
+  EXPECT_FALSE(big_->Wait().has_value());
+}
+
+TEST_F(WhileABigRequestIsRead, OneThatNobodyWaitsForIsNotReadAtAll) {
+  auto next = Make<DescribePoolsRequest>("");
+  next->call.request_bytes = kBig;
+  next->call.on_read = [] { FAIL() << "its caller is gone"; };
+  next->Start(pipeline);
+  EXPECT_EQ(pipeline.queued(), 1U);
+  next->call.Cancel();
+  LetItGoOn();
+  EXPECT_EQ(next->Wait()->fault(), Fault::kCancelled);
+  EXPECT_FALSE(big_->Wait().has_value());
+}
+
+TEST_F(PipelineTest, EndsWhatItHasAlsoIfBigRequestsWait) {
+  std::vector<std::unique_ptr<Running<DescribePoolsRequest>>> calls;
+  {
+    Pipeline ending(settings);
+    for (int i = 0; i < 3; ++i) {
+      auto& call = calls.emplace_back(Make<DescribePoolsRequest>(""));
+      call->call.request_bytes = kBig;
+      call->Start(ending);
+    }
+  }
+  for (auto& call : calls) call->Wait();
+}
+
+// Accounts are served in turn. Which account shares a lane with the flood is random, one in 256: most of several don't.
+
+class Flooded : public PipelineTest {
+ protected:
+  static constexpr int kQuiet = 6;
+  static constexpr int kAtLeast = 3;
+
+  // A call that takes a worker of its own; `order_` is told when it ends.
+  auto& Ask(const std::string& account, int number) {
+    GivenAccount(api, account);
+    const std::string letters = {static_cast<char>('A' + number / 26), static_cast<char>('A' + number % 26)};
+    auto& running = calls_.emplace_back(std::make_unique<Running<RequestSenderIdRequest>>(
+        service, account, Api::Parse<RequestSenderIdRequest>("sender_id: 'Id" + letters + "' iso_country_code: 'GB'")));
+    running->call.on_finish = [this, account] {
+      const std::lock_guard lock(mutex_);
+      order_.push_back(account);
+    };
+    running->Start(flooded_);
+    return *running;
+  }
+
+  static Settings Wider() {
+    Settings wider = Small();
+    wider.queue_capacity = 64;
+    wider.default_deadline = 20s;
+    return wider;
+  }
+
+  std::mutex mutex_;
+  std::vector<std::string> order_;  // of the accounts whose calls have ended
+  const Settings wider_ = Wider();
+  Pipeline flooded_{wider_};
+  std::vector<std::unique_ptr<Running<RequestSenderIdRequest>>> calls_;
+};
+
+TEST_F(Flooded, AnswersOthersAmongTheNextFew) {
+  HeldRows account(TestDatabaseUrl(), AccountRow());
+  Ask(api.account(), 0);
+  ASSERT_TRUE(account.EventuallyWaiting(1));
+  for (int i = 1; i < 40; ++i) Ask(api.account(), i);
+  for (int i = 0; i < kQuiet; ++i) Ask(NewAccount(), 0);
+  account.Release();
+  for (auto& call : calls_) EXPECT_FALSE(call->Wait().has_value());
+
+  const auto first = order_.begin();
+  const auto others = std::count_if(first, first + 2 + kQuiet, [&](const auto& from) { return from != api.account(); });
+  EXPECT_GE(others, kAtLeast) << "the one that ran, one of the flood's, and one of each of the others";
+}
+
+TEST_F(Flooded, KeepsRoomForOthers) {
+  HeldRows account(TestDatabaseUrl(), AccountRow());
+  Ask(api.account(), 0);
+  ASSERT_TRUE(account.EventuallyWaiting(1));
+  for (int i = 1; i < 80; ++i) Ask(api.account(), i);
+  EXPECT_GT(order_.size(), 10U) << "those that the queue refused at once";
+  std::vector<Running<RequestSenderIdRequest>*> quiet;
+  for (int i = 0; i < kQuiet; ++i) quiet.push_back(&Ask(NewAccount(), 0));
+  account.Release();
+  int served = 0;
+  for (auto* call : quiet) served += call->Wait() ? 0 : 1;
+  EXPECT_GE(served, kAtLeast);
+  int refused = 0;
+  for (auto& call : calls_) {
+    if (call->waited) continue;
+    const auto error = call->Wait();
+    if (error) EXPECT_EQ(error->fault(), Fault::kThrottled);
+    refused += error ? 1 : 0;
+  }
+  EXPECT_GT(refused, 10);
 }
 
 // Defects, on a schema of the test's own that is broken on purpose.

@@ -59,6 +59,35 @@ TEST(FromAwsJson, ReadsEveryKindOfMember) {
       filters { name: POOL_FILTER_NAME_TWO_WAY_ENABLED values: "true" } max_results: 5 owner: OWNER_SELF)")));
 }
 
+// At the first item too many, so that what a request makes of a list is bounded.
+TEST(FromAwsJson, RefusesAListWithMoreItemsThanItsRuleAllows) {
+  const auto list = [](int items, const std::string& item) {
+    std::string text;
+    for (int i = 0; i < items; ++i) text += (i == 0 ? "[" : ",") + item;
+    return text + "]";
+  };
+  struct Row {
+    std::string json;
+    const char* name;
+    const char* message;
+  };
+  for (const Row& row : {
+           Row{R"({"PoolIds": )" + list(200'000, R"("")") + "}", "poolIds", "must have at most 5 items, has more"},
+           Row{R"({"Filters": )" + list(100'000, "{}") + "}", "filters", "must have at most 20 items, has more"},
+           Row{R"({"Filters": [{}, {"Values": )" + list(21, R"("")") + "}]}", "filters[1].values",
+               "must have at most 20 items, has more"},
+       }) {
+    DescribePoolsRequest request;
+    const auto refusal = RefusalOf([&] { FromAwsJson(row.json, request); });
+    ASSERT_TRUE(refusal);
+    EXPECT_EQ(refusal->reason(), reason::kInvalidParameter);
+    EXPECT_THAT(refusal->fields(), testing::ElementsAre(FieldViolation{row.name, row.message}));
+    EXPECT_LT(request.SpaceUsedLong(), 8U << 10) << row.name;
+  }
+  EXPECT_EQ(Read<DescribePoolsRequest>(R"({"PoolIds": )" + list(5, R"("")") + "}").pool_ids_size(), 5);
+  EXPECT_EQ(Read<DescribePoolsRequest>(R"({"Unknown": )" + list(5000, R"("")") + "}").pool_ids_size(), 0);
+}
+
 TEST(FromAwsJson, TellsAbsentFromFalse) {
   EXPECT_FALSE(Read<UpdatePoolRequest>("{}").has_two_way_enabled());
   EXPECT_FALSE(Read<UpdatePoolRequest>(R"({"TwoWayEnabled": null})").has_two_way_enabled());
