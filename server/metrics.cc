@@ -192,6 +192,10 @@ class Metrics::Impl {
     return prometheus::TextSerializer().Serialize(families);
   }
 
+  void ConnectionCut(std::string_view cause, int connections) {
+    cut_family_.Add({{"cause", std::string(cause)}}).Increment(connections);
+  }
+
   void Watch(Sources sources) {
     const std::lock_guard lock(mutex_);
     sources_ = std::move(sources);
@@ -260,6 +264,8 @@ class Metrics::Impl {
       registry_, "poold_call_duration_seconds", "From a call's arrival to its answer, with the time in the queue.");
   prometheus::Family<Counter>& refused_family_ =
       Family<Counter>(registry_, "poold_refused_total", "Calls refused before they had any effect, by cause.");
+  prometheus::Family<Counter>& cut_family_ = Family<Counter>(
+      registry_, "poold_connections_cut_total", "gRPC connections that were cut for what the client did, by cause.");
   prometheus::Family<Histogram>& statements_family_ = Family<Histogram>(
       registry_, "poold_statement_duration_seconds", "Round trips to the database, by the statement's name.");
   Gauge& in_flight_ =
@@ -286,6 +292,7 @@ void Metrics::Ended(const Call& call, const Error* error) { impl_->Ended(call, e
 void Metrics::Refused(RefusalCause cause) { impl_->Refused(cause); }
 void Metrics::Waited(std::chrono::nanoseconds time) { impl_->Waited(time); }
 void Metrics::Statement(std::string_view name, std::chrono::nanoseconds took) { impl_->Statement(name, took); }
+void Metrics::ConnectionCut(std::string_view cause, int connections) { impl_->ConnectionCut(cause, connections); }
 void Metrics::Watch(Sources sources) { impl_->Watch(std::move(sources)); }
 std::string Metrics::Text() const { return impl_->Text(); }
 

@@ -45,6 +45,9 @@ class Metrics {
   void Refused(RefusalCause cause);
   void Waited(std::chrono::nanoseconds time);  // for a worker, in the queue
   void Statement(std::string_view name, std::chrono::nanoseconds took);
+  // A gRPC connection was cut, by a short name of why. 0 connections: the series exists from now on, so that alerts see
+  // it rise.
+  void ConnectionCut(std::string_view cause, int connections = 1);
 
   // What is looked at when it is asked for.
   struct Sources {

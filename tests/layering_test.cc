@@ -88,7 +88,7 @@ TEST(Layering, LeavesLeadNowhere) {
       Find(
           "server/"
           "(call|method|error|world|arn|aws_names|file|filters|fingerprint|digest|limits|page_token|text|config|header|"
-          "known_accounts|rate_limiter|policy|access|http_request|version|periodic|tls|tls_context|client_certificate|"
+          "known_accounts|rate_limiter|policy|access|http_request|version|periodic|unique_fd|tls|tls_context|client_certificate|"
           "regions|lanes|fair_queue|waiting_bytes)\\.h",
           "server/(transport|middleware|handlers)/.*|server/(pipeline|executor|server)\\.h"),
       kNone);
@@ -119,12 +119,12 @@ TEST(Layering, LibrariesStayAtHome) {
       {"libpqxx", "pqxx/.*", "storage/.*\\.cc|storage/session\\.h"},
       {"libpq", "libpq.*|postgres.*\\.h", "storage/.*\\.cc"},
       {"gRPC", "grpc(pp)?/.*",
-       "server/transport/(grpc|grpc_call|grpc_memory|reflection|served_schema)\\.(h|cc)|server/transport/"
+       "server/transport/(grpc|grpc_acceptor|grpc_call|grpc_memory|reflection|served_schema)\\.(h|cc)|server/transport/"
        "health\\.cc|server/"
        "(error\\.(h|cc)|logging\\.cc)|server/"
        "(health|seed)_client\\.cc"},
       {"generated gRPC stubs", ".*\\.grpc\\.pb\\.h", "server/(health|seed)_client\\.cc"},
-      {"OpenSSL", "openssl/.*", "server/(digest|tls|tls_context|client_certificate|self_check)\\.cc"},
+      {"OpenSSL", "openssl/.*", "server/(digest|tls|tls_context|client_certificate|self_check|transport/client_stream)\\.cc"},
       {"Boost.Asio, Boost.Beast", "boost/(asio|beast).*", "server/transport/http(_[a-z]+)*\\.(h|cc)"},
       {"yaml-cpp", "yaml-cpp/.*", "server/(access|settings_file)\\.cc"},
       {"RE2", "re2/.*",
@@ -132,7 +132,7 @@ TEST(Layering, LibrariesStayAtHome) {
       {"Boost.JSON", "boost/json.*", "server/(policy|logging)\\.cc|server/transport/json\\.cc"},
       {"spdlog", "spdlog/.*",
        "server/(main|logging|readiness|housekeeping|access|tls|tracing|server)\\.cc|server/middleware/"
-       "(record|transact)\\.cc"},
+       "(record|transact)\\.cc|server/transport/cut_log\\.cc"},
       {"CLI11", "CLI/.*", "server/(config|settings_file)\\.cc"},
       {"prometheus-cpp", "prometheus/.*", "server/metrics\\.cc"},
       {"OpenTelemetry", "opentelemetry/.*", "server/tracing\\.cc"},

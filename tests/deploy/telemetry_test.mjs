@@ -54,6 +54,7 @@ const healthy = {
   'poold_refused_total{cause="throttled"}': '0+600x',
   'poold_refused_total{cause="unauthenticated"}': '0+4x',
   'poold_refused_total{cause="connections"}': '0x',
+  'poold_connections_cut_total{cause="resets"}': '7x',
   'poold_database_connections{state="in_use"}': '12x',
   'poold_database_connections{state="idle"}': '4x',
   'poold_database_connects_total{outcome="ok"}': '0+2x',
@@ -200,6 +201,14 @@ const scenarios = [
     ofOne: true,
     fires: 10,
     notAt: 4,
+  },
+  {
+    alert: 'PooldConnectionsCut',
+    claim: 'connections are cut again and again',
+    series: { 'poold_connections_cut_total{cause="resets"}': '0+1x' },
+    ofOne: true,
+    fires: 20,
+    notAt: 14,
   },
   {
     alert: 'PooldCallersRefused',

@@ -138,6 +138,7 @@ TEST_F(MetricsTest, BeginAtZeroWhereAlertsLookAtThem) {
 TEST_F(MetricsTest, AreThoseThatDashboardsAlertsAndDocsName) {
   api.Call<DescribePoolsRequest>("");
   api.service().metrics.Statement("one", std::chrono::milliseconds(1));
+  api.service().metrics.ConnectionCut("pings");
   const PrometheusText text = Scrape();
 
   std::ifstream file(std::string(kSourceDir) + "/tests/deploy/metrics.json");
