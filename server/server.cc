@@ -80,7 +80,7 @@ class Server::Impl {
         grpc_(settings_, service_, pipeline_, tls_.get()),
         http_(settings_.http_listen == "off" ? nullptr
                                              : std::make_unique<HttpDoor>(settings_, service_, pipeline_, tls_.get())),
-        health_(settings_.health_listen == "off" ? nullptr : std::make_unique<HealthDoor>(settings_.health_listen)),
+        health_(settings_.health_listen == "off" ? nullptr : std::make_unique<HealthDoor>(settings_, metrics_)),
         housekeeping_(service_),
         self_check_({.address = grpc_.address(), .tls = tls_ != nullptr}, [this](bool answers) {
           grpc_answers_ = answers;

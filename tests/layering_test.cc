@@ -88,7 +88,8 @@ TEST(Layering, LeavesLeadNowhere) {
       Find(
           "server/"
           "(call|method|error|world|arn|aws_names|file|filters|fingerprint|digest|limits|page_token|text|config|header|"
-          "known_accounts|rate_limiter|policy|access|http_request|version|periodic|unique_fd|tls|tls_context|client_certificate|"
+          "known_accounts|rate_limiter|policy|access|http_request|version|periodic|unique_fd|tls|tls_context|client_"
+          "certificate|"
           "regions|lanes|fair_queue|waiting_bytes)\\.h",
           "server/(transport|middleware|handlers)/.*|server/(pipeline|executor|server)\\.h"),
       kNone);

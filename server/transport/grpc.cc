@@ -2,7 +2,6 @@
 
 #include <absl/synchronization/mutex.h>
 #include <grpc/grpc.h>
-#include <grpc/grpc_security.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -20,8 +19,9 @@
 #include "server/config.h"
 #include "server/limits.h"
 #include "server/method.h"
-#include "server/tls.h"
+#include "server/transport/grpc_acceptor.h"
 #include "server/transport/grpc_call.h"
+#include "server/transport/grpc_listener.h"
 #include "server/transport/grpc_memory.h"
 #include "server/transport/reflection.h"
 
@@ -60,9 +60,9 @@ class RunningCalls {
 class UnaryCall final : private Messages, public GrpcCall, public ServerUnaryReactor {
  public:
   UnaryCall(const Service& service, const Method& method, CallbackServerContext& context, const ByteBuffer& bytes,
-            ByteBuffer& answer, RunningCalls& running)
+            ByteBuffer& answer, RunningCalls& running, const GrpcPeers* peers)
       : Messages(method),
-        GrpcCall(service, method, *Messages::request, *Messages::response, context),
+        GrpcCall(service, method, *Messages::request, *Messages::response, context, peers),
         bytes_(bytes),
         answer_(answer),
         running_(running) {
@@ -106,9 +106,9 @@ class UnaryCall final : private Messages, public GrpcCall, public ServerUnaryRea
 // A call of a method that no service here has. It goes the way of all calls, which ends with a refusal.
 class UnknownCall final : private Messages, public GrpcCall, public ServerGenericBidiReactor {
  public:
-  UnknownCall(const Service& service, GenericCallbackServerContext& context)
+  UnknownCall(const Service& service, GenericCallbackServerContext& context, const GrpcPeers* peers)
       : Messages(UnknownMethod()),
-        GrpcCall(service, UnknownMethod(), *Messages::request, *Messages::response, context),
+        GrpcCall(service, UnknownMethod(), *Messages::request, *Messages::response, context, peers),
         path_(context.method()) {}
 
   std::string_view unknown_name() const override { return path_; }
@@ -124,13 +124,13 @@ class UnknownCall final : private Messages, public GrpcCall, public ServerGeneri
 class OtherMethods final : public grpc::CallbackGenericService {
  public:
   // `reflection`: nullptr: not served.
-  OtherMethods(const Service& service, Pipeline& pipeline, Reflection* reflection)
-      : service_(service), pipeline_(pipeline), reflection_(reflection) {}
+  OtherMethods(const Service& service, Pipeline& pipeline, Reflection* reflection, const GrpcPeers* peers)
+      : service_(service), pipeline_(pipeline), reflection_(reflection), peers_(peers) {}
 
  private:
   ServerGenericBidiReactor* CreateReactor(GenericCallbackServerContext* context) override {
     if (reflection_ != nullptr && Reflection::IsMethod(context->method())) return reflection_->Open(*context);
-    auto* call = new UnknownCall(service_, *context);
+    auto* call = new UnknownCall(service_, *context, peers_);
     pipeline_.Start(*call);
     return call;
   }
@@ -138,6 +138,7 @@ class OtherMethods final : public grpc::CallbackGenericService {
   const Service& service_;
   Pipeline& pipeline_;
   Reflection* const reflection_;
+  const GrpcPeers* const peers_;
 };
 
 // One service of the .proto files, served from the table of methods. It takes the bytes of a call instead of generated
@@ -146,65 +147,25 @@ class OtherMethods final : public grpc::CallbackGenericService {
 class TableService final : public grpc::Service {
  public:
   TableService(const google::protobuf::ServiceDescriptor& descriptor, const poold::Service& service, Pipeline& pipeline,
-               RunningCalls& running) {
+               RunningCalls& running, const GrpcPeers* peers) {
     int index = 0;
     for (const Method& method : Methods()) {
       if (method.descriptor->service() != &descriptor) continue;
       names_.push_back("/" + descriptor.full_name() + "/" + std::string(method.name));
       AddMethod(
           new grpc::internal::RpcServiceMethod(names_.back().c_str(), grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
-      MarkMethodRawCallback(index++,
-                            new grpc::internal::CallbackUnaryHandler<ByteBuffer, ByteBuffer>(
-                                [&](CallbackServerContext* context, const ByteBuffer* bytes, ByteBuffer* answer) {
-                                  auto* call = new UnaryCall(service, method, *context, *bytes, *answer, running);
-                                  pipeline.Start(*call);
-                                  return call;
-                                }));
+      MarkMethodRawCallback(
+          index++, new grpc::internal::CallbackUnaryHandler<ByteBuffer, ByteBuffer>(
+                       [&, peers](CallbackServerContext* context, const ByteBuffer* bytes, ByteBuffer* answer) {
+                         auto* call = new UnaryCall(service, method, *context, *bytes, *answer, running, peers);
+                         pipeline.Start(*call);
+                         return call;
+                       }));
     }
   }
 
  private:
   std::deque<std::string> names_;  // gRPC keeps pointers to them
-};
-
-// TLS with the certificate of the moment. gRPC asks for it at each new connection, and only takes it if it can use it.
-class ReloadingCredentials final : public grpc::ServerCredentials {
- public:
-  explicit ReloadingCredentials(const Tls& tls) : tls_(tls) {
-    const auto request = tls.current()->client_ca.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                                                          : GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY;
-    auto* options = grpc_ssl_server_credentials_create_options_using_config_fetcher(request, &Fetch, this);
-    credentials_ = grpc_ssl_server_credentials_create_with_options(options);
-  }
-  ~ReloadingCredentials() override { grpc_server_credentials_release(credentials_); }
-
-  void SetAuthMetadataProcessor(const std::shared_ptr<grpc::AuthMetadataProcessor>&) override {}
-
- private:
-  int AddPortToServer(const std::string& address, grpc_server* server) override {
-    return grpc_server_add_http2_port(server, address.c_str(), credentials_);
-  }
-
-  static grpc_ssl_certificate_config_reload_status Fetch(void* self, grpc_ssl_server_certificate_config** config) {
-    return static_cast<ReloadingCredentials*>(self)->FetchIfNew(config);
-  }
-
-  grpc_ssl_certificate_config_reload_status FetchIfNew(grpc_ssl_server_certificate_config** config) {
-    const std::lock_guard lock(mutex_);
-    auto pem = tls_.current();
-    if (pem == given_) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
-    const grpc_ssl_pem_key_cert_pair pair{pem->key.c_str(), pem->certificate.c_str()};
-    // gRPC wants authorities even if it is not to ask clients for certificates; then nothing is held against them.
-    const std::string& authorities = pem->client_ca.empty() ? pem->certificate : pem->client_ca;
-    *config = grpc_ssl_server_certificate_config_create(authorities.c_str(), &pair, 1);
-    given_ = std::move(pem);
-    return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
-  }
-
-  const Tls& tls_;
-  grpc_server_credentials* credentials_;
-  std::mutex mutex_;
-  std::shared_ptr<const Tls::Pem> given_;  // guarded by mutex_
 };
 
 constexpr int kGreatestMetadata = 16 << 10;
@@ -218,28 +179,33 @@ constexpr std::chrono::milliseconds kParting{200};
 
 class GrpcDoor::Impl {
  public:
-  Impl(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls) {
-    if (tls != nullptr) credentials_ = std::make_shared<ReloadingCredentials>(*tls);
-    const std::string& listen = settings.grpc_listen;
+  Impl(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
+      : listener_({.listen = settings.grpc_listen,
+                   .setting = "--grpc-listen",
+                   .connections = settings.grpc_connections,
+                   .connections_per_address = settings.grpc_connections_per_address,
+                   .guarded = IsGuarded(settings, settings.grpc_listen, tls),
+                   .tls = tls},
+                  service.metrics) {
+    // Without certificates of clients nobody asks who is behind a connection.
+    const GrpcPeers* peers = settings.tls_client_ca.empty() ? nullptr : &listener_.peers();
     for (const Method& method : Methods()) {
       if (IsServed(method, service.settings)) descriptors_.insert(method.descriptor->service());
     }
-    for (const auto* descriptor : descriptors_) services_.emplace_back(*descriptor, service, pipeline, running_);
+    for (const auto* descriptor : descriptors_) services_.emplace_back(*descriptor, service, pipeline, running_, peers);
 
     // On by default: each lock of gRPC's would be entered into a graph, an eighth of its work.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     grpc::EnableDefaultHealthCheckService(true);
     if (settings.reflection == "on") reflection_.emplace(descriptors_, service);
-    others_.emplace(service, pipeline, reflection_ ? &*reflection_ : nullptr);
+    others_.emplace(service, pipeline, reflection_ ? &*reflection_ : nullptr, peers);
 
     grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort(listen, credentials_, &port);
+    auto hand_over = AcceptOutside(builder);
     LimitMemory(builder, "calls");
     builder.SetMaxReceiveMessageSize(static_cast<int>(limits::kRequestBytes));
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kGreatestMetadata);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kCallsPerConnection);
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second server on the port must fail, not share it
     // Clients that keep idle connections open ping more often than the default allows (a ping in 5 minutes).
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -249,18 +215,21 @@ class GrpcDoor::Impl {
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
                                  static_cast<int>((settings.greatest_deadline + kParting).count()));
     }
+    if (settings.max_connection_idle.count() > 0) {
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                                 static_cast<int>(settings.max_connection_idle.count()));
+    }
     for (TableService& served : services_) builder.RegisterService(&served);
     builder.RegisterCallbackGenericService(&*others_);
     server_ = builder.BuildAndStart();
-    if (!server_ || port == 0) {
-      throw std::runtime_error("cannot listen on " + listen +
-                               ": is the address right and the port free? Choose another with --grpc-listen.");
-    }
-    address_ = listen.substr(0, listen.rfind(':') + 1) + std::to_string(port);
+    if (!server_) throw std::runtime_error("the gRPC server does not start");
     SetServing(false);
+    listener_.Start(std::move(hand_over));
   }
 
-  const std::string& address() const { return address_; }
+  ~Impl() { listener_.Stop(); }
+
+  const std::string& address() const { return listener_.address(); }
 
   void SetServing(bool serving) {
     auto* health = server_->GetHealthCheckService();
@@ -270,6 +239,7 @@ class GrpcDoor::Impl {
 
   void Shutdown(std::chrono::milliseconds limit) {
     const auto deadline = std::chrono::system_clock::now() + limit;
+    listener_.Stop();
     // Tells the clients to go elsewhere, takes no more calls, and waits for every call and every connection to end ...
     const auto ended = std::async(std::launch::async, [this, deadline] { server_->Shutdown(deadline); });
     // ... of which only our calls are worth the wait: a watch of health never ends, and an idle client may take seconds
@@ -277,17 +247,17 @@ class GrpcDoor::Impl {
     running_.WaitUntilNone(deadline);
     while (ended.wait_for(kParting) == std::future_status::timeout) grpc_server_cancel_all_calls(server_->c_server());
     server_->Wait();
+    listener_.Finish();
   }
 
  private:
   std::set<const google::protobuf::ServiceDescriptor*> descriptors_;
   RunningCalls running_;
-  std::shared_ptr<grpc::ServerCredentials> credentials_ = grpc::InsecureServerCredentials();
+  GrpcListener listener_;
   std::deque<TableService> services_;
   std::optional<Reflection> reflection_;  // nothing: not served
   std::optional<OtherMethods> others_;
   std::unique_ptr<grpc::Server> server_;
-  std::string address_;
 };
 
 GrpcDoor::GrpcDoor(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)

@@ -1,13 +1,14 @@
 #include "server/transport/grpc_call.h"
 
-#include <grpc/grpc_security.h>
 #include <grpcpp/support/proto_buffer_reader.h>
 
 #include <algorithm>
 #include <chrono>
 
 #include "server/method.h"
+#include "server/transport/grpc_peers.h"
 #include "server/transport/wire_lists.h"
+#include "server/world.h"
 
 // Exported by libgrpc, declared in none of its installed headers: the flags of the message that the call received last,
 // and the compression that its grpc-encoding names. (Wire.RefusesCompressedMessages)
@@ -58,8 +59,8 @@ void RequireLists(const grpc::ByteBuffer& bytes, const google::protobuf::Descrip
 }  // namespace
 
 GrpcCall::GrpcCall(const Service& service, const Method& method, const google::protobuf::Message& request,
-                   google::protobuf::Message& response, grpc::CallbackServerContext& context)
-    : Call(service, method, request, response), context_(context) {
+                   google::protobuf::Message& response, grpc::CallbackServerContext& context, const GrpcPeers* peers)
+    : Call(service, method, request, response), context_(context), peers_(peers) {
   // gRPC's deadline is of the wall clock; ours is not moved by somebody setting that. It can be centuries away:
   // further than a count of nanoseconds goes.
   const gpr_timespec left = gpr_time_sub(context.raw_deadline(), gpr_now(context.raw_deadline().clock_type));
@@ -77,16 +78,10 @@ std::vector<std::string_view> GrpcCall::HeaderValues(std::string_view name) cons
 }
 
 std::vector<std::string> GrpcCall::CertificateNames() const {
-  std::vector<std::string> names;
-  const auto peer = context_.auth_context();
-  if (!peer->IsPeerAuthenticated()) return names;
-  const auto add = [&](const char* kind, const char* property) {
-    for (const auto& name : peer->FindPropertyValues(property))
-      names.push_back(kind + std::string(name.data(), name.size()));
-  };
-  add("uri:", GRPC_PEER_URI_PROPERTY_NAME);
-  add("dns:", GRPC_PEER_DNS_PROPERTY_NAME);
-  return names;
+  if (peers_ == nullptr) return {};
+  const auto peer = peers_->Find(context_.peer());
+  if (peer == nullptr) return {};
+  return peer->certificate.NamesAt(world().Now());
 }
 
 grpc::Status GrpcCall::StatusOf(const Error* error) {

@@ -11,12 +11,15 @@
 
 namespace poold {
 
+class GrpcPeers;
+
 // One call that came over gRPC: what it says of itself, whatever kind of method it calls.
 class GrpcCall : public Call {
  public:
-  // `context` is gRPC's and lives until the reactor's OnDone.
+  // `context` is gRPC's and lives until the reactor's OnDone. `peers`: who is behind gRPC's connections; nullptr: no
+  // client is asked for a certificate.
   GrpcCall(const Service& service, const Method& method, const google::protobuf::Message& request,
-           google::protobuf::Message& response, grpc::CallbackServerContext& context);
+           google::protobuf::Message& response, grpc::CallbackServerContext& context, const GrpcPeers* peers);
 
   std::vector<std::string_view> HeaderValues(std::string_view name) const override;
   std::vector<std::string> CertificateNames() const override;
@@ -30,6 +33,8 @@ class GrpcCall : public Call {
  private:
   // Whether the same call may be sent again, whatever became of this one.
   bool MayBeRepeated() const;
+
+  const GrpcPeers* const peers_;
 };
 
 // The status of a refusal, with its details. Adds the trailing metadata that go with it.

@@ -5,13 +5,17 @@
 
 namespace poold {
 
+class Metrics;
+struct Settings;
+
 // An endpoint for probes only: grpc.health.v1.Health without TLS, on a port of its own, for probes inside the machine
 // or cluster, which have no credentials (Kubernetes' gRPC probes). "" follows readiness; "liveness" serves as long as
 // the process runs, whatever becomes of the database.
 class HealthDoor {
  public:
-  // `listen` is HOST:PORT. Throws std::runtime_error if the address cannot be had.
-  explicit HealthDoor(const std::string& listen);
+  // Listens on settings.health_listen. Throws std::runtime_error if the address cannot be had. The metrics must outlive
+  // it.
+  HealthDoor(const Settings& settings, Metrics& metrics);
   ~HealthDoor();
 
   const std::string& address() const;
