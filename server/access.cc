@@ -167,10 +167,11 @@ std::vector<std::string> ActionsIn(const YAML::Node& map, const char* name) {
 
 std::vector<std::string> ResourcesIn(const YAML::Node& map) {
   const std::string what =
-      "resources must have ARNs such as arn:aws:sms-voice:us-east-1:123456789012:pool/pool-0123, or with *";
+      "resources must have * alone, or ARNs with all six parts, such as arn:aws:sms-voice:*:123456789012:pool/*; "
+      "* and ? do not reach over a colon";
   std::vector<std::string> patterns = TextsIn(map, "resources", what);
   for (std::size_t i = 0; i < patterns.size(); ++i) {
-    const bool can_match = patterns[i] == "*" || (patterns[i].starts_with("arn:") && IsMadeOf(patterns[i], ":/_-*?"));
+    const bool can_match = IsArnPattern(patterns[i]) && IsMadeOf(patterns[i], ":/_-*?");
     if (!can_match) Refuse(map["resources"][i], what);
   }
   return patterns;

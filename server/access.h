@@ -25,9 +25,9 @@
 //       regions: [us-east-1]            # where; left out: in every region that the deployment has (--regions)
 //
 // Without allow, deny and resources the account is the limit: a file that names keys alone gives each its account. In
-// patterns `*` stands for any text and `?` for any character. An operation's pattern must match an operation, so that a
-// slip of the pen cannot leave something allowed that is meant to be denied. What a call's resources are:
-// server/middleware/authorize.h.
+// patterns of operations `*` stands for any text and `?` for any character. Such a pattern must match an operation, so
+// that a slip of the pen cannot leave something allowed that is meant to be denied. Patterns of resources:
+// IsArnPattern in server/arn.h. What a call's resources are: server/middleware/authorize.h.
 //
 // Bearer keys are stored as plain SHA-256. Salt and slow hashes are for passwords, of which people choose guessable
 // ones; a key is 256 random bits, so nobody who reads the file can find it by trying. They are looked up by the hash of

@@ -1,6 +1,7 @@
 #include "server/arn.h"
 
 #include <algorithm>
+#include <array>
 
 #include "server/limits.h"
 #include "server/text.h"
@@ -50,6 +51,20 @@ std::optional<std::string_view> Cut(std::string_view& rest, char separator) {
   const std::string_view part = rest.substr(0, at);
   rest.remove_prefix(at + 1);
   return part;
+}
+
+constexpr std::string_view kEverything = "*";  // as a pattern
+
+// The six parts of an ARN or of a pattern: what its first five colons separate. nullopt if there are fewer.
+std::optional<std::array<std::string_view, 6>> PartsOf(std::string_view text) {
+  std::array<std::string_view, 6> parts;
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+    const auto part = Cut(text, ':');
+    if (!part) return std::nullopt;
+    parts[i] = *part;
+  }
+  parts.back() = text;
+  return parts;
 }
 
 }  // namespace
@@ -117,10 +132,21 @@ std::string OptOutListArn(const Scope& scope, std::string_view name) {
   return MakeArn(PartitionOf(scope.region), scope.region, scope.account, "opt-out-list", name);
 }
 
+bool IsArnPattern(std::string_view text) {
+  if (text == kEverything) return true;
+  const auto parts = PartsOf(text);
+  return parts && parts->front() == "arn";
+}
+
 bool ArnMatches(std::string_view pattern, std::string_view arn) {
+  if (pattern == kEverything) return true;
+  if (!IsArnPattern(pattern)) return false;
   const auto parsed = ParseArn(arn);
   const bool any_case = parsed && parsed->type == "sender-id";
-  return any_case ? MatchesPattern(LowerCase(pattern), LowerCase(arn)) : MatchesPattern(pattern, arn);
+  const std::string given = any_case ? LowerCase(arn) : std::string(arn);
+  const std::string wanted = any_case ? LowerCase(pattern) : std::string(pattern);
+  const auto parts = PartsOf(given);
+  return parts && std::ranges::equal(*PartsOf(wanted), *parts, &MatchesPattern);
 }
 
 bool IsPhoneNumberId(std::string_view text) {

@@ -49,8 +49,15 @@ std::string PhoneNumberArn(const Scope& scope, std::string_view phone_number_id)
 std::string SenderIdArn(const Scope& scope, std::string_view sender_id, std::string_view iso_country_code);
 std::string OptOutListArn(const Scope& scope, std::string_view name);
 
-// Whether a pattern of a policy means this ARN: `*` stands for any text, `?` for any character, and the case of a
-// sender ID does not count.
+// Patterns of resources, in access files and resource policies: `*` alone means everything. Any other pattern has the
+// six parts of an ARN, `arn:<partition>:<service>:<region>:<account>:<resource>`, of which each is matched by itself:
+// `*` stands for any text within its part, `?` for any one character. The resource is all that follows the fifth colon,
+// so there `*` may stand for '/' too.
+//
+// Whether `text` is `*` or has the six parts.
+bool IsArnPattern(std::string_view text);
+
+// Whether the pattern means this ARN. The case of a sender ID does not count. Nothing that is no pattern means any ARN.
 bool ArnMatches(std::string_view pattern, std::string_view arn);
 
 // What a request means by a text that is no ARN where it can name a phone number or a sender ID (behaviour 3): a phone

@@ -98,6 +98,11 @@ void Read(const json::object& statement, const std::string& resource_arn, Action
   }
   if (const auto* resource = statement.if_contains("Resource")) {
     const auto patterns = TextsOf(*resource, "Resource");
+    if (!std::ranges::all_of(patterns, &IsArnPattern)) {
+      throw Unclear(
+          "Resource must be \"*\" or an ARN with all six parts, such as arn:aws:sms-voice:*:123456789012:pool/*; "
+          "wildcards do not reach over a colon");
+    }
     if (std::ranges::none_of(patterns, [&](const std::string& pattern) { return ArnMatches(pattern, resource_arn); }))
       return;
   }

@@ -357,13 +357,16 @@ class Checker {
       ForEachValue(field, message, parent, [&](int index, const Path& path) {
         std::string scratch;
         const std::string& value = TextOf(message, *field.field, index, scratch);
-        if (!value.starts_with("arn:")) return;
+        const bool plain = value.find_first_of(":/") == value.npos;  // no id or name has them
+        if (plain) return;
         const auto arn = ParseArn(value);
         const auto& allowed = field.value.arn_types();
         if (arn && (allowed[0] == "*" || std::ranges::find(allowed, arn->type) != allowed.end())) return;
         std::string types;
         for (const std::string& type : allowed) types += (types.empty() ? "" : " or ") + type;
-        Add(path, "must be the ARN of a " + types + ": arn:aws:sms-voice:<region>:<account>:<type>/<id>");
+        const std::string_view why = value.starts_with("arn:") ? "" : "has ':' or '/', so it ";
+        Add(path,
+            std::string(why) + "must be the ARN of a " + types + ": arn:aws:sms-voice:<region>:<account>:<type>/<id>");
       });
     }
     ForEachMessage(plan, message, parent, &Checker::Arns);

@@ -364,8 +364,12 @@ INSTANTIATE_TEST_SUITE_P(
                     BadRights("AllowWithoutService", "allow: [DescribePools]", "such as sms-voice:DescribePools"),
                     BadRights("DenyNothingKnown", "deny: ['sms-voice:*Pols']", "no operation of this server"),
                     BadRights("DenyAMap", "deny: [{a: b}]", "deny must have operations"),
-                    BadRights("ResourceAnId", "resources: [pool-0123]", "resources must have ARNs"),
-                    BadRights("ResourceEmpty", "resources: ['']", "resources must have ARNs"),
+                    BadRights("ResourceAnId", "resources: [pool-0123]", "resources must have * alone, or ARNs"),
+                    BadRights("ResourceEmpty", "resources: ['']", "resources must have * alone, or ARNs"),
+                    BadRights("ResourceOverAllColons", "resources: ['arn:*']", "with all six parts"),
+                    BadRights("ResourceOverOneColon", "resources: ['arn:aws:sms-voice:*:pool/*']",
+                              "do not reach over a colon"),
+                    BadRights("ResourceOfStars", "resources: ['**']", "* alone"),
                     BadRights("AlowUnknown", "alow: ['*']", "unknown member alow")),
     [](const auto& test) { return test.param.name; });
 

@@ -88,6 +88,41 @@ TEST(Arn, SplitsASenderId) {
   EXPECT_FALSE(SplitSenderId("EXAMPLECO"));
 }
 
+TEST(ArnPattern, IsEverythingOrHasTheSixPartsOfAnArn) {
+  for (const char* pattern : {"*", "arn:*:*:*:*:*", "arn:aws:sms-voice:*:111122223333:pool/*", "arn:aws:s3:::bucket",
+                              "arn:aws:sms-voice:us-east-1:111122223333:registration/a:b"}) {
+    EXPECT_TRUE(IsArnPattern(pattern)) << pattern;
+  }
+  for (const char* pattern : {"", "**", "?*", "arn:*", "arn:aws:sms-voice:*", "arn:*:pool/*", "pool/*", "*:*:*:*:*:*",
+                              "ARN:aws:sms-voice:*:111122223333:pool/*", "arn:aws:sms-voice:*:pool/*"}) {
+    EXPECT_FALSE(IsArnPattern(pattern)) << pattern;
+    EXPECT_FALSE(ArnMatches(pattern, PoolArn(kScope, "pool-1"))) << pattern;
+  }
+}
+
+TEST(ArnPattern, MatchesPartByPart) {
+  const std::string pool = PoolArn(kScope, "pool-1");
+  for (const char* pattern : {"*", "arn:*:*:*:*:*", "arn:aws:sms-voice:*:111122223333:pool/*",
+                              "arn:aws:sms-voice:us-*-?:1111*:p*1", "arn:a?s:*:us-east-1:111122223333:pool/pool-1"}) {
+    EXPECT_TRUE(ArnMatches(pattern, pool)) << pattern;
+  }
+  for (const char* pattern : {"arn:aws:sms-voice:*:444455556666:pool/*", "arn:aws:sms-voice::111122223333:pool/*",
+                              "arn:aws:sms-voice:us-east-1:111122223333:phone-number/*",
+                              "arn:aws:sms-voice:us-east-1:111122223333:pool/pool-1?"}) {
+    EXPECT_FALSE(ArnMatches(pattern, pool)) << pattern;
+  }
+  // The account of a pattern is compared with the account of the ARN, whatever its resource has in it.
+  EXPECT_FALSE(ArnMatches("arn:aws:sms-voice:*:111122223333:pool/*",
+                          "arn:aws:sms-voice:us-east-1:444455556666:registration/a:111122223333:pool/x"));
+  EXPECT_TRUE(ArnMatches("arn:aws:sms-voice:*:444455556666:reg*/x",
+                         "arn:aws:sms-voice:us-east-1:444455556666:registration/a:111122223333:pool/x"))
+      << "the resource may have colons";
+  const std::string sender_id = SenderIdArn(kScope, "EXAMPLECO", "GB");
+  EXPECT_TRUE(ArnMatches("arn:aws:sms-voice:us-east-1:111122223333:sender-id/*", sender_id));
+  EXPECT_TRUE(ArnMatches("arn:aws:sms-voice:us-east-1:111122223333:sender-id/Example*/GB", sender_id));
+  EXPECT_FALSE(ArnMatches("arn:aws:sms-voice:us-east-1:111122223333:sender-id/*/FR", sender_id));
+}
+
 TEST(Arn, SurvivesAnyBytes) {
   std::mt19937 random(1);
   const std::string good = SenderIdArn(kScope, "EXAMPLECO", "GB");

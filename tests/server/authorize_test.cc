@@ -173,10 +173,17 @@ TEST_F(AuthorizeTest, AsksForTheWholeTypeWhereSomethingIsMade) {
 
 TEST_F(AuthorizeTest, AsksForEverythingWhereNothingIsNamed) {
   EXPECT_FALSE(MayReach<DescribePoolsRequest>({ArnOf("pool/*")}, ""));
-  EXPECT_FALSE(MayReach<DescribePoolsRequest>({"arn:*"}, ""));
+  EXPECT_FALSE(MayReach<DescribePoolsRequest>({"arn:*:*:*:*:*"}, ""));
   EXPECT_FALSE(MayReach<DescribePoolsRequest>({}, ""));
   EXPECT_TRUE(MayReach<DescribePoolsRequest>({ArnOf("pool/pool-1"), "*"}, ""));
-  EXPECT_FALSE(MayReach<DescribeAccountLimitsRequest>({"arn:*"}, ""));
+  EXPECT_FALSE(MayReach<DescribeAccountLimitsRequest>({"arn:*:*:*:*:*"}, ""));
+}
+
+// The id of a registration may have colons, so that an ARN of another account ends as one of this account does.
+TEST_F(AuthorizeTest, DoesNotTakeTheEndOfAnArnForTheWhole) {
+  const std::string arn = "arn:aws:sms-voice:us-east-1:444455556666:registration/a:111122223333:pool/x";
+  EXPECT_FALSE(MayReach<TagResourceRequest>({"arn:aws:sms-voice:*:111122223333:pool/*"},
+                                            "resource_arn: '" + arn + "' tags: {key: 'a' value: 'b'}"));
 }
 
 // Every text of a request that names a resource says so by its rule: what AuthorizeResources goes by.

@@ -228,9 +228,9 @@ TEST(PolicyResource, OfSomethingElseConcernsNobody) {
            R"(, "Resource": "arn:aws:sms-voice:us-east-1:111122223333:pool/other")" + std::string(),
            R"(, "Resource": ")" + kPool + "0\"",
            R"(, "Resource": ")" + kPool.substr(0, kPool.size() - 1) + "\"",
-           R"(, "Resource": "ARN:AWS:SMS-VOICE:US-EAST-1:111122223333:POOL/POOL-0123456789ABCDEF")" + std::string(),
+           R"(, "Resource": "arn:AWS:SMS-VOICE:US-EAST-1:111122223333:POOL/POOL-0123456789ABCDEF")" + std::string(),
            R"(, "Resource": "arn:aws:sms-voice:us-east-1:111122223333:phone-number/*")" + std::string(),
-           R"(, "Resource": "")" + std::string(),
+           R"(, "Resource": "arn:aws:sms-voice:us-east-1::pool/*")" + std::string(),
            R"(, "Resource": [])" + std::string(),
        }) {
     EXPECT_THAT(Grants(WithMore(more)), IsEmpty()) << more;
@@ -244,6 +244,18 @@ TEST(PolicyResource, NamesASenderIdInAnyCase) {
   EXPECT_THAT(
       Grants(WithMore(R"(, "Resource": "arn:aws:sms-voice:us-east-1:111122223333:sender-id/EXAMPLECO/FR")"), kSenderId),
       IsEmpty());
+}
+
+// A Deny of such a form would deny less than its author means.
+TEST(PolicyResource, MustBeEverythingOrHaveTheSixPartsOfAnArn) {
+  for (const std::string resource :
+       {"", "**", "arn:*", "arn:aws:sms-voice:*", "arn:aws:sms-voice:*:pool/*", "ARN:aws:sms-voice:*:*:pool/*",
+        "pool/pool-0123456789abcdef", "*:111122223333:*"}) {
+    for (const std::string effect : {R"("Allow")", R"("Deny")"}) {
+      const StatementText statement{.effect = effect, .more = R"(, "Resource": ["*", ")" + resource + "\"]"};
+      EXPECT_THAT(RefusalOf(Policy({statement})), IsPolicyError(reason::kInvalidParameter)) << effect << resource;
+    }
+  }
 }
 
 TEST(PolicyResource, MustBeATextOrAListOfTexts) {

@@ -329,7 +329,12 @@ TEST(Validate, RefusesArnsThatAreNoneOrOfAnotherType) {
   const Case cases[] = {
       {"its ARN", "pool_id: '" + arn + "pool/pool-1'", ""},
       {"an id", "pool_id: 'pool-1'", ""},
-      {"anything that does not start so", "pool_id: 'x:arn:'", ""},
+      {"an id with a colon", "pool_id: 'x:arn:'",
+       "INVALID_ARN: poolId has ':' or '/', so it must be the ARN of a pool: "
+       "arn:aws:sms-voice:<region>:<account>:<type>/<id>"},
+      {"an id with a slash in a list", "identities: ['X', 'X/GB']",
+       "INVALID_ARN: identities[1] has ':' or '/', so it must be the ARN of a phone-number or sender-id: "
+       "arn:aws:sms-voice:<region>:<account>:<type>/<id>"},
       {"no ARN at all", "pool_id: 'arn:'", want_pool},
       {"another type", "pool_id: '" + arn + "phone-number/phone-1'", want_pool},
       {"another service", "pool_id: 'arn:aws:sns:us-east-1:111122223333:pool/pool-1'", want_pool},
