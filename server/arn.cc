@@ -31,6 +31,8 @@ bool IsName(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return IsLower(c) || IsDigit(c) || c == '-'; });
 }
 
+bool IsPartition(std::string_view text) { return text == "aws" || text == "aws-cn" || text == "aws-us-gov"; }
+
 // The characters that the model allows in the ids and ARNs of this service.
 bool IsId(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
@@ -90,7 +92,7 @@ std::optional<Arn> ParseArn(std::string_view text) {
   const auto type = Cut(text, '/');
   if (!prefix || !partition || !service || !region || !account || !type) return std::nullopt;
   if (*prefix != "arn" || *service != kService) return std::nullopt;
-  if (*partition != "aws" && *partition != "aws-cn" && *partition != "aws-us-gov") return std::nullopt;
+  if (!IsPartition(*partition)) return std::nullopt;
   if (!IsAccount(*account) || !IsName(*region) || !IsName(*type) || !IsId(text) || !FitsType(*type, text))
     return std::nullopt;
   return Arn{std::string(*partition), std::string(*region), std::string(*account), std::string(*type),
@@ -147,6 +149,15 @@ bool ArnMatches(std::string_view pattern, std::string_view arn) {
   const std::string wanted = any_case ? LowerCase(pattern) : std::string(pattern);
   const auto parts = PartsOf(given);
   return parts && std::ranges::equal(*PartsOf(wanted), *parts, &MatchesPattern);
+}
+
+std::optional<std::string_view> AccountOfRoot(std::string_view arn) {
+  const auto parts = PartsOf(arn);
+  if (!parts) return std::nullopt;
+  const auto& [prefix, partition, service, region, account, resource] = *parts;
+  const bool is_root = prefix == "arn" && IsPartition(partition) && service == "iam" && region.empty() &&
+                       IsAccount(account) && resource == "root";
+  return is_root ? std::optional(account) : std::nullopt;
 }
 
 bool IsPhoneNumberId(std::string_view text) {

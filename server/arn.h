@@ -60,6 +60,9 @@ bool IsArnPattern(std::string_view text);
 // Whether the pattern means this ARN. The case of a sender ID does not count. Nothing that is no pattern means any ARN.
 bool ArnMatches(std::string_view pattern, std::string_view arn);
 
+// The account in the ARN of a whole account, `arn:<partition>:iam::<account>:root`; nullopt for any other text.
+std::optional<std::string_view> AccountOfRoot(std::string_view arn);
+
 // What a request means by a text that is no ARN where it can name a phone number or a sender ID (behaviour 3): a phone
 // number if it has the form of its id, or is all digits.
 bool IsPhoneNumberId(std::string_view text);

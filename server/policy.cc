@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <boost/json/basic_parser_impl.hpp>
 #include <map>
 #include <optional>
 #include <set>
@@ -37,22 +38,85 @@ std::vector<std::string> TextsOf(const json::value& value, const std::string& wh
   return texts;
 }
 
-// "*", 12 digits, or an ARN with an account in it.
-std::string AccountOf(const std::string& principal) {
-  if (principal == kEverybody) return principal;
-  std::string account = principal;
-  if (principal.starts_with("arn:")) {
-    std::size_t start = 0;
-    for (int colons = 0; colons < 4 && start != std::string::npos; ++colons) {
-      start = principal.find(':', start);
-      if (start != std::string::npos) ++start;
+// Looks for a member that an object has twice, in a text that is well-formed JSON. json::parse keeps the last of two:
+// what the policy shows and what it does would differ.
+class MemberCheck {
+ public:
+  // What boost::json::basic_parser calls. GrantsFrom has read the text already, so the sizes are bounded.
+  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_array_size = max_object_size;
+  static constexpr std::size_t max_key_size = max_object_size;
+  static constexpr std::size_t max_string_size = max_object_size;
+
+  bool on_object_begin(json::error_code&) {
+    objects_.emplace_back();
+    return true;
+  }
+  bool on_object_end(std::size_t, json::error_code&) {
+    objects_.pop_back();
+    return true;
+  }
+  bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
+    name_.append(part.data(), part.size());
+    return true;
+  }
+  bool on_key(json::string_view rest, std::size_t, json::error_code&) {
+    name_.append(rest.data(), rest.size());
+    if (!objects_.back().insert(name_).second) {
+      throw Unclear("must not have the member " + Printable(name_, kShownName) + " twice in one object");
     }
-    account = start == std::string::npos ? "" : principal.substr(start, principal.find(':', start) - start);
+    name_.clear();
+    return true;
   }
-  if (!IsAccount(account)) {
-    throw Unclear("Principal must be \"*\", a 12-digit account, or the ARN of an account or of something in it");
+
+  bool on_document_begin(json::error_code&) { return true; }
+  bool on_document_end(json::error_code&) { return true; }
+  bool on_array_begin(json::error_code&) { return true; }
+  bool on_array_end(std::size_t, json::error_code&) { return true; }
+  bool on_string_part(json::string_view, std::size_t, json::error_code&) { return true; }
+  bool on_string(json::string_view, std::size_t, json::error_code&) { return true; }
+  bool on_number_part(json::string_view, json::error_code&) { return true; }
+  bool on_int64(std::int64_t, json::string_view, json::error_code&) { return true; }
+  bool on_uint64(std::uint64_t, json::string_view, json::error_code&) { return true; }
+  bool on_double(double, json::string_view, json::error_code&) { return true; }
+  bool on_bool(bool, json::error_code&) { return true; }
+  bool on_null(json::error_code&) { return true; }
+  bool on_comment_part(json::string_view, json::error_code&) { return true; }
+  bool on_comment(json::string_view, json::error_code&) { return true; }
+
+ private:
+  static constexpr std::size_t kShownName = 64;  // bytes of a name in a message
+
+  std::vector<std::set<std::string>> objects_;  // the names so far, of each object that is not at its end
+  std::string name_;                            // what has come of it
+};
+
+json::object Parse(const std::string& policy) {
+  json::parse_options options;
+  options.max_depth = 16;
+  json::error_code failure;
+  const json::value document = json::parse(policy, failure, {}, options);
+  if (failure || !document.is_object()) throw Wrong(reason::kCannotParse, "must be a JSON object");
+  json::basic_parser<MemberCheck> check(options);
+  check.write_some(/*more=*/false, policy.data(), policy.size(), failure);
+  if (failure) throw Wrong(reason::kCannotParse, "must be a JSON object");
+  return document.get_object();
+}
+
+// "*", 12 digits, or the ARN of an account: "arn:aws:iam::444455556666:root".
+std::string AccountOf(const std::string& principal) {
+  if (principal == kEverybody || IsAccount(principal)) return principal;
+  if (!principal.starts_with("arn:")) {
+    throw Unclear("Principal must be \"*\", a 12-digit account, or arn:aws:iam::<account>:root");
   }
-  return account;
+  const auto account = AccountOfRoot(principal);
+  if (!account) {
+    throw Unclear(
+        "Principal must not be the ARN of a user or a role: this service knows accounts, not who is in them, so a "
+        "grant "
+        "to one user could not be kept; name the account, by its 12 digits or as arn:aws:iam::<account>:root");
+  }
+  return std::string(*account);
 }
 
 // The accounts of a Principal; services are of no concern here.
@@ -117,12 +181,8 @@ void Read(const json::object& statement, const std::string& resource_arn, Action
 }  // namespace
 
 std::vector<Grant> GrantsFrom(const std::string& policy, const std::string& resource_arn) {
-  json::error_code failure;
-  json::parse_options options;
-  options.max_depth = 16;
-  const json::value document = json::parse(policy, failure, {}, options);
-  if (failure || !document.is_object()) throw Wrong(reason::kCannotParse, "must be a JSON object");
-  const auto* statements = document.get_object().if_contains("Statement");
+  const json::object document = Parse(policy);
+  const auto* statements = document.if_contains("Statement");
   if (statements == nullptr) throw Unclear("must have Statement");
 
   Actions allowed;

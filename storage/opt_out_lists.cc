@@ -19,6 +19,17 @@ namespace {
   " WHERE account_id = $1 AND region = $2 AND opt_out_list_name IN ($3, $4)" \
   " ORDER BY opt_out_list_name = $3 DESC LIMIT 1"
 
+// Of pools or phone_numbers: the rows that use the list $3 of the account $1 in the region $2.
+#define USES_LIST "opt_out_list_account_id = $1 AND region = $2 AND opt_out_list_name = $3"
+
+// Whether the account of a row of `users` may use that list: the owner, or who is granted one of the actions $4. What a
+// policy says of one account counts instead of what it says of everybody.
+#define MAY_USE_LIST                                                                               \
+  "(users.account_id = $1 OR coalesce((SELECT actions && $4::text[] FROM resource_grants AS given" \
+  "  WHERE given.account_id = $1 AND given.region = $2 AND given.resource_type = 'opt-out-list'"   \
+  "  AND given.resource_id = $3 AND given.consumer IN (users.account_id, '*')"                     \
+  "  ORDER BY given.consumer = '*' LIMIT 1), false))"
+
 char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
 template <typename... Further>
@@ -114,21 +125,44 @@ bool InsertOptOutList(Transaction& tx, const Scope& scope, OptOutList& list) {
   return true;
 }
 
-bool IsOptOutListInUse(Transaction& tx, const Scope& scope, std::string_view name) {
-  static constexpr Statement kInUse{
-      "opt_out_lists.in_use",
-      "SELECT EXISTS (SELECT FROM pools"
-      "   WHERE opt_out_list_account_id = $1 AND region = $2 AND opt_out_list_name = $3)"
-      " OR EXISTS (SELECT FROM phone_numbers"
-      "   WHERE opt_out_list_account_id = $1 AND region = $2 AND opt_out_list_name = $3)"};
-  bool in_use = false;
-  tx.Run(kInUse, Params(scope.account, scope.region, name))[0].Read(in_use);
-  return in_use;
+OptOutListUsers FindOptOutListUsers(Transaction& tx, const Scope& scope, std::string_view name,
+                                    const std::vector<std::string>& of_use, int limit) {
+  static constexpr Statement kFind{"opt_out_lists.users",
+                                   "SELECT account_id, count(*) OVER () FROM ("
+                                   "  SELECT account_id FROM pools WHERE " USES_LIST
+                                   "  UNION SELECT account_id FROM phone_numbers WHERE " USES_LIST
+                                   ") AS users WHERE " MAY_USE_LIST " ORDER BY account_id <> $1, account_id LIMIT $5"};
+  OptOutListUsers users;
+  for (const Row row : tx.Run(kFind, Params(scope.account, scope.region, name, of_use, limit))) {
+    row.Read(users.accounts.emplace_back(), users.count);
+  }
+  return users;
+}
+
+void LockWithdrawnUses(Transaction& tx, const Scope& scope, std::string_view name,
+                       const std::vector<std::string>& of_use) {
+  static constexpr Statement kPools{"opt_out_lists.lock_withdrawn_pools",
+                                    "SELECT 1 FROM pools AS users WHERE " USES_LIST " AND NOT " MAY_USE_LIST
+                                    " ORDER BY account_id, pool_id FOR NO KEY UPDATE OF users"};
+  // In the order of LockPhoneNumbers: a batch may name them too.
+  static constexpr Statement kNumbers{"opt_out_lists.lock_withdrawn_numbers",
+                                      "SELECT 1 FROM phone_numbers AS users WHERE " USES_LIST " AND NOT " MAY_USE_LIST
+                                      " ORDER BY phone_number_id FOR NO KEY UPDATE OF users"};
+  tx.Later(kPools, Params(scope.account, scope.region, name, of_use));
+  tx.Later(kNumbers, Params(scope.account, scope.region, name, of_use));
 }
 
 void DeleteOptOutList(Transaction& tx, const Scope& scope, const OptOutList& list) {
   DeleteTags(tx, scope, {"opt-out-list", list.name});
   DeletePolicy(tx, scope, {"opt-out-list", list.name});
+  static constexpr Statement kTakeFromPools{"opt_out_lists.take_from_pools",
+                                            "UPDATE pools SET opt_out_list_account_id = account_id,"
+                                            " opt_out_list_name = 'Default', revision = revision + 1 WHERE " USES_LIST};
+  static constexpr Statement kTakeFromNumbers{"opt_out_lists.take_from_numbers",
+                                              "UPDATE phone_numbers SET opt_out_list_account_id = account_id,"
+                                              " opt_out_list_name = 'Default' WHERE " USES_LIST};
+  tx.Later(kTakeFromPools, Params(scope.account, scope.region, list.name));
+  tx.Later(kTakeFromNumbers, Params(scope.account, scope.region, list.name));
   static constexpr Statement kDelete{
       "opt_out_lists.delete",
       "WITH list AS ("
@@ -138,6 +172,8 @@ void DeleteOptOutList(Transaction& tx, const Scope& scope, const OptOutList& lis
   tx.Later(kDelete, Params(scope.account, scope.region, list.name));
 }
 
+#undef MAY_USE_LIST
+#undef USES_LIST
 #undef OPT_OUT_LIST_NAMED
 #undef OPT_OUT_LIST_COLUMNS
 

@@ -74,11 +74,26 @@ std::vector<NamedOptOutList> FindOptOutLists(Transaction& tx, const Viewer& view
 // False, and nothing done, if the account has a list of this name. Sets the list's list_id.
 bool InsertOptOutList(Transaction& tx, const Scope& scope, OptOutList& list);
 
-// Whether a pool or phone number, of whichever account, uses the list.
-bool IsOptOutListInUse(Transaction& tx, const Scope& scope, std::string_view name);
+// A use of a list by another account's pool or phone number is withdrawn if the list's policy grants that account none
+// of the actions in `of_use` any more. The owner's own uses never are.
+//
+// The accounts that use the list otherwise: the first `limit` of them, the owner before all others, and how many there
+// are.
+struct OptOutListUsers {
+  std::vector<std::string> accounts;
+  std::int64_t count = 0;
+};
+OptOutListUsers FindOptOutListUsers(Transaction& tx, const Scope& scope, std::string_view name,
+                                    const std::vector<std::string>& of_use, int limit);
 
-// Removes the list with its tags and policy. Nothing may use it. Its numbers are gone at once for every caller;
-// PurgeNumbersOfDeletedLists takes them out of the tables.
+// Locks the pools and then the numbers whose use of the list is withdrawn, together with the next statement
+// (Transaction::Later): to be called before the list is locked.
+void LockWithdrawnUses(Transaction& tx, const Scope& scope, std::string_view name,
+                       const std::vector<std::string>& of_use);
+
+// Removes the list with its tags and policy. It must be locked for deletion, and used by nobody but by uses that are
+// withdrawn: these pools and numbers get the list `Default` of their own account. Its numbers are gone at once for
+// every caller; PurgeNumbersOfDeletedLists takes them out of the tables.
 void DeleteOptOutList(Transaction& tx, const Scope& scope, const OptOutList& list);
 
 }  // namespace poold

@@ -18,9 +18,8 @@ Arn RequireArn(const Call& call, const std::string& text, AccessLevel level) {
   Arn arn = ArnNamedBy(call, text);
   if (arn.scope() == call.scope()) return arn;
   const auto granted = FindGrant(call.tx(), arn.scope(), ResourceOf(arn), call.scope().account);
-  const bool allowed =
-      level == AccessLevel::kVisible || (level == AccessLevel::kGranted && granted &&
-                                         std::ranges::find(*granted, call.method().policy.action()) != granted->end());
+  const bool allowed = level == AccessLevel::kGranted && granted &&
+                       std::ranges::find(*granted, call.method().policy.action()) != granted->end();
   const auto type = ResourceTypeFrom(arn.type).value_or(ResourceType::kNone);
   RequireGranted(granted ? Granted(allowed) : std::nullopt, type, text);
   return arn;
@@ -269,26 +268,20 @@ OptOutListName RequireOptOutListName(const Call& call, const std::string& name_o
   return OptOutListNamedBy(call, name_or_arn);
 }
 
-namespace {
-
-OptOutList RequireLockedOptOutList(Call& call, const std::string& name_or_arn, AccessLevel level) {
-  const auto [account, name, otherwise] = RequireOptOutListName(call, name_or_arn, level);
+OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn) {
+  const auto [account, name, otherwise] = RequireOptOutListName(call, name_or_arn, AccessLevel::kGranted);
   auto list = LockOptOutList(call.tx(), {account, call.scope().region}, name, OptOutListLock::kForUse, otherwise);
   if (!list) throw Error::NotFound(ResourceType::kOptOutList, name_or_arn);
   // Until it was locked its policy could change, and another list take its name.
-  if (account != call.scope().account) RequireAccess(call, ResourceType::kOptOutList, name_or_arn, level);
+  if (account != call.scope().account) {
+    RequireAccess(call, ResourceType::kOptOutList, name_or_arn, AccessLevel::kGranted);
+  }
   return *std::move(list);
 }
 
-}  // namespace
-
 OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn) {
-  const OptOutList list = RequireLockedOptOutList(call, name_or_arn, AccessLevel::kVisible);
+  const OptOutList list = RequireOptOutListAccess(call, name_or_arn);
   return {list.account, list.name};
-}
-
-OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn) {
-  return RequireLockedOptOutList(call, name_or_arn, AccessLevel::kGranted);
 }
 
 LockedResource RequireResource(Call& call, const std::string& arn) {

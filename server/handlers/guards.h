@@ -44,9 +44,8 @@ struct Identity {
 // account is NotFound unless a policy shares it with the caller in some way, and AccessDenied if that way is not this
 // one. ARNs of other regions are NotFound. (Calls that read ask otherwise: see names.h.)
 enum class AccessLevel {
-  kOwner,    // the resource must be the caller's own
-  kGranted,  // or a policy must grant the caller this very operation
-  kVisible   // or a policy must grant it anything
+  kOwner,   // the resource must be the caller's own
+  kGranted  // or a policy must grant the caller this very operation
 };
 
 // Whose it is and the plain id, of an id or ARN. A plain id is always of the caller's own. Does not ask whether the
@@ -102,13 +101,12 @@ void LockPhoneNumbersAmong(Call& call, const std::vector<std::string>& identitie
 // The opt-out list that a request names (OptOutListNamedBy), as RequireAccess.
 OptOutListName RequireOptOutListName(const Call& call, const std::string& name_or_arn, AccessLevel level);
 
-// The opt-out list, locked against deletion and changes of its policy: the caller's own, or one that is shared with it.
-// NotFound.
-OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn);
-
-// The opt-out list whose numbers the call changes, locked in the same way: the caller's own, or one that grants it this
-// operation.
+// The opt-out list, locked against deletion and changes of its policy: the caller's own, or one whose policy grants the
+// caller this operation. NotFound, AccessDenied.
 OptOutList RequireOptOutListAccess(Call& call, const std::string& name_or_arn);
+
+// The same, for operations that give the list to a pool or number.
+OptOutListKey RequireOptOutList(Call& call, const std::string& name_or_arn);
 
 // The caller's own resource of this ARN that tags and policies hang on, locked, and its ARN as answers write it: a
 // sender ID in upper case. NotFound, also for types that have no tags and policies.

@@ -9,6 +9,7 @@
 #include "server/handlers/handlers.h"
 #include "server/handlers/paging.h"
 #include "server/handlers/render.h"
+#include "server/method.h"
 #include "server/world.h"
 #include "storage/opted_out_numbers.h"
 
@@ -73,6 +74,39 @@ std::vector<OptOutList> NamedLists(Call& call, const DescribeOptOutListsRequest&
     if (!shown_before) lists.push_back(list);
   }
   return lists;
+}
+
+// What lets another account give a shared list to its pools and numbers: the operations that do so.
+const std::vector<std::string>& ActionsOfUse() {
+  static const std::vector<std::string> kActions = [] {
+    std::vector<std::string> actions;
+    for (const char* name : {"RequestPhoneNumber", "UpdatePhoneNumber", "UpdatePool"}) {
+      actions.push_back(FindMethod(name)->policy.action());
+    }
+    return actions;
+  }();
+  return kActions;
+}
+
+// Conflict RESOURCE_DELETION_NOT_ALLOWED that tells the owner which accounts use the list, which is locked for
+// deletion. A use that the list's policy no longer allows does not count: otherwise its user could keep the list for
+// ever.
+void RequireNotInUse(Call& call, const OptOutList& list) {
+  constexpr int kAccountsShown = 10;  // enough to begin with; they fit into a refusal (limits::kStatusMessage)
+  const auto users = FindOptOutListUsers(call.tx(), call.scope(), list.name, ActionsOfUse(), kAccountsShown);
+  if (users.accounts.empty()) return;
+  std::string advice = "Pools or phone numbers use it; give them another list first.";
+  if (users.accounts != std::vector{call.scope().account}) {
+    std::string accounts;
+    for (const std::string& account : users.accounts) accounts += (accounts.empty() ? "" : ", ") + account;
+    const auto more = users.count - static_cast<std::int64_t>(users.accounts.size());
+    if (more > 0) accounts += " and " + std::to_string(more) + " more";
+    advice =
+        "Pools or phone numbers of these accounts use it: " + accounts +
+        ". Give yours another list first. To end the use of another account, take it out of the list's policy, then "
+        "delete the list again.";
+  }
+  throw Error::Conflict(reason::kResourceDeletionNotAllowed, ResourceType::kOptOutList, list.name, std::move(advice));
 }
 
 // What the request wants of which list.
@@ -141,17 +175,18 @@ void DescribeOptOutLists(Call& call, const DescribeOptOutListsRequest& request, 
 
 DeleteOptOutListResponse DeleteOptOutList(Call& call, const DeleteOptOutListRequest& request) {
   const auto named = RequireOptOutListName(call, request.opt_out_list_name(), AccessLevel::kOwner);
-  // Whoever puts the list to use locks it as well, so that it cannot come into use from here on.
+  // Pools and numbers are locked before lists, as everywhere. Those that take the list between these statements are
+  // locked behind it, when they are changed: should that close a circle, PostgreSQL ends it and the call runs again.
+  LockWithdrawnUses(call.tx(), call.scope(), named.name, ActionsOfUse());
+  // Whoever puts the list to use locks it as well, and so does whoever changes its policy: from here on it comes into
+  // no use, and what is withdrawn stays withdrawn.
   const auto list = LockOptOutList(call.tx(), call.scope(), named.name, OptOutListLock::kForDeletion, named.otherwise);
   if (!list) throw Error::NotFound(ResourceType::kOptOutList, request.opt_out_list_name());
   if (list->name == kDefaultOptOutList) {
     throw Error::Conflict(reason::kResourceModificationNotAllowed, ResourceType::kOptOutList, list->name,
                           "Every account keeps its list Default.");
   }
-  if (IsOptOutListInUse(call.tx(), call.scope(), list->name)) {
-    throw Error::Conflict(reason::kResourceDeletionNotAllowed, ResourceType::kOptOutList, list->name,
-                          "Pools or phone numbers use it; give them another list first.");
-  }
+  RequireNotInUse(call, *list);
   DeleteOptOutList(call.tx(), call.scope(), *list);
   UncountOne(call.tx(), call.scope(), Counter::kOptOutLists);
 

@@ -366,14 +366,15 @@ TEST_F(Isolation, WouldBeSeenToFail) {
   EXPECT_NE(Dump(theirs), before);
 }
 
-// What a resource policy may open to another account (behaviour 4.9): looking, and the numbers on an opt-out list.
+// What a resource policy may open to another account (behaviour 4.9): looking, the numbers on an opt-out list, and to
+// give that list to pools and numbers of its own.
 const std::map<std::string, std::set<std::string>> kShareable = {
     {"pool", {"DescribePools", "ListPoolOriginationIdentities", "DescribeKeywords", "ListTagsForResource"}},
     {"phone-number", {"DescribePhoneNumbers", "DescribeKeywords", "ListTagsForResource"}},
     {"sender-id", {"DescribeSenderIds", "ListTagsForResource"}},
     {"opt-out-list",
      {"DescribeOptOutLists", "DescribeOptedOutNumbers", "PutOptedOutNumber", "DeleteOptedOutNumber",
-      "ListTagsForResource"}}};
+      "ListTagsForResource", "UpdatePool", "UpdatePhoneNumber", "RequestPhoneNumber"}}};
 
 struct Share {
   std::string type;
@@ -397,10 +398,7 @@ class SharedIsolation : public Isolation, public testing::WithParamInterface<Sha
     std::string before = Dump(theirs);
     for (const Method& method : Methods()) {
       for (const Slot& slot : SlotsOf(*method.descriptor->input_type())) {
-        // A shared list may be given to numbers and pools of one's own: that does nothing with the list itself.
-        const bool for_use = slot.back()->name() == "opt_out_list_name" &&
-                             (method.name.starts_with("Update") || method.name.starts_with("Request"));
-        if (!NamesResources(*slot.back()) || for_use) continue;
+        if (!NamesResources(*slot.back())) continue;
         const auto request = OwnRequest(own, method);
         Write(*request, slot, arn, own);
         const Outcome outcome = Run(own, method, *request);

@@ -94,7 +94,7 @@ auto IsPolicyError(std::string_view reason) { return IsInvalidField(reason, "pol
 // ---------------------------------------------------------------------------------------------------------------------
 // Principals
 
-TEST(PolicyPrincipal, NamesAccountsInEveryFormOfIam) {
+TEST(PolicyPrincipal, NamesWholeAccounts) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> cases = {
       {R"("*")", {"*"}},
       {R"({"AWS": "*"})", {"*"}},
@@ -103,10 +103,6 @@ TEST(PolicyPrincipal, NamesAccountsInEveryFormOfIam) {
       {R"({"AWS": ["444455556666", "777788889999"]})", {"444455556666", "777788889999"}},
       {R"(["444455556666", "*"])", {"*", "444455556666"}},
       {R"({"AWS": "arn:aws:iam::444455556666:root"})", {"444455556666"}},
-      {R"({"AWS": "arn:aws:iam::444455556666:role/sender"})", {"444455556666"}},
-      {R"({"AWS": "arn:aws:iam::444455556666:user/ann"})", {"444455556666"}},
-      {R"({"AWS": "arn:aws:iam::444455556666:user/a:b"})", {"444455556666"}},
-      {R"({"AWS": "arn:aws:sts::444455556666:assumed-role/sender/session"})", {"444455556666"}},
       {R"({"AWS": "arn:aws-cn:iam::444455556666:root"})", {"444455556666"}},
       {R"({"AWS": ["arn:aws:iam::444455556666:root", "444455556666"]})", {"444455556666"}},
       {R"({"AWS": "444455556666", "Service": "sns.amazonaws.com"})", {"444455556666"}},
@@ -146,6 +142,10 @@ TEST(PolicyPrincipal, ThatCannotBeUnderstoodIsRefused) {
            R"({"AWS": "arn:aws:iam::4444:root"})",
            R"({"AWS": "arn:"})",
            R"({"AWS": "AIDAEXAMPLE"})",
+           R"({"AWS": "arn:aws:sms-voice:us-east-1:444455556666:root"})",
+           R"({"AWS": "arn:aws:iam:us-east-1:444455556666:root"})",
+           R"({"AWS": "arn:aws-iso:iam::444455556666:root"})",
+           R"({"AWS": "arn:aws:iam::444455556666:root/x"})",
            R"({"AWS": 444455556666})",
            R"({"AWS": {"Account": "444455556666"}})",
            R"({"AWS": ["444455556666", 7]})",
@@ -155,6 +155,20 @@ TEST(PolicyPrincipal, ThatCannotBeUnderstoodIsRefused) {
            R"(444455556666)",
        }) {
     EXPECT_THAT(RefusalOf(WithPrincipal(principal)), IsPolicyError(reason::kInvalidParameter)) << principal;
+  }
+}
+
+// It would open the resource to all of the account.
+TEST(PolicyPrincipal, OfOneUserOrRoleIsRefused) {
+  for (const std::string arn :
+       {"arn:aws:iam::444455556666:role/sender", "arn:aws:iam::444455556666:user/ann",
+        "arn:aws:iam::444455556666:user/a:b", "arn:aws:sts::444455556666:assumed-role/sender/session"}) {
+    for (const std::string effect : {R"("Allow")", R"("Deny")"}) {
+      const auto refused = RefusalOf(Policy(
+          {{.effect = effect, .principal = R"({"AWS": ["444455556666", ")" + arn + R"("]})", .action = "\"*\""}}));
+      ASSERT_THAT(refused, IsPolicyError(reason::kInvalidParameter)) << arn;
+      EXPECT_THAT(refused.error->fields()[0].message, testing::HasSubstr("a grant to one user could not be kept"));
+    }
   }
 }
 
@@ -397,6 +411,31 @@ TEST(Policy, WithoutStatementsThatCanBeUnderstoodIsRefused) {
        }) {
     EXPECT_THAT(RefusalOf(policy), IsPolicyError(reason::kInvalidParameter)) << policy;
   }
+}
+
+// Readers take the first of two members, or the last.
+TEST(Policy, WithAMemberTwiceIsRefused) {
+  const std::string deny = R"({"Effect": "Deny", "Principal": "*", "Action": "*"})";
+  for (const std::string policy : {
+           R"({"Version": "2012-10-17", "Version": "2008-10-17", "Statement": []})" + std::string(),
+           R"({"Statement": )" + deny + R"(, "Statement": []})",
+           R"({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Effect": "Allow"}]})" + std::string(),
+           R"({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Acti\u006fn": "x"}]})" +
+               std::string(),
+           R"({"Statement": [{"Effect": "Allow", "Principal": {"AWS": "111122223333", "AWS": "*"}, "Action": "*"}]})" +
+               std::string(),
+           R"({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Condition": {"a": 1, "a": 2}}]})" +
+               std::string(),
+       }) {
+    EXPECT_THAT(RefusalOf(policy), IsPolicyError(reason::kInvalidParameter)) << policy;
+  }
+  const auto refused = RefusalOf(R"({"Id": {"a": {}}, "Statement": [], "Id": "x"})");
+  ASSERT_TRUE(refused.error);
+  EXPECT_EQ(refused.error->fields()[0].message, "must not have the member Id twice in one object");
+  EXPECT_THAT(Grants(R"({"Statement": [{"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": "*"},
+                                       {"Effect": "Deny", "Principal": {"AWS": "444455556666"}, "Action": "*"}]})"),
+              ElementsAre(Pair("444455556666", IsEmpty())))
+      << "the same name in different objects";
 }
 
 TEST(Policy, OfAnUnclearStatementAmongGoodOnesIsRefusedWhole) {

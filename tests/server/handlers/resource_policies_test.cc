@@ -88,7 +88,7 @@ TEST(PutResourcePolicy, KeepsTheTextAsItWasGiven) {
   const std::string arn = OwnArn(api, "pool", GivenPool(api));
   for (const std::string text : {
            " {\n\t\"Statement\" : [ ]\r\n}\n",
-           R"({"Version":"2012-10-17","Version":"2008-10-17","Statement":[]})",
+           R"({"Version":"2012-10-17","Statement":[]})",
            "{\"Id\": \"für Übung 電話\", \"Statement\": []}",
            R"({"Id": "\u0000 '; DROP TABLE pools; -- \\ $1 ?", "Statement": []})",
        }) {
@@ -170,13 +170,16 @@ TEST(PutResourcePolicy, RefusesATextThatIsNoJsonObject) {
 TEST(PutResourcePolicy, RefusesStatementsThatCannotBeUnderstood) {
   Api api;
   const std::string arn = OwnArn(api, "pool", GivenPool(api));
-  for (const std::string text : {
-           R"({})",
-           R"({"Statement": 7})",
-           R"({"Statement": {"Effect": "Maybe", "Principal": "*", "Action": "*"}})",
-           R"({"Statement": {"Effect": "Allow", "Principal": "ann", "Action": "*"}})",
-           R"({"Statement": {"Effect": "Allow", "Principal": "*"}})",
-       }) {
+  for (
+      const std::string text : {
+          R"({})",
+          R"({"Statement": 7})",
+          R"({"Statement": {"Effect": "Maybe", "Principal": "*", "Action": "*"}})",
+          R"({"Statement": {"Effect": "Allow", "Principal": "ann", "Action": "*"}})",
+          R"({"Statement": {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:user/ann"}, "Action": "*"}})",
+          R"({"Statement": {"Effect": "Deny", "Principal": "*", "Action": "*"}, "Statement": []})",
+          R"({"Statement": {"Effect": "Allow", "Principal": "*"}})",
+      }) {
     EXPECT_THAT(Put(api, arn, text), IsInvalidField(reason::kInvalidParameter, "policy")) << text;
   }
 }
