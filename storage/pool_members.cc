@@ -39,6 +39,11 @@ void AddMembers(Query& query, const MemberListing& listing, std::string_view con
       .Add(" AND member.position > ?::bigint) AS members WHERE ", listing.after)
       .Add(condition);
   AddConditions(query, kFilters, listing.conditions);
+  if (listing.viewer.reach) {
+    query.Add(" AND ");
+    AddIdentityReached(query, *listing.viewer.reach, listing.scope.account,
+                       {"phone_number_id", "sender_id", "country"});
+  }
   query.Add(" ORDER BY position LIMIT ?", listing.limit);
 }
 
@@ -136,6 +141,18 @@ std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx,
 
 #undef CAPABILITIES_IN_POOL
 #undef MEMBER_COUNT
+
+bool HasMemberBeyond(Transaction& tx, const Scope& scope, std::string_view pool_id, const Reach& reach,
+                     bool numbers_only) {
+  Query query("pool_members.beyond_reach");
+  query.Add("SELECT EXISTS (SELECT FROM pool_members WHERE account_id = ?", scope.account)
+      .Add(" AND region = ?", scope.region)
+      .Add(" AND pool_id = ?", pool_id)
+      .Add(numbers_only ? " AND phone_number_id IS NOT NULL" : "")
+      .Add(" AND NOT (");
+  AddIdentityReached(query, reach, scope.account, {"phone_number_id", "sender_id_key", "iso_country_code"});
+  return ReadBool(query.Add("))").Run(tx));
+}
 
 bool IsSenderIdInPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name) {
   static constexpr Statement kExists{"pool_members.has_sender_id",

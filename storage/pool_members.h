@@ -49,6 +49,10 @@ std::vector<PoolToJoin> FindPoolsToJoin(Transaction& tx, const std::vector<Numbe
 std::optional<std::vector<std::string>> CapabilitiesOfNumbersIn(Transaction& tx, const Scope& scope,
                                                                 std::string_view pool_id);
 
+// Whether a member of the pool can't be reached; with `numbers_only`, whether a phone number in it can't.
+bool HasMemberBeyond(Transaction& tx, const Scope& scope, std::string_view pool_id, const Reach& reach,
+                     bool numbers_only);
+
 bool IsSenderIdInPool(Transaction& tx, const Scope& scope, std::string_view pool_id, const SenderIdName& name);
 bool IsSenderIdInAnyPool(Transaction& tx, const Scope& scope, const SenderIdName& name);
 

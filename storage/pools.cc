@@ -54,8 +54,12 @@ std::vector<Pool> ReadPools(const Rows& rows) {
 }
 
 // Ends a statement that reads the country of an identity, if it is there, and a page of its pools.
-std::optional<PoolsOfIdentity> RunPoolsOfIdentity(Transaction& tx, Query& query,
+std::optional<PoolsOfIdentity> RunPoolsOfIdentity(Transaction& tx, const Viewer& viewer, Query& query,
                                                   const std::optional<PoolPosition>& after, int limit) {
+  if (viewer.reach) {
+    query.Add(" AND ");
+    AddPoolReached(query, *viewer.reach, viewer.scope.account, "pools.pool_id");
+  }
   AddPage(query, after, limit);
   query.Add(") AS pool ON true ORDER BY created_at, pool_id");
   std::optional<PoolsOfIdentity> found;
@@ -101,8 +105,10 @@ std::vector<std::vector<Pool>> ListPools(Transaction& tx, const std::vector<Pool
   return RunTogether(tx, queries, &ReadPools);
 }
 
-std::optional<PoolsOfIdentity> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name,
+std::optional<PoolsOfIdentity> ListPoolsOfPhoneNumber(Transaction& tx, const Viewer& viewer,
+                                                      const PhoneNumberName& name,
                                                       const std::optional<PoolPosition>& after, int limit) {
+  const Scope& scope = viewer.scope;
   const bool by_id = name.kind == PhoneNumberName::Kind::kId;
   Query query("pools.list_of_phone_number");
   query.Add("SELECT identity.iso_country_code, pool.* FROM (SELECT iso_country_code, pool_id FROM phone_numbers")
@@ -113,11 +119,12 @@ std::optional<PoolsOfIdentity> ListPoolsOfPhoneNumber(Transaction& tx, const Sco
            scope.account)
       .Add(" AND region = ?", scope.region)
       .Add(" AND pools.pool_id = identity.pool_id");
-  return RunPoolsOfIdentity(tx, query, after, limit);
+  return RunPoolsOfIdentity(tx, viewer, query, after, limit);
 }
 
-std::optional<PoolsOfIdentity> ListPoolsOfSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
+std::optional<PoolsOfIdentity> ListPoolsOfSenderId(Transaction& tx, const Viewer& viewer, const SenderIdName& name,
                                                    const std::optional<PoolPosition>& after, int limit) {
+  const Scope& scope = viewer.scope;
   Query query("pools.list_of_sender_id");
   query.Add("SELECT identity.iso_country_code, pool.* FROM (SELECT iso_country_code FROM sender_ids")
       .Add(" WHERE account_id = ?", scope.account)
@@ -131,7 +138,7 @@ std::optional<PoolsOfIdentity> ListPoolsOfSenderId(Transaction& tx, const Scope&
       .Add(" AND region = ?", scope.region)
       .Add(" AND sender_id_key = lower(? COLLATE \"C\")", name.sender_id)
       .Add(" AND iso_country_code = ?)", name.iso_country_code);
-  return RunPoolsOfIdentity(tx, query, after, limit);
+  return RunPoolsOfIdentity(tx, viewer, query, after, limit);
 }
 
 std::vector<NamedPool> FindPools(Transaction& tx, const Viewer& viewer, const std::vector<OwnedId>& pool_ids,

@@ -53,15 +53,16 @@ std::vector<Pool> ListPools(Transaction& tx, const PoolListing& listing);
 // Each of the listings, by a statement of its own, all in one round trip.
 std::vector<std::vector<Pool>> ListPools(Transaction& tx, const std::vector<PoolListing>& listings);
 
-// The first `limit` pools after the position that hold a phone number or a sender ID, oldest first; nullopt if the
-// number or sender ID isn't there.
+// The first `limit` pools after the position that hold a phone number or a sender ID of the viewer's own, and that the
+// viewer may reach, oldest first; nullopt if the number or sender ID isn't there.
 struct PoolsOfIdentity {
   std::string iso_country_code;  // of the identity
   std::vector<Pool> pools;
 };
-std::optional<PoolsOfIdentity> ListPoolsOfPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name,
+std::optional<PoolsOfIdentity> ListPoolsOfPhoneNumber(Transaction& tx, const Viewer& viewer,
+                                                      const PhoneNumberName& name,
                                                       const std::optional<PoolPosition>& after, int limit);
-std::optional<PoolsOfIdentity> ListPoolsOfSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name,
+std::optional<PoolsOfIdentity> ListPoolsOfSenderId(Transaction& tx, const Viewer& viewer, const SenderIdName& name,
                                                    const std::optional<PoolPosition>& after, int limit);
 
 // A pool that was asked for by id, and whether it meets the conditions.

@@ -77,6 +77,26 @@ void AddGranted(Query& query, const Viewer& viewer, const ResourceTable& table) 
       .Add(" ORDER BY given.consumer = '*' LIMIT 1) END");
 }
 
+void AddPoolReached(Query& query, const Reach& reach, std::string_view account, std::string_view pool_id) {
+  query.Add("(? || 'pool/' || ", reach.arn_start + std::string(account) + ":")
+      .Add(pool_id)
+      .Add(") LIKE ANY(?::text[])", reach.patterns);
+}
+
+void AddIdentityReached(Query& query, const Reach& reach, std::string_view account, const IdentityColumns& columns) {
+  const std::string arn_start = reach.arn_start + std::string(account) + ":";
+  query.Add("CASE WHEN ")
+      .Add(columns.phone_number_id)
+      .Add(" IS NOT NULL THEN (? || 'phone-number/' || ", arn_start)
+      .Add(columns.phone_number_id)
+      .Add(") LIKE ANY(?::text[])", reach.patterns)
+      .Add(" ELSE (? || 'sender-id/' || ", arn_start)
+      .Add(columns.sender_id)
+      .Add(" || '/' || ")
+      .Add(columns.iso_country_code)
+      .Add(") COLLATE \"C\" ILIKE ANY(?::text[]) END", reach.patterns);
+}
+
 void AddOwner(Query& query, const Viewer& viewer, const ResourceTable& table, const Scope& scope,
               std::string_view resource_id, std::string_view further, std::string_view otherwise) {
   query.Add(" FROM (SELECT ").Add(table.arn_tail).Add(" AS name").Add(further).Add(", ");

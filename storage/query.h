@@ -101,6 +101,17 @@ void AddVisibleTo(Query& query, const Viewer& viewer, const ResourceTable& table
 // Adds an expression: Granted, of a row of the table, which goes by its own name.
 void AddGranted(Query& query, const Viewer& viewer, const ResourceTable& table);
 
+// Adds the predicate that the viewer may reach a pool of the account, or an identity: a phone number, or else a sender
+// ID in a country, whose case does not count. `pool_id` and IdentityColumns are names of columns; the phone number is
+// NULL where the identity is a sender ID.
+void AddPoolReached(Query& query, const Reach& reach, std::string_view account, std::string_view pool_id);
+struct IdentityColumns {
+  std::string_view phone_number_id;
+  std::string_view sender_id;
+  std::string_view iso_country_code;
+};
+void AddIdentityReached(Query& query, const Reach& reach, std::string_view account, const IdentityColumns& columns);
+
 // Adds the beginning of a FROM that reads what belongs to one resource: a row with `granted`, how its ARN ends as
 // `name`, and `further` columns, if the resource is there. What follows is joined to it by LEFT JOIN LATERAL (… WHERE
 // granted …) ON true, so that there is a row whether or not the resource has any of it. Where it isn't there, that of

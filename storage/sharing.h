@@ -17,11 +17,19 @@ struct OwnedId {
   std::string id;
 };
 
+// Which resources a caller may reach whose rights are limited: those whose ARN is LIKE one of the patterns.
+struct Reach {
+  std::string arn_start;  // of every ARN, up to its account: "arn:aws:sms-voice:us-east-1:"
+  std::vector<std::string> patterns;
+};
+
 // Who reads, and by which operation: another account's resource can be read if its policy allows the operation.
 struct Viewer {
   Scope scope;
   bool shared = false;      // of a listing: what others share with the account, instead of what it has itself
   std::string_view action;  // "sms-voice:DescribePools"
+  // nullopt: everything. Of a listing of what belongs to a resource: what can't be reached is left out.
+  std::optional<Reach> reach = std::nullopt;
 };
 
 // Whether the viewer may see a resource, as the statement found that reads the resource.

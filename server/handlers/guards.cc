@@ -7,6 +7,7 @@
 #include "server/arn.h"
 #include "server/config.h"
 #include "server/error.h"
+#include "server/handlers/beyond.h"
 #include "server/method.h"
 #include "storage/account_quotas.h"
 
@@ -175,6 +176,7 @@ SenderIdName RequireOwnSenderId(const Call& call, const std::string& sender_id_o
 Pool RequirePool(Call& call, const std::string& id_or_arn) {
   auto pool = LockPool(call.tx(), call.scope(), RequireOwnId(call, ResourceType::kPool, id_or_arn));
   if (!pool) throw Error::NotFound(ResourceType::kPool, id_or_arn);
+  RequireReach(call, pool->id);
   return *std::move(pool);
 }
 

@@ -63,10 +63,11 @@ void RequireOwn(const Call& call, const std::string& id_or_arn);
 SenderIdName RequireOwnSenderId(const Call& call, const std::string& sender_id_or_arn,
                                 const std::string& iso_country_code);
 
-// The pool, locked, in whatever state it is. NotFound.
+// The pool, locked, in whatever state it is. NotFound, or AccessDenied if the method changes members that the caller
+// may not reach (beyond.h).
 Pool RequirePool(Call& call, const std::string& id_or_arn);
 
-// The pool, locked. NotFound, or Conflict RESOURCE_NOT_ACTIVE.
+// The pool, locked, as RequirePool has it. Or Conflict RESOURCE_NOT_ACTIVE.
 Pool RequireActivePool(Call& call, const std::string& id_or_arn);
 
 // The number, locked, in whatever state it is. NotFound.

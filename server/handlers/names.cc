@@ -1,6 +1,7 @@
 #include "server/handlers/names.h"
 
 #include "server/aws_names.h"
+#include "server/handlers/beyond.h"
 #include "server/limits.h"
 #include "server/method.h"
 
@@ -94,7 +95,9 @@ void RequireCountry(const std::optional<std::string>& given, const std::string& 
   throw Error::Invalid(reason::kCountryCodeMismatch, "isoCountryCode", "is not the origination identity's country");
 }
 
-Viewer ViewerOf(const Call& call) { return {.scope = call.scope(), .action = call.method().policy.action()}; }
+Viewer ViewerOf(const Call& call) {
+  return {.scope = call.scope(), .action = call.method().policy.action(), .reach = ReachOf(call)};
+}
 
 void RequireGranted(const Granted& granted, ResourceType type, const std::string& as_given) {
   if (!granted) throw Error::NotFound(type, as_given);

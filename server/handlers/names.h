@@ -64,7 +64,7 @@ bool IsArn(std::string_view text);
 // COUNTRY_CODE_MISMATCH if a country was given that is not the identity's.
 void RequireCountry(const std::optional<std::string>& given, const std::string& iso_country_code);
 
-// Who reads, for the statement that does.
+// Who reads, and what of it the access file lets the caller reach, for the statement that does.
 Viewer ViewerOf(const Call& call);
 
 // NotFound or AccessDenied for what the caller may not see; `as_given`: how the request names it.

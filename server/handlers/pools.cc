@@ -316,9 +316,9 @@ void ListPoolsForOriginationIdentity(Call& call, const ListPoolsForOriginationId
   RequireOwn(call, request.origination_identity());
   const auto* number = std::get_if<PhoneNumberName>(&name);
   const auto after = PoolPositionFrom(page);
-  auto found = number
-                   ? ListPoolsOfPhoneNumber(call.tx(), call.scope(), *number, after, page.limit + 1)
-                   : ListPoolsOfSenderId(call.tx(), call.scope(), std::get<SenderIdName>(name), after, page.limit + 1);
+  auto found =
+      number ? ListPoolsOfPhoneNumber(call.tx(), ViewerOf(call), *number, after, page.limit + 1)
+             : ListPoolsOfSenderId(call.tx(), ViewerOf(call), std::get<SenderIdName>(name), after, page.limit + 1);
   if (!found) {
     throw Error::NotFound(number ? ResourceType::kPhoneNumber : ResourceType::kSenderId,
                           request.origination_identity());

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "server/access.h"
+#include "server/arn.h"
 #include "server/config.h"
 #include "server/fingerprint.h"
 #include "server/known_accounts.h"
@@ -68,7 +70,14 @@ void EnterAccount(Call& call) {
 
 ClientToken TokenOf(const Call& call) { return {call.scope(), call.method().name, call.client_token()}; }
 
-Bytes HashOf(const Call& call) { return {Fingerprint(call.request(), {"client_token"})}; }
+// What makes two calls the same. An answer shows what its caller may reach: a caller whose rights are limited is never
+// given that of another.
+Bytes HashOf(const Call& call) {
+  std::string hash = Fingerprint(call.request(), {"client_token"});
+  const Rights* rights = call.rights();
+  if (rights != nullptr && !rights->ReachEverything()) hash += call.principal();
+  return {std::move(hash)};
+}
 
 Bytes AnswerOf(const Call& call) { return {call.response().SerializeAsString()}; }
 

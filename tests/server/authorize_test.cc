@@ -278,5 +278,158 @@ TEST_F(AuthorizedCalls, ReachTheirResourcesAndNoOthers) {
       << "and they don't learn what there is";
 }
 
+// ---- what a call changes and shows besides what it names
+
+// Callers that may reach some of the identities and pools of an account.
+class ReachingCalls : public AuthorizedCalls {
+ protected:
+  // From here on the caller may reach these; what the test itself makes goes by its own account, without the file.
+  void LetReach(const std::vector<std::string>& tails) {
+    std::string resources;
+    for (const std::string& tail : tails) {
+      resources += (resources.empty() ? "'" : ", '") + ("arn:aws:sms-voice:*:" + api.account() + ":" + tail) + "'";
+    }
+    Write(", resources: [" + resources + "]");
+    file.Reload();
+    api.service().access = &file;
+  }
+  void LetReachEverything() { api.service().access = nullptr; }
+
+  std::vector<std::string> Members(const std::string& pool) {
+    const auto listed = Call<ListPoolOriginationIdentitiesRequest>("pool_id: '" + pool + "'");
+    EXPECT_THAT(listed, IsOk());
+    std::vector<std::string> members;
+    for (const auto& item : listed.response.origination_identities()) members.push_back(item.origination_identity());
+    return members;
+  }
+
+  ReachingCalls() { LetReachEverything(); }
+};
+
+const auto kDenied = IsFault(Fault::kAccessDenied);
+
+TEST_F(ReachingCalls, ReplaceNoMemberThatTheyMayNotReach) {
+  const std::string stays = GivenNumber(api);
+  const std::string hidden = GivenNumber(api);
+  const std::string pool = GivenPool(api, stays);
+  GivenMember(api, pool, hidden);
+  const std::string replace =
+      "pool_id: '" + pool + "' origination_identities: {origination_identity: '" + stays + "'} ";
+  LetReach({"pool/" + pool, "phone-number/" + stays});
+  EXPECT_THAT(Call<ReplaceOriginationIdentitiesRequest>(replace), kDenied);
+  const auto rehearsed = Call<ReplaceOriginationIdentitiesRequest>(replace + "validate_only: true");
+  ASSERT_THAT(rehearsed, kDenied);
+  EXPECT_THAT(rehearsed.error->message(), testing::Not(HasSubstr(hidden)));
+  EXPECT_THAT(Call<DeletePoolRequest>("pool_id: '" + pool + "'"), kDenied);
+  LetReachEverything();
+  EXPECT_THAT(MembersOf(api, pool), testing::ElementsAre(stays, hidden));
+  LetReach({"pool/" + pool, "phone-number/*"});
+  EXPECT_THAT(Call<ReplaceOriginationIdentitiesRequest>(replace), IsOk());
+  EXPECT_THAT(Call<DeletePoolRequest>("pool_id: '" + pool + "'"), IsOk());
+}
+
+TEST_F(ReachingCalls, ChangeNoPoolWhoseNumbersTheyMayNotReach) {
+  const std::string number = GivenNumber(api);
+  const std::string pool = GivenPool(api, number);
+  GivenMember(api, pool, GivenSenderId(api, "EXAMPLECO"), "iso_country_code: 'GB'");
+  const auto change = [&] {
+    return Call<UpdatePoolRequest>("pool_id: '" + pool +
+                                   "' two_way_enabled: true two_way_channel_arn: "
+                                   "'arn:aws:sns:us-east-1:111122223333:inbound'");
+  };
+  const auto put = [&](const std::string& identity) {
+    return Call<PutKeywordRequest>("origination_identity: '" + identity + "' keyword: 'INFO' keyword_message: 'x'");
+  };
+  LetReach({"pool/*", "sender-id/*"});
+  EXPECT_THAT(change(), kDenied);
+  EXPECT_THAT(put(pool), kDenied);
+  EXPECT_THAT(Call<DeleteKeywordRequest>("origination_identity: '" + pool + "' keyword: 'INFO'"), kDenied);
+  EXPECT_THAT(Call<DeletePoolRequest>("pool_id: '" + pool + "'"), kDenied);
+  // A sender ID has no settings of its pool.
+  LetReach({"pool/*", "phone-number/" + number});
+  EXPECT_THAT(change(), IsOk());
+  EXPECT_THAT(put(pool), IsOk());
+  EXPECT_THAT(Call<DeletePoolRequest>("pool_id: '" + pool + "'"), kDenied) << "but it would leave the pool";
+  LetReach({"pool/*", "phone-number/" + number, "sender-id/ExampleCo/GB"});
+  EXPECT_THAT(Call<DeletePoolRequest>("pool_id: '" + pool + "'"), IsOk()) << "whatever the case of a sender ID";
+}
+
+TEST_F(ReachingCalls, AreShownTheMembersThatTheyMayReach) {
+  const std::string first = GivenNumber(api);
+  const std::string pool = GivenPool(api, first);
+  const std::string second = GivenNumber(api);
+  GivenMember(api, pool, second);
+  for (const char* sender_id : {"UNDER-SCORE", "EXAMPLECO"}) {
+    GivenMember(api, pool, GivenSenderId(api, sender_id), "iso_country_code: 'GB'");
+  }
+  LetReach({"pool/" + pool});
+  EXPECT_THAT(Members(pool), testing::IsEmpty());
+  LetReach({"pool/" + pool, "phone-number/" + second, "sender-id/example*/GB"});
+  EXPECT_THAT(Members(pool), testing::ElementsAre(second, "EXAMPLECO"));
+  LetReach({"pool/" + pool, "sender-id/*"});
+  EXPECT_THAT(Members(pool), testing::ElementsAre("UNDER-SCORE", "EXAMPLECO"));
+  // Neither of these is a wildcard of a pattern.
+  LetReach({"pool/" + pool, "sender-id/UNDER_SCORE/GB", "phone-number/" + std::string(first.size(), '_')});
+  EXPECT_THAT(Members(pool), testing::IsEmpty());
+  LetReach({"pool/" + pool, "phone-number/*"});
+  const auto left = Call<BatchDisassociateOriginationIdentitiesRequest>(
+      "pool_id: '" + pool + "' origination_identities: {origination_identity: '" + second + "'}");
+  ASSERT_THAT(left, IsOk());
+  ASSERT_EQ(left.response.origination_identities_size(), 1);
+  EXPECT_EQ(left.response.origination_identities(0).origination_identity(), first);
+}
+
+// A client token answers again what its first caller was shown.
+TEST_F(ReachingCalls, AreNotAnsweredWithWhatOthersWereShown) {
+  const std::string pool = GivenPool(api);
+  const std::string number = GivenNumber(api);
+  const std::string request = "client_token: 'token' pool_id: '" + pool + "' origination_identities: {" +
+                              "origination_identity: '" + number + "'}";
+  ASSERT_THAT(api.Call<BatchAssociateOriginationIdentitiesRequest>(request), IsOk());
+  ASSERT_THAT(api.Call<BatchAssociateOriginationIdentitiesRequest>(request), IsOk()) << "as before";
+  LetReach({"pool/" + pool, "phone-number/" + number});
+  EXPECT_THAT(Call<BatchAssociateOriginationIdentitiesRequest>(request),
+              IsInvalidField(reason::kInvalidRequest, "clientToken"));
+  const std::string back = "client_token: 'other' pool_id: '" + pool + "' origination_identities: {" +
+                           "origination_identity: '" + number + "'}";
+  ASSERT_THAT(Call<BatchDisassociateOriginationIdentitiesRequest>(back), IsOk());
+  EXPECT_THAT(Call<BatchDisassociateOriginationIdentitiesRequest>(back), IsOk()) << "its own answer again";
+}
+
+// Pages hold what can be reached, and all of it.
+TEST_F(ReachingCalls, AreShownThePoolsThatTheyMayReachPageByPage) {
+  GivenSenderId(api, "EXAMPLECO");
+  std::vector<std::string> reachable;
+  std::vector<std::string> tails = {"sender-id/*"};
+  for (int i = 0; i < 6; ++i) {
+    api.world.Advance(std::chrono::seconds(1));
+    const std::string pool = GivenPool(api);
+    GivenMember(api, pool, "EXAMPLECO", "iso_country_code: 'GB'");
+    if (i % 2 == 1) {
+      reachable.push_back(pool);
+      tails.push_back("pool/" + pool);
+    }
+  }
+  LetReach(tails);
+  std::vector<std::string> listed;
+  auto request = Api::Parse<ListPoolsForOriginationIdentityRequest>(
+      "origination_identity: 'EXAMPLECO' iso_country_code: 'GB' max_results: 1");
+  for (int page = 0; page < 3; ++page) {
+    const auto result = api.CallWith({{"authorization", "Bearer key"}}, request);
+    ASSERT_THAT(result, IsOk());
+    ASSERT_EQ(result.response.pools_size(), 1);
+    listed.push_back(result.response.pools(0).pool_id());
+    EXPECT_EQ(result.response.has_next_token(), page < 2);
+    request.set_next_token(result.response.next_token());
+  }
+  EXPECT_EQ(listed, reachable);
+  LetReachEverything();
+  const std::string number = MembersOf(api, reachable[0]).at(0);
+  LetReach({"phone-number/*"});
+  const auto none = Call<ListPoolsForOriginationIdentityRequest>("origination_identity: '" + number + "'");
+  ASSERT_THAT(none, IsOk());
+  EXPECT_EQ(none.response.pools_size(), 0);
+}
+
 }  // namespace
 }  // namespace poold

@@ -5,13 +5,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <set>
+#include <sstream>
 
+#include "server/access.h"
 #include "server/arn.h"
+#include "server/digest.h"
+#include "server/handlers/beyond.h"
+#include "server/text.h"
 #include "tests/support/api.h"
 #include "tests/support/given.h"
 #include "tests/support/matchers.h"
+#include "tests/support/temporary_directory.h"
 
 namespace poold {
 namespace {
@@ -364,6 +374,167 @@ TEST_F(Isolation, WouldBeSeenToFail) {
                                            "' tags: {key: 'a' value: 'b'}"),
               IsOk());
   EXPECT_NE(Dump(theirs), before);
+}
+
+// What a caller may reach by the `resources` of an access file: what its request names and makes, and nothing else.
+// Each operation of the table is called so, and by a caller that may reach everything.
+class Reaching : public Isolation {
+ protected:
+  // Metadata of a caller of the account that may reach these ARNs.
+  Api::Metadata CallerReaching(const Estate& estate, const std::vector<std::string>& arns) {
+    std::string resources;
+    for (const std::string& arn : arns) resources += (resources.empty() ? "'" : ", '") + arn + "'";
+    std::ofstream(path_) << "principals: [{name: somebody, account: '" << estate.account
+                         << "', bearer_keys: [{sha256: " << Hex(Sha256("key")) << "}], resources: [" << resources
+                         << "]}]";
+    access_ = std::make_unique<AccessFile>(path_);
+    api.service().access = access_.get();
+    return {{"authorization", "Bearer key"}};
+  }
+
+  Outcome RunReaching(const Estate& estate, const std::vector<std::string>& arns, const Method& method,
+                      const Message& request) {
+    Outcome outcome{method.NewResponse(), std::nullopt};
+    outcome.error = api.Run(estate.scope(), CallerReaching(estate, arns), request, *outcome.response);
+    api.service().access = nullptr;
+    return outcome;
+  }
+
+  // What the account would send to have the operation change or show as much as it can.
+  std::unique_ptr<Message> FarReachingRequest(const Estate& estate, const Method& method) {
+    const std::map<std::string_view, std::map<std::string, std::string>> further = {
+        {"UpdatePool", {{"opt_out_list_name", estate.list}}},
+        {"DisassociateOriginationIdentity", {{"origination_identity", estate.sender_id}, {"iso_country_code", "GB"}}},
+        {"BatchDisassociateOriginationIdentities",
+         {{"origination_identities.origination_identity", estate.sender_id},
+          {"origination_identities.iso_country_code", "GB"}}},
+        {"ListPoolsForOriginationIdentity", {{"origination_identity", estate.member}}},
+        {"PutKeyword", {{"origination_identity", estate.pool}, {"keyword_message", "10 to 4"}}},
+        {"DeleteKeyword", {{"origination_identity", estate.pool}}},
+        {"DescribeKeywords", {{"origination_identity", estate.member}}},
+        {"RequestPhoneNumber", {{"pool_id", estate.pool}}},
+        {"DescribePools", {{"pool_ids", estate.pool}}},
+        {"DescribePhoneNumbers", {{"phone_number_ids", estate.member}}},
+        {"DescribeSenderIds", {{"sender_ids.sender_id", estate.sender_id}}},
+        {"DescribeOptOutLists", {{"opt_out_list_names", estate.list}}},
+    };
+    auto request = OwnRequest(estate, method);
+    const auto texts = further.find(method.name);
+    if (texts == further.end()) return request;
+    for (const Slot& slot : SlotsOf(*method.descriptor->input_type())) {
+      const auto text = texts->second.find(NameOf(slot));
+      if (text != texts->second.end()) Write(*request, slot, text->second, estate);
+    }
+    return request;
+  }
+
+  // The ARNs of what it names, and of what it makes.
+  std::vector<std::string> NamedAndMade(const Estate& estate, const Method& method, const Message& request) {
+    std::vector<std::string> arns;
+    const std::string text = request.ShortDebugString();
+    for (const std::string& arn : estate.arns()) {
+      const std::string tail = arn.substr(arn.rfind(':') + 1);
+      const std::string id = tail.substr(tail.find('/') + 1);
+      if (text.find('"' + id.substr(0, id.find('/')) + '"') != text.npos || text.find(arn) != text.npos) {
+        arns.push_back(arn);
+      }
+    }
+    const std::string& made = method.policy.creates();
+    if (!made.empty()) arns.push_back(MakeArn("aws", "us-east-1", estate.account, made, "*"));
+    return arns;
+  }
+
+  // Texts by which a row or an answer tells of things of the account that these ARNs do not reach. Of a number in a
+  // pool the pool's id is shown, and so it is with the name of a list: they are settings of the number.
+  static std::vector<std::string> OutOfReach(const Estate& estate, const std::vector<std::string>& arns) {
+    const Rights rights{{"*"}, {}, arns};
+    std::vector<std::string> texts;
+    const auto add = [&](const std::string& arn, const std::string& text) {
+      if (!rights.Reach(arn)) texts.push_back(text);
+    };
+    add(PhoneNumberArn(estate.scope(), estate.member), estate.member);
+    add(PhoneNumberArn(estate.scope(), estate.number), estate.number);
+    add(PhoneNumberArn(estate.scope(), estate.number), estate.digits);
+    add(SenderIdArn(estate.scope(), estate.sender_id, "GB"), estate.sender_id);
+    return texts;
+  }
+
+  // The lines that only one of two dumps has.
+  static std::vector<std::string> Changed(const std::string& before, const std::string& after) {
+    const auto lines = [](const std::string& text) {
+      std::istringstream stream(text);
+      std::set<std::string> all;
+      for (std::string line; std::getline(stream, line);) all.insert(line);
+      return all;
+    };
+    std::vector<std::string> changed;
+    std::ranges::set_symmetric_difference(lines(before), lines(after), std::back_inserter(changed));
+    return changed;
+  }
+
+  void ExpectNothingBeyond(const Estate& estate, const std::vector<std::string>& arns, const std::string& before,
+                           const Outcome& outcome) {
+    for (const std::string& text : OutOfReach(estate, arns)) {
+      EXPECT_THAT(outcome.text(), testing::Not(testing::HasSubstr(text)));
+      for (const std::string& line : Changed(before, Dump(estate))) {
+        EXPECT_THAT(LowerCase(line), testing::Not(testing::HasSubstr(LowerCase(text))));
+      }
+    }
+  }
+
+ private:
+  TemporaryDirectory directory_;
+  const std::filesystem::path path_ = directory_.path() / "access.yaml";
+  std::unique_ptr<AccessFile> access_;
+};
+
+TEST_F(Reaching, IsAnsweredForEveryOperation) {
+  std::vector<std::string> answered;
+  for (const Beyond& beyond : BeyondOfMethods()) answered.emplace_back(beyond.method);
+  std::vector<std::string> methods;
+  for (const Method& method : Methods()) methods.emplace_back(method.name);
+  EXPECT_THAT(answered, testing::UnorderedElementsAreArray(methods))
+      << "say in handlers/beyond.cc what the operation changes and shows besides what its request names";
+}
+
+TEST_F(Reaching, HoldsForEveryOperation) {
+  using Changes = Beyond::Changes;
+  Estate estate = NewEstate();
+  for (const Beyond& beyond : BeyondOfMethods()) {
+    SCOPED_TRACE(beyond.method);
+    const Method& method = *FindMethod(beyond.method);
+    auto request = FarReachingRequest(estate, method);
+    const auto named = NamedAndMade(estate, method, *request);
+    const std::string before = Dump(estate);
+    const Outcome limited = RunReaching(estate, named, method, *request);
+    ExpectNothingBeyond(estate, named, before, limited);
+
+    const bool is_denied = limited.error && limited.error->fault() == Fault::kAccessDenied;
+    EXPECT_EQ(is_denied, named.empty() || beyond.changes != Changes::kNothing) << limited.text();
+    if (is_denied) {
+      EXPECT_EQ(Dump(estate), before);
+    } else if (Dump(estate) != before) {
+      estate = NewEstate();
+      request = FarReachingRequest(estate, method);
+    }
+
+    // Who may reach everything has it done, and then that which is out of reach is changed or shown as it is declared.
+    const std::string then = Dump(estate);
+    const Outcome full = RunReaching(estate, {"*"}, method, *request);
+    const bool was_understood = !full.error || full.error->fault() == Fault::kConflict;
+    EXPECT_TRUE(was_understood) << full.text();
+    if (beyond.shows == Beyond::Shows::kMembersOfPool) {
+      EXPECT_THAT(full.text(), testing::HasSubstr(estate.member));
+      EXPECT_THAT(limited.text(), testing::Not(testing::HasSubstr(estate.member)));
+    }
+    if (beyond.shows == Beyond::Shows::kPoolsOfIdentity) {
+      EXPECT_THAT(full.text(), testing::HasSubstr(estate.pool));
+      EXPECT_THAT(limited.text(), testing::Not(testing::HasSubstr(estate.pool)));
+    }
+    const bool changed = Dump(estate) != then;
+    EXPECT_TRUE(changed || beyond.changes == Changes::kNothing);
+    if (changed) estate = NewEstate();
+  }
 }
 
 // What a resource policy may open to another account (behaviour 4.9): looking, the numbers on an opt-out list, and to

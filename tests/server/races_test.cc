@@ -293,6 +293,32 @@ TEST(Races, AnAssociationWaitsForADeletionThatBeganBefore) {
   EXPECT_EQ(replicas.retries(), 0u);
 }
 
+// The order of locks: pools come before lists. The deletion of a list that is taken back from another account waits for
+// that account's pool, and holds nothing meanwhile that a call needs which takes the list for a pool of its own.
+TEST(Races, ADeletionOfAListThatWaitsForAPoolHoldsUpNobodyWhoTakesTheList) {
+  Api owner;
+  Api consumer;
+  GivenOptOutList(owner, "Offers");
+  const std::string arn = OwnArn(owner, "opt-out-list", "Offers");
+  GivenShare(owner, arn, consumer.account());
+  const std::string pool = GivenPool(consumer);
+  ASSERT_THAT(ChangeList(consumer, pool, arn), IsOk());
+  GivenShare(owner, arn, "999999999999");
+
+  auto held = Hold("SELECT FROM pools WHERE pool_id = '" + pool + "'");
+  auto deleted = InBackground([&] { return owner.Call<DeleteOptOutListRequest>("opt_out_list_name: 'Offers'"); });
+  ASSERT_TRUE(held.EventuallyWaiting(1));
+  const std::string own = GivenPool(owner);
+  auto changed = InBackground([&] { return ChangeList(owner, own, "Offers"); });
+  EXPECT_TRUE(Eventually([&] { return IsDone(changed); }));
+  held.Release();
+  EXPECT_THAT(changed.get(), IsOk());
+  EXPECT_THAT(deleted.get(),
+              IsConflict(reason::kResourceDeletionNotAllowed, ResourceType::kOptOutList, std::string("Offers")));
+  EXPECT_EQ(ThePool(consumer, pool).opt_out_list_name(), "Offers");
+  EXPECT_EQ(owner.database().stats().retries_contended(), 0u);
+}
+
 // The same lock, from a standing start: whichever comes first, no number is left in a pool that is gone.
 TEST(Races, DeletePoolAgainstAssociateLeavesNoMemberOfAPoolThatIsGone) {
   Replicas replicas(Roomy());
