@@ -73,6 +73,8 @@ TEST(CommandLine, IsRefusedWithASentenceAndExitCodeTwo) {
       {{"dev", "--database-connections", "many"}, "--database-connections"},
       {{"dev", "--drain-limit", "10"}, "--drain-limit"},
       {{"dev", "--default-deadline", "60s"}, "--greatest-deadline"},
+      {{"dev", "--grpc-listen", "0.0.0.0:0"}, "say --trust-all-callers"},
+      {{"migrate", "--database-url", "postgresql://me:p@ss@host/db"}, "write `@` as %40"},
       {{"inventory"}, "inventory import|inventory count"},
       {{"inventory", "import"}, "FILE"},
       {{"inventory", "remove"}, "FILE"},
@@ -97,6 +99,20 @@ TEST(CommandLine, IsHelpedOutByTheEnvironmentAndWinsOverIt) {
   const Ran bad = RunToEnd(Poold({"dev"}, {{"POOLD_QUOTA_POOLS", "few"}}));
   EXPECT_EQ(bad.exit_code, 2);
   EXPECT_THAT(bad.output + bad.errors, HasSubstr("quota-pools"));
+}
+
+TEST(CommandLine, WarnsOfAPasswordThatOtherUsersCanSee) {
+  const std::string url = DevDatabaseUrl() + "&password=s3cret";
+  const char* warning = "the password in --database-url can be seen by every user of this machine";
+  const std::vector<std::vector<std::string>> ways{{"--database-url", url}, {"--database-url=" + url}};
+  for (std::vector<std::string> arguments : ways) {
+    arguments.insert(arguments.begin(), {"inventory", "count"});
+    const Ran ran = RunToEnd(Poold(arguments));
+    EXPECT_EQ(ran.exit_code, 0) << ran.errors;
+    EXPECT_THAT(ran.errors, AllOf(HasSubstr(warning), Not(HasSubstr("s3cret"))));
+  }
+  EXPECT_EQ(RunToEnd(Poold({"inventory", "count"}, {{"POOLD_DATABASE_URL", url}})).errors, "");
+  EXPECT_EQ(RunToEnd(Poold({"inventory", "count", "--database-url", DevDatabaseUrl()})).errors, "");
 }
 
 TEST(HealthCommand, TellsByItsExitCode) {
