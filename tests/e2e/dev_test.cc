@@ -6,6 +6,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -138,6 +140,42 @@ TEST_F(DevProgram, RefusesADataDirectoryThatIsInUse) {
   EXPECT_THAT(second.errors, AllOf(HasSubstr("is in use by process " + std::to_string(server.pid())),
                                    HasSubstr("or give this one a data directory of its own")));
   EXPECT_THAT(GrpcClient(address).Call<DescribePoolsRequest>(""), IsOk()) << "the first one is as well as before";
+}
+
+// A data directory that somebody else prepared: storage/embedded_postgres_trust_test.cc has the rest.
+TEST(DevProgramInAPreparedDirectory, OverwritesNothingByALinkForTheAddressOfItsDatabase) {
+  const TemporaryDirectory directory;
+  const std::filesystem::path data = directory.path() / "data";
+  std::filesystem::create_directory(data);
+  std::filesystem::permissions(data, std::filesystem::perms(0711));
+  std::ofstream(directory.path() / "victim") << "untouched";
+  std::filesystem::create_symlink(directory.path() / "victim", data / "database-url");
+  Program server(Dev(data));
+  ReadyAddress(server);
+  std::string text;
+  std::getline(std::ifstream(directory.path() / "victim"), text);
+  EXPECT_EQ(text, "untouched");
+  EXPECT_THAT(DatabaseUrlIn(data), HasSubstr("postgresql:///poold?host="));
+}
+
+TEST(DevProgramInAPreparedDirectory, LeadsNoCommandToADatabaseOfOthers) {
+  const TemporaryDirectory directory;
+  const std::vector<std::vector<std::string>> commands{
+      {"inventory", "count"}, {"quota", "111122223333", "us-east-1", "POOLS_PER_ACCOUNT", "1"}};
+  const auto errors_of = [&](std::vector<std::string> command) {
+    command.insert(command.end(), {"--data-dir", directory.path() / "data"});
+    const Ran ran = RunToEnd(Poold(command));
+    EXPECT_EQ(ran.exit_code, 1);
+    return ran.errors;
+  };
+  std::filesystem::create_directory(directory.path() / "data");
+  std::ofstream(directory.path() / "elsewhere") << DevDatabaseUrl() << '\n';
+  std::filesystem::create_symlink(directory.path() / "elsewhere", directory.path() / "data" / "database-url");
+  for (const auto& command : commands) EXPECT_THAT(errors_of(command), HasSubstr("database-url is a symbolic link"));
+  std::filesystem::remove(directory.path() / "data" / "database-url");
+  std::ofstream(directory.path() / "data" / "database-url") << DevDatabaseUrl() << '\n';
+  std::filesystem::permissions(directory.path() / "data", std::filesystem::perms(0777));
+  for (const auto& command : commands) EXPECT_THAT(errors_of(command), HasSubstr("can be written to by other users"));
 }
 
 // Its data were migrated by a newer build since, which this one cannot follow.
