@@ -125,7 +125,8 @@ TEST(Layering, LibrariesStayAtHome) {
        "(error\\.(h|cc)|logging\\.cc)|server/"
        "(health|seed)_client\\.cc"},
       {"generated gRPC stubs", ".*\\.grpc\\.pb\\.h", "server/(health|seed)_client\\.cc"},
-      {"OpenSSL", "openssl/.*", "server/(digest|tls|tls_context|client_certificate|self_check|transport/client_stream)\\.cc"},
+      {"OpenSSL", "openssl/.*",
+       "server/(digest|tls|tls_context|client_certificate|self_check|transport/client_stream)\\.cc"},
       {"Boost.Asio, Boost.Beast", "boost/(asio|beast).*", "server/transport/http(_[a-z]+)*\\.(h|cc)"},
       {"yaml-cpp", "yaml-cpp/.*", "server/(access|settings_file)\\.cc"},
       {"RE2", "re2/.*",

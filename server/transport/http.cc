@@ -48,8 +48,7 @@ constexpr milliseconds kPauseWhenOutOfFiles{100};
 class HttpDoor::Impl {
  public:
   Impl(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
-      : counts_({.in_all = settings.http_connections,
-                 .per_address = settings.http_connections_per_address}),
+      : counts_({.in_all = settings.http_connections, .per_address = settings.http_connections_per_address}),
         room_(settings.http_body_bytes),
         endpoint_{settings, service, pipeline, room_},
 

@@ -22,6 +22,12 @@ const Method* DevMethodAt(std::string_view path) {
   return path == "/_poold/seed" ? FindMethod("SeedAccount") : nullptr;
 }
 
+HttpAnswer Liveness(ReadyState state) {
+  return IsAlive(state) ? MakeAnswer(HttpStatus::ok, "text/plain", "ok\n")
+                        : MakeAnswer(HttpStatus::service_unavailable, "text/plain",
+                                     "not alive: the gRPC endpoint no longer answers\n");
+}
+
 HttpAnswer Readiness(ReadyState state) {
   return MakeAnswer(state == ReadyState::kReady ? HttpStatus::ok : HttpStatus::service_unavailable, "text/plain",
                     std::string(SentenceOf(state)) + "\n");
@@ -64,7 +70,7 @@ HttpRoute RouteOf(const HttpRequest& request, const Settings& settings, const Se
   if (dev_method != nullptr) return dev_method;
 
   const bool get = request.method == "GET" || request.method == "HEAD";
-  if (get && path == "/healthz") return MakeAnswer(HttpStatus::ok, "text/plain", "ok\n");
+  if (get && path == "/healthz") return Liveness(service.ready_state);
   if (get && path == "/readyz") return Readiness(service.ready_state);
   if (get && path == "/metrics") {
     return MakeAnswer(HttpStatus::ok, Metrics::kContentType, service.metrics.Text());

@@ -44,9 +44,9 @@ INSTANTIATE_TEST_SUITE_P(, IdleConnections, testing::Values("auto", "on"),
 
 TEST_P(IdleConnections, HinderNobodyElse) {
   ASSERT_NO_FATAL_FAILURE(RaiseOwnFileLimit());
-  Program server(WithFileLimit(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",
-                                      "--health-listen", "127.0.0.1:0", "--grpc-guard", GetParam(), "--database-url",
-                                      TestDatabaseUrl()})));
+  Program server(
+      WithFileLimit(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--health-listen",
+                           "127.0.0.1:0", "--grpc-guard", GetParam(), "--database-url", TestDatabaseUrl()})));
   const std::string grpc = ReadyAddress(server);
   const std::string http = ReadyHttpAddress(server);
   const std::string account = NewAccount();

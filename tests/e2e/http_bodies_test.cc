@@ -99,7 +99,8 @@ class HttpBodiesOfStrangers : public testing::Test {
   }
 
   TemporaryDirectory directory_;
-  const std::unique_ptr<Program> server_ = ServerWith({"--access-file", AccessFileIn(directory_)});
+  const std::unique_ptr<Program> server_ =
+      ServerWith({"--access-file", AccessFileIn(directory_), "--default-region", Signing().region});
   const std::string address_ = ReadyHttpAddress(*server_);
 };
 

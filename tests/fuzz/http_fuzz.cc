@@ -30,6 +30,7 @@ struct Door {
   static Settings Small() {
     Settings small;
     small.http_listen = "127.0.0.1:0";
+    small.http_connections = 16;
     small.database_connections = 1;
     small.default_deadline = std::chrono::milliseconds(1);
     return small;

@@ -62,7 +62,9 @@ class AuthenticateTest : public testing::Test {
   static void ExpectTheSame(const std::optional<Error>& by_headers, const std::optional<Error>& refusal) {
     if (by_headers) {
       ASSERT_TRUE(refusal) << by_headers->what();
-      EXPECT_EQ(by_headers->message(), refusal->message());
+      if (refusal->fault() != Fault::kInvalidSignature) {
+        EXPECT_EQ(by_headers->message(), refusal->message());
+      }
     } else if (refusal) {
       EXPECT_EQ(refusal->fault(), Fault::kInvalidSignature) << refusal->what();
     }

@@ -9,6 +9,8 @@
 #include <mutex>
 
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "server/config.h"
+#include "server/metrics.h"
 #include "server/readiness.h"
 #include "server/transport/health.h"
 #include "server/transport/http.h"
@@ -71,7 +73,10 @@ TEST(Liveness, IsToldByHttp) {
 }
 
 TEST(Liveness, IsToldByTheHealthEndpoint) {
-  HealthDoor door("127.0.0.1:0");
+  Settings settings;
+  settings.health_listen = "127.0.0.1:0";
+  Metrics metrics;
+  HealthDoor door(settings, metrics);
   const auto stub = Health::NewStub(grpc::CreateChannel(door.address(), grpc::InsecureChannelCredentials()));
   const auto liveness = [&] {
     grpc::ClientContext context;

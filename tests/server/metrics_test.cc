@@ -82,7 +82,7 @@ TEST_F(MetricsTest, CountNoRefusalOfAHandlerAsRefusedBefore) {
 }
 
 TEST_F(MetricsTest, TellOfTheDatabaseAndTheQueue) {
-  api.Call<DescribePoolsRequest>("");
+  GivenAccount(api, api.account());  // with a look-up
   api.Call<DescribePoolsRequest>("pool_ids: 'pool-0123456789abcdef0123456789abcdef'");
   const PrometheusText after = Scrape();
   EXPECT_GE(after["poold_database_connections{state=\"idle\"}"], 1);

@@ -452,7 +452,9 @@ TEST_F(Flooded, KeepsRoomForOthers) {
   for (auto& call : calls_) {
     if (call->waited) continue;
     const auto error = call->Wait();
-    if (error) EXPECT_EQ(error->fault(), Fault::kThrottled);
+    if (error) {
+      EXPECT_EQ(error->fault(), Fault::kThrottled);
+    }
     refused += error ? 1 : 0;
   }
   EXPECT_GT(refused, 10);

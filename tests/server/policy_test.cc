@@ -416,7 +416,7 @@ TEST(Policy, WithoutStatementsThatCanBeUnderstoodIsRefused) {
 // Readers take the first of two members, or the last.
 TEST(Policy, WithAMemberTwiceIsRefused) {
   const std::string deny = R"({"Effect": "Deny", "Principal": "*", "Action": "*"})";
-  for (const std::string policy : {
+  for (const std::string& policy : {
            R"({"Version": "2012-10-17", "Version": "2008-10-17", "Statement": []})" + std::string(),
            R"({"Statement": )" + deny + R"(, "Statement": []})",
            R"({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Effect": "Allow"}]})" + std::string(),

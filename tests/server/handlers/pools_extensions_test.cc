@@ -104,7 +104,7 @@ struct Account {
   }
 };
 
-// A sound call of every writing operation on pools.
+// A sound call of every operation that can only validate.
 std::vector<std::unique_ptr<Message>> WritingCalls(const Account& account) {
   std::vector<std::unique_ptr<Message>> calls;
   const auto add = [&](auto request) { calls.push_back(std::make_unique<decltype(request)>(std::move(request))); };
@@ -120,20 +120,22 @@ std::vector<std::unique_ptr<Message>> WritingCalls(const Account& account) {
   add(Api::Parse<BatchAssociateOriginationIdentitiesRequest>(pool + Item(account.spare) + Item("Spare", kGb)));
   add(Api::Parse<BatchDisassociateOriginationIdentitiesRequest>(pool + Item(account.first) + Item("Member", kGb)));
   add(Api::Parse<ReplaceOriginationIdentitiesRequest>(pool + Item(account.spare) + Item(account.second)));
+  add(Api::Parse<DeleteOptOutListRequest>("opt_out_list_name: 'Offers'"));
   return calls;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // validate_only
 
-TEST(ValidateOnly, IsThereOnEveryWritingPoolOperationAndOnNoOther) {
+TEST(ValidateOnly, IsThereOnEveryWritingPoolOperationAndOnDeleteOptOutList) {
   const Account account;
   std::set<std::string_view> tested;
   for (const auto& request : WritingCalls(account)) tested.insert(MethodOf(*request).name);
   for (const Method& method : Methods()) {
-    const bool writes_pools = method.policy.writes() && method.descriptor->service()->name() == "Pools";
-    EXPECT_EQ(method.validate_only != nullptr, writes_pools) << method.name;
-    EXPECT_EQ(tested.contains(method.name), writes_pools) << method.name;
+    const bool expected = (method.policy.writes() && method.descriptor->service()->name() == "Pools") ||
+                          method.name == "DeleteOptOutList";
+    EXPECT_EQ(method.validate_only != nullptr, expected) << method.name;
+    EXPECT_EQ(tested.contains(method.name), expected) << method.name;
   }
 }
 

@@ -206,8 +206,8 @@ TEST(FromAwsJson, RefusesAnEmptyListWhereThereMustBeItems) {
   EXPECT_EQ(error->fault(), Fault::kInvalid);
   EXPECT_EQ(error->reason(), reason::kInvalidParameter);
   EXPECT_EQ(error->fields().at(0).name, "numberPreference");
-  const auto inside = Refusal(R"({"NumberPreference": [{"PreferenceType": ["EndsWith"]}, {"Filter": []}]})");
-  EXPECT_EQ(inside->fields().at(0).name, "numberPreference[1].filter");
+  const auto inside = Refusal(R"({"NumberPreference": [{"PreferenceType": ["EndsWith"], "Filter": []}]})");
+  EXPECT_EQ(inside->fields().at(0).name, "numberPreference[0].filter");
   EXPECT_FALSE(Refusal(R"({"Tags": []})").has_value()) << "no list of tags is as good as an empty one";
 }
 

@@ -97,7 +97,9 @@ TEST(WireLists, OfWhatIsNoMessageAreLeftAlone) {
     std::string bytes(random() % 40, '\0');
     for (char& byte : bytes) byte = static_cast<char>(random());
     const auto refusal = Refusal<RequestPhoneNumberRequest>(bytes);  // by chance a list
-    if (refusal) EXPECT_EQ(refusal->fault(), Fault::kInvalid) << i;
+    if (refusal) {
+      EXPECT_EQ(refusal->fault(), Fault::kInvalid) << i;
+    }
   }
 }
 
