@@ -27,7 +27,8 @@ class RapidResets final : public Http2Peer {
   std::string More() override {
     std::string out;
     for (int i = 0; i < kBatch; ++i) {
-      out += OpenCall() + http2::Data(stream(), http2::Message(0), http2::kEndStream) + http2::Reset(stream());
+      out += Call();
+      out += http2::Reset(stream());
       Forget(stream());
     }
     return out;
@@ -39,7 +40,7 @@ class UnreadAnswers final : public Http2Peer {
   std::string More() override {
     std::string out;
     for (int i = 0; i < kBatch; ++i) {
-      out += OpenCall() + http2::Data(stream(), http2::Message(0), http2::kEndStream);
+      out += Call();
       Forget(stream());
     }
     return out;
@@ -69,11 +70,11 @@ std::string GzipOfZeros(int mebibytes) {
   return out;
 }
 
-// Messages of 32 KiB that are 32 MiB when they are decompressed, one after the other.
+// Messages of 256 KiB that are 256 MiB when they are decompressed, one after the other.
 class GzipBombs final : public Http2Peer {
   std::string More() override {
     static const std::string bomb = [] {
-      const std::string gzip = GzipOfZeros(32);
+      const std::string gzip = GzipOfZeros(256);
       return http2::MessagePrefix(gzip.size(), true) + gzip;
     }();
     if (left_.empty() || !IsOpen(stream())) {
@@ -178,9 +179,7 @@ class GoodCalls final : public Http2Peer {
  private:
   std::string More() override {
     std::string out;
-    while (open_calls() < kCalls) {
-      out += OpenCall(fields_) + http2::Data(stream(), http2::Message(0), http2::kEndStream);
-    }
+    while (open_calls() < kCalls) out += Call(fields_);
     return out;
   }
 

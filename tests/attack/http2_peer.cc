@@ -1,6 +1,7 @@
 #include "tests/attack/http2_peer.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace poold {
 namespace {
@@ -13,6 +14,7 @@ std::uint32_t NumberAt(std::string_view bytes, std::size_t begin, std::size_t co
 
 constexpr std::size_t kFrameHeader = 9;
 constexpr std::size_t kGreatestFrame = 16'384;
+constexpr std::size_t kReturnWindow = 16'384;  // of answers, before the server gets room for more
 
 }  // namespace
 
@@ -37,6 +39,10 @@ void Http2Peer::Receive(std::string_view bytes) {
 }
 
 void Http2Peer::HandleFrame(http2::Type type, int flags, std::uint32_t stream, std::string_view payload) {
+  if (type == http2::Type::kData) unreturned_ += payload.size();
+  if (unreturned_ > kReturnWindow) {
+    replies_ += http2::WindowUpdate(0, static_cast<std::uint32_t>(std::exchange(unreturned_, 0)));
+  }
   if (type == http2::Type::kSettings && (flags & http2::kAck) == 0) {
     constexpr std::uint32_t kInitialWindowSize = 4;
     for (; payload.size() >= 6; payload.remove_prefix(6)) {
@@ -62,6 +68,11 @@ std::string Http2Peer::OpenCall(const std::string& fields, int flags) {
   stream_ = stream_ == 0 ? 1 : stream_ + 2;
   windows_.try_emplace(stream_, initial_window_);
   return http2::Headers(stream_, http2::CallFields(kAttackedMethod) + fields, flags);
+}
+
+std::string Http2Peer::Call(const std::string& fields) {
+  std::string out = OpenCall(fields);
+  return out += http2::Data(stream_, http2::Message(0), http2::kEndStream);
 }
 
 std::string Http2Peer::SendWithin(std::uint32_t stream, std::string_view& payload) {

@@ -23,6 +23,8 @@ class Http2Peer : public AttackPeer {
 
   // The HEADERS of a call on the next stream. `fields`: besides those of every call.
   std::string OpenCall(const std::string& fields = {}, int flags = http2::kEndHeaders);
+  // The whole of a call with an empty request, on the next stream.
+  std::string Call(const std::string& fields = {});
   std::uint32_t stream() const { return stream_; }                      // of the last call; 0: none yet
   int open_calls() const { return static_cast<int>(windows_.size()); }  // that the server has not ended
   bool IsOpen(std::uint32_t stream) const { return windows_.contains(stream); }
@@ -43,6 +45,7 @@ class Http2Peer : public AttackPeer {
   std::string replies_;
   bool replying_ = true;
   std::uint32_t stream_ = 0;
+  std::size_t unreturned_ = 0;  // bytes of answers that the server got no room for yet
   std::int64_t connection_window_ = 65'535;
   std::int64_t initial_window_ = 65'535;
   std::map<std::uint32_t, std::int64_t> windows_;  // of each call that the server has not ended

@@ -78,12 +78,12 @@ TrialResult Try(const AttackedServer& server, const Attack& attack, const TrialO
   result.failed = bystander.failed();
   result.p99 = bystander.p99();
 
-  result.memory = watch.peak() - rest;
   const auto end = std::chrono::steady_clock::now() + options.recovery;
   do {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     result.memory_afterwards = ResidentBytes(server.pid()) - rest;
   } while (result.memory_afterwards > kAsBefore && std::chrono::steady_clock::now() < end);
+  result.memory = watch.peak() - rest;  // what it did last may have come to it after the attack
   result.serves = Bystander::IsServed(grpc_address, key);
   return result;
 }
