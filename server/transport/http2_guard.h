@@ -19,10 +19,12 @@
 
 namespace poold {
 
-// How many frames of a kind a connection may send: `burst` at once, `per_second` on average.
+// How many frames of a kind a connection may send: `burst` at once, `per_second` on average, and `at_first` when it is
+// new.
 struct FrameRate {
   int burst;
   int per_second;
+  int at_first = burst;
 };
 
 // What a connection may do. The defaults are what clients of gRPC need, and several times more.
@@ -55,8 +57,9 @@ struct Http2Limits {
   std::chrono::milliseconds message_time{20'000};
 
   // Streams that the client resets, or makes the server reset. Each call that the server has ended allows one more.
-  // The work for a reset stream goes on in gRPC, which counts it no more. A client may give up all its calls at once.
-  FrameRate resets{512, 256};
+  // The work for a reset stream goes on in gRPC, which counts it no more. A client may give up all its calls at once,
+  // twice; a new connection has to earn that, since making connections costs an attacker little.
+  FrameRate resets{512, 256, 64};
   // Each frame of an answer allows one more: clients measure the bandwidth with them.
   FrameRate pings{100, 10};
   // Each SETTINGS frame of the server allows one more: its acknowledgement.
@@ -158,7 +161,7 @@ class Http2Guard {
   // Frames of a kind that may be sent now.
   class Allowance {
    public:
-    Allowance(FrameRate rate, TimePoint now) : rate_(rate), left_(rate.burst), filled_(now) {}
+    Allowance(FrameRate rate, TimePoint now) : rate_(rate), left_(rate.at_first), filled_(now) {}
     bool Take(TimePoint now) { return left_ > 0 ? (--left_, true) : Refill(now); }
     void Allow(int more) { left_ = std::min(left_ + more, rate_.burst); }
 
