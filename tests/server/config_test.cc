@@ -99,8 +99,17 @@ std::string Text(const std::set<std::string, std::less<>>& countries) {
 }
 
 std::string Text(const Throttling& throttling) {
-  if (throttling.kind == Throttling::Kind::kOff) return "off";
-  return throttling.kind == Throttling::Kind::kAws ? "aws" : Text(throttling.calls_per_second);
+  switch (throttling.kind) {
+    case Throttling::Kind::kAuto:
+      return "auto";
+    case Throttling::Kind::kOff:
+      return "off";
+    case Throttling::Kind::kAws:
+      return "aws";
+    case Throttling::Kind::kRate:
+      break;
+  }
+  return Text(throttling.calls_per_second);
 }
 
 template <class Member>

@@ -42,7 +42,8 @@ TEST_F(UnknownAccount, HasAllThatAnAccountHasFromTheStart) {
     EXPECT_THAT(api.Call<DescribeOptedOutNumbersRequest>("opt_out_list_name: 'Default'"), IsOk());
     EXPECT_THAT(api.Call<ListTagsForResourceRequest>("resource_arn: '" + OwnArn(api, "opt-out-list", "Default") + "'"),
                 IsOk());
-    for (const auto& limit : api.Call(DescribeAccountLimitsRequest()).response.account_limits()) {
+    const auto limits = api.Call(DescribeAccountLimitsRequest());
+    for (const auto& limit : limits.response.account_limits()) {
       EXPECT_EQ(limit.used(), limit.name() == ACCOUNT_LIMIT_NAME_OPT_OUT_LISTS ? 1 : 0);
     }
     ExpectNoTrace();
