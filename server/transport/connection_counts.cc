@@ -2,23 +2,49 @@
 
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace poold {
+namespace {
+
+// Of the limit in all: as many new connections and punishments are remembered.
+constexpr std::size_t kRecentOfEach = 4;
+
+}  // namespace
 
 ConnectionCounts::Ticket::~Ticket() {
   if (counts_ != nullptr) counts_->Release(address_);
 }
 
+void ConnectionCounts::Ticket::Punish(std::chrono::milliseconds time) {
+  const Clock::time_point until = counts_->now_() + time;
+  const std::lock_guard lock(counts_->mutex_);
+  counts_->AddRecent(address_, until);
+}
+
+void ConnectionCounts::Ticket::Forgive() {
+  const std::lock_guard lock(counts_->mutex_);
+  const auto [first, last] = counts_->recent_.equal_range(new_until_);
+  const auto found = std::find_if(first, last, [this](const auto& recent) { return recent.second == address_; });
+  if (found != last) counts_->EraseRecent(found);
+}
+
 std::optional<ConnectionCounts::Ticket> ConnectionCounts::Admit(const sockaddr* peer) {
   const Ticket::Address address = AddressOf(peer);
+  const Clock::time_point now = now_();
   const std::lock_guard lock(mutex_);
+  while (!recent_.empty() && recent_.begin()->first <= now) EraseRecent(recent_.begin());
   if (in_all_ >= limits_.in_all || limits_.per_address <= 0) return std::nullopt;
-  int& from_there = by_address_[address];  // a new entry is kept: its limit is not reached
-  if (from_there >= limits_.per_address) return std::nullopt;
-  ++from_there;
+  Places& places = by_address_[address];  // a new entry is kept: its limits are not reached
+  if (places.open >= limits_.per_address) return std::nullopt;
+  if (limits_.new_per_address > 0) {
+    if (places.recent >= limits_.new_per_address) return std::nullopt;
+    AddRecent(address, now + limits_.new_time);
+  }
+  ++places.open;
   ++in_all_;
-  return Ticket(*this, address);
+  return Ticket(*this, address, now + limits_.new_time);
 }
 
 int ConnectionCounts::count() const {
@@ -49,7 +75,26 @@ void ConnectionCounts::Release(const Ticket::Address& address) {
   const std::lock_guard lock(mutex_);
   --in_all_;
   const auto entry = by_address_.find(address);
-  if (--entry->second == 0) by_address_.erase(entry);
+  --entry->second.open;
+  EraseIfNone(entry);
+}
+
+void ConnectionCounts::AddRecent(const Ticket::Address& address, Clock::time_point until) {
+  if (limits_.new_per_address <= 0) return;
+  recent_.emplace(until, address);
+  ++by_address_[address].recent;
+  if (recent_.size() > kRecentOfEach * static_cast<std::size_t>(limits_.in_all)) EraseRecent(recent_.begin());
+}
+
+void ConnectionCounts::EraseRecent(std::multimap<Clock::time_point, Ticket::Address>::iterator recent) {
+  const auto entry = by_address_.find(recent->second);
+  recent_.erase(recent);
+  --entry->second.recent;
+  EraseIfNone(entry);
+}
+
+void ConnectionCounts::EraseIfNone(std::map<Ticket::Address, Places>::iterator entry) {
+  if (entry->second.open == 0 && entry->second.recent == 0) by_address_.erase(entry);
 }
 
 }  // namespace poold

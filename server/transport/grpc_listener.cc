@@ -33,6 +33,16 @@ namespace {
 // Connections that are accepted before others get their turn.
 constexpr int kAcceptedInARow = 32;
 
+ConnectionCounts::Limits CountLimits(const GrpcListener::Options& options) {
+  ConnectionCounts::Limits limits{.in_all = options.connections, .per_address = options.connections_per_address};
+  // Where no stranger can connect, nothing limits how often one does.
+  if (options.guarded && options.new_time.count() > 0) {
+    limits.new_per_address = std::max(options.connections_per_address / 4, 1);
+    limits.new_time = options.new_time;
+  }
+  return limits;
+}
+
 // "192.0.2.7"; an IPv4 address in IPv6 form without that form.
 std::string TextOf(const sockaddr_storage& peer) {
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -77,7 +87,7 @@ class GrpcListener::Impl {
       : guarded_(options.guarded),
         metrics_(metrics),
         socket_(options.listen, options.setting),
-        counts_({options.connections, options.connections_per_address}),
+        counts_(CountLimits(options)),
         loops_(options.threads) {
     if (options.tls != nullptr) contexts_.emplace(*options.tls, TlsContexts::Protocol::kHttp2);
     relay_.guarded = options.guarded;

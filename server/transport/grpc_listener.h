@@ -31,6 +31,9 @@ class GrpcListener {
     std::string setting = {};  // that says so, for messages: "--grpc-listen"
     int connections = 1024;    // at one moment; more are closed at once
     int connections_per_address = 256;
+    // Of a guarded endpoint: an address opens a quarter of its connections within so long. With 256: 16 a second, and
+    // 64 at once. Clients of gRPC keep their connection. Zero: as many as it likes.
+    std::chrono::milliseconds new_time{4'000};
     bool guarded = true;
     std::size_t threads = 2;   // they move bytes and do handshakes; the first one accepts as well
     const Tls* tls = nullptr;  // nullptr: none

@@ -129,6 +129,7 @@ void Http2Guard::BeginClientFrame(TimePoint now) {
     case kRstStream:
       if (const auto stream = Find(frame.stream); stream != streams_.end()) {
         Close(stream);
+        ++reset_;
         Require(resets_.Take(now), Http2Violation::kResets);
       } else {
         Require(tiny_frames_.Take(now), Http2Violation::kTinyFrames);
@@ -285,12 +286,14 @@ void Http2Guard::BeginServerFrame(TimePoint now) {
     stream->unanswered = 0;
     if ((frame.flags & kEndStream) != 0) {
       Close(stream);
+      ++answered_;
       resets_.Allow(1);
     }
   } else if (frame.type == kRstStream) {
     // Something that the client did made gRPC end the stream, or its call was late.
     if (const auto stream = Find(frame.stream); stream != streams_.end()) {
       Close(stream);
+      ++reset_;
       Require(resets_.Take(now), Http2Violation::kResets);
     }
   } else if (frame.type == kSettings && (frame.flags & kAck) == 0) {

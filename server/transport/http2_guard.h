@@ -121,6 +121,10 @@ class Http2Guard {
   std::optional<Http2Violation> CheckTime(TimePoint now);
   TimePoint next_check() const { return next_check_; }
 
+  // Whether the server has answered calls of the connection, has none left to answer, and answered as many as were
+  // reset.
+  bool IsBlameless() const { return !broken_ && streams_.empty() && answered_ > 0 && answered_ >= reset_; }
+
   // Whether the bytes from gRPC so far end with a whole frame: only then can a frame be put after them.
   bool server_between_frames() const { return server_.left == 0 && server_.header_bytes == 0; }
   // The frame that tells the client why it is cut: ENHANCE_YOUR_CALM or PROTOCOL_ERROR, with the name of the limit.
@@ -203,6 +207,8 @@ class Http2Guard {
   Frame client_;
   Frame server_;
   std::uint32_t last_stream_ = 0;
+  std::int64_t answered_ = 0;              // streams that the server has ended, and ...
+  std::int64_t reset_ = 0;                 // ... that were reset before
   std::uint32_t header_block_stream_ = 0;  // not 0: its header block is not complete
   std::int64_t header_block_bytes_ = 0;
   TimePoint header_block_since_;

@@ -176,6 +176,7 @@ void RelayedConnection::GrpcEnded() {
 }
 
 void RelayedConnection::Cut(Http2Violation broken) {
+  ticket_.Punish(kPenalty);
   relay_.on_cut(address_, NameOf(broken));
   std::string last_words = guard_->Goaway(broken);
   if (!began_down_) last_words.insert(0, kEmptySettings);
@@ -205,6 +206,7 @@ void RelayedConnection::End() {
 }
 
 void RelayedConnection::CloseInner() {
+  if (guard_ && guard_->IsBlameless()) ticket_.Forgive();
   guard_.reset();  // gives back its part of the budget
   peer_ = {};
   if (!inner_) return;

@@ -57,7 +57,7 @@ TrialResult Try(const AttackedServer& server, const Attack& attack, const TrialO
 
   Bystander bystander(grpc_address, key);
   // What the first calls take for good belongs to the rest.
-  for (int i = 0; i < 50; ++i) Bystander::IsServed(grpc_address, key);
+  for (int i = 0; i < 20; ++i) Bystander::IsServed(grpc_address, key);
   const std::int64_t rest = ResidentBytes(server.pid());
 
   TrialResult result;

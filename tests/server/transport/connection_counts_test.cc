@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -93,6 +94,62 @@ TEST(ConnectionCounts, AdmitNobodyWhereNoneMayBe) {
   ConnectionCounts counts({.in_all = 10, .per_address = 0});
   EXPECT_FALSE(counts.Admit(Peer("192.0.2.1")));
   EXPECT_EQ(counts.count(), 0);
+}
+
+// A count whose time stands still until told.
+struct Timed {
+  explicit Timed(ConnectionCounts::Limits limits) : counts(limits, [this] { return now; }) {}
+  ConnectionCounts::Clock::time_point now{std::chrono::hours(1)};
+  ConnectionCounts counts;
+};
+
+TEST(ConnectionCounts, BoundNewConnectionsOfAnAddressAlsoThoseThatEnded) {
+  Timed timed({.in_all = 100, .per_address = 9, .new_per_address = 2, .new_time = std::chrono::seconds(4)});
+  Tickets tickets;
+  EXPECT_EQ(Fill(timed.counts, "192.0.2.1", tickets), 2);
+  tickets.clear();
+  EXPECT_EQ(timed.counts.count(), 0);
+  EXPECT_EQ(Fill(timed.counts, "192.0.2.1", tickets), 0);
+  EXPECT_EQ(Fill(timed.counts, "192.0.2.2", tickets), 2) << "others are not concerned";
+  for (const int more : {2, 2, 2, 2, 1, 0}) {
+    timed.now += std::chrono::seconds(4);
+    EXPECT_EQ(Fill(timed.counts, "192.0.2.1", tickets), more);
+  }
+}
+
+TEST(ConnectionCounts, CountAPunishedConnectionTwice) {
+  Timed timed({.in_all = 100, .per_address = 9, .new_per_address = 2, .new_time = std::chrono::seconds(4)});
+  timed.counts.Admit(Peer("192.0.2.1"))->Punish(std::chrono::seconds(10));
+  EXPECT_FALSE(timed.counts.Admit(Peer("192.0.2.1")));
+  timed.now += std::chrono::seconds(4);
+  EXPECT_TRUE(timed.counts.Admit(Peer("192.0.2.1")));
+  EXPECT_FALSE(timed.counts.Admit(Peer("192.0.2.1")));
+  timed.now += std::chrono::seconds(6);
+  EXPECT_TRUE(timed.counts.Admit(Peer("192.0.2.1")));
+  EXPECT_TRUE(timed.counts.Admit(Peer("192.0.2.1")));
+}
+
+TEST(ConnectionCounts, ForgiveConnectionsThatDidOnlyGood) {
+  Timed timed({.in_all = 100, .per_address = 9, .new_per_address = 2, .new_time = std::chrono::seconds(4)});
+  const auto other = timed.counts.Admit(Peer("192.0.2.2"));
+  for (int i = 0; i < 20; ++i) {
+    auto ticket = timed.counts.Admit(Peer("192.0.2.1"));
+    ASSERT_TRUE(ticket) << i;
+    ticket->Forgive();
+  }
+  Tickets tickets;
+  EXPECT_EQ(Fill(timed.counts, "192.0.2.1", tickets), 2);
+  EXPECT_EQ(Fill(timed.counts, "192.0.2.2", tickets), 1);
+}
+
+TEST(ConnectionCounts, RememberNoMoreNewConnectionsThanFourTimesTheLimitInAll) {
+  Timed timed({.in_all = 1, .per_address = 1, .new_per_address = 1, .new_time = std::chrono::seconds(4)});
+  for (const char* address : {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"}) {
+    EXPECT_TRUE(timed.counts.Admit(Peer(address))) << address;
+    timed.now += std::chrono::milliseconds(1);
+  }
+  EXPECT_FALSE(timed.counts.Admit(Peer("192.0.2.2")));
+  EXPECT_TRUE(timed.counts.Admit(Peer("192.0.2.1"))) << "the oldest was forgotten";
 }
 
 TEST(ConnectionCounts, StayRightAmongThreads) {

@@ -121,12 +121,14 @@ TEST_F(GrpcListenerTest, KnowsTheAddressBehindAGuardedConnection) {
   EXPECT_NE(PeerOf(), PeerOf()) << "each connection has a name of its own";
 }
 
+constexpr std::chrono::milliseconds kNoTime{0};
+
 class GrpcListenerCounts : public GrpcListenerTest, public testing::WithParamInterface<bool> {};
 INSTANTIATE_TEST_SUITE_P(, GrpcListenerCounts, testing::Bool(),
                          [](const auto& guarded) { return guarded.param ? "Guarded" : "Direct"; });
 
 TEST_P(GrpcListenerCounts, ClosesConnectionsTooManyFromOneAddress) {
-  Start({.connections_per_address = 2, .guarded = GetParam()});
+  Start({.connections_per_address = 2, .new_time = kNoTime, .guarded = GetParam()});
   std::optional<TcpClient> first(address());
   TcpClient second(address());
   ASSERT_TRUE(IsServed(*first) && IsServed(second));
@@ -143,7 +145,7 @@ TEST_P(GrpcListenerCounts, ClosesConnectionsTooManyFromOneAddress) {
 }
 
 TEST_P(GrpcListenerCounts, ClosesConnectionsTooManyInAll) {
-  Start({.connections = 3, .connections_per_address = 2, .guarded = GetParam()});
+  Start({.connections = 3, .connections_per_address = 2, .new_time = kNoTime, .guarded = GetParam()});
   TcpClient first(address());
   TcpClient second(address());
   TcpClient third(address(), "127.0.0.2");
@@ -199,11 +201,33 @@ TEST_F(GrpcListenerTest, CutsAFloodAndCountsIt) {
 }
 
 TEST_F(GrpcListenerTest, TakesAnyNumberOfGoodConnectionsOneAfterTheOther) {
-  Start({.connections = 2, .connections_per_address = 2, .guarded = true});
+  Start({.connections = 2, .connections_per_address = 2, .new_time = kNoTime, .guarded = true});
   for (int i = 0; i < 50; ++i) {
     TcpClient client(address());
     ASSERT_TRUE(IsServed(client)) << i;
     client.Reset();
+    ASSERT_TRUE(Eventually([&] { return listener_->count() == 0; })) << i;
+  }
+}
+
+// Also if each connection ends at once.
+TEST_F(GrpcListenerTest, LetsAnAddressConnectAnewOnlySoOften) {
+  Start({.connections_per_address = 8, .new_time = std::chrono::hours(1), .guarded = true});
+  for (int i = 0; i < 2; ++i) {
+    TcpClient client(address());
+    ASSERT_TRUE(IsServed(client));
+  }
+  EXPECT_TRUE(Eventually([&] { return listener_->count() == 0; }));
+  TcpClient third(address());
+  EXPECT_FALSE(IsServed(third));
+  TcpClient other(address(), "127.0.0.2");
+  EXPECT_TRUE(IsServed(other));
+}
+
+TEST_F(GrpcListenerTest, LetsGoodClientsConnectForEachCall) {
+  Start({.connections_per_address = 4, .new_time = std::chrono::hours(1), .guarded = true});
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_NE(PeerOf(), "");
     ASSERT_TRUE(Eventually([&] { return listener_->count() == 0; })) << i;
   }
 }

@@ -546,6 +546,25 @@ TEST_F(Http2GuardTest, EveryLimitIsDocumented) {
   }
 }
 
+TEST_F(Http2GuardTest, AConnectionIsBlamelessWhenItsCallsWereAnswered) {
+  Begin();
+  EXPECT_FALSE(Guard().IsBlameless()) << "it has done nothing";
+  Open(http2::kEndHeaders | http2::kEndStream);
+  EXPECT_FALSE(Guard().IsBlameless()) << "a call is open";
+  Server(Answer(1));
+  EXPECT_TRUE(Guard().IsBlameless());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(Guard().IsBlameless()) << i;
+    Open();
+    Client(http2::Reset(next_stream_));
+  }
+  EXPECT_FALSE(Guard().IsBlameless()) << "more were reset than answered";
+  Call();
+  EXPECT_TRUE(Guard().IsBlameless());
+  Client(http2::Data(1, "x", http2::kPadded));
+  EXPECT_FALSE(Guard().IsBlameless()) << "it broke a limit";
+}
+
 TEST_F(Http2GuardTest, GoawayNamesTheLimit) {
   Begin();
   Open();
