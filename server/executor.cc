@@ -37,6 +37,16 @@ bool Executor::Submit(Call& call) {
   return submitted;
 }
 
+bool Executor::IsFull() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.full();
+}
+
+bool Executor::IsFullFor(const std::string& account) const {
+  const std::lock_guard lock(mutex_);
+  return !queue_.HasPlace(account);
+}
+
 std::size_t Executor::queued() const {
   const std::lock_guard lock(mutex_);
   return queue_.size();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <mutex>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -33,6 +34,11 @@ class Executor {
 
   // False if there is no room, or none for the call's account: the caller must refuse the call. Never blocks.
   bool Submit(Call& call);
+
+  // Whether Submit would take no call at all at this moment, or none of this account. (Except for the memory of waiting
+  // requests, which only Submit looks at.)
+  bool IsFull() const;
+  bool IsFullFor(const std::string& account) const;
 
   // Calls that wait for a worker at this moment.
   std::size_t queued() const;

@@ -4,11 +4,12 @@
 
 namespace poold {
 
+bool FairQueue::HasPlace(std::string_view account) const { return HasPlace(lanes_[lane_of_.Of(account)]); }
+
 bool FairQueue::Push(std::string_view account, Call& call) {
-  const std::size_t left = capacity_ - size_;
   const auto index = static_cast<std::uint32_t>(lane_of_.Of(account));
   Lane& lane = lanes_[index];
-  if (left == 0 || lane.size >= kShare * left) return false;
+  if (!HasPlace(lane)) return false;
   const std::uint32_t place = TakePlace(call);
   if (lane.size == 0) {
     lane.first = place;

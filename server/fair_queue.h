@@ -26,7 +26,10 @@ class FairQueue {
  public:
   explicit FairQueue(std::size_t capacity, const Lanes& lane_of = Lanes()) : capacity_(capacity), lane_of_(lane_of) {}
 
-  // False if there is no place, or none for this account: the caller must refuse the call.
+  // Whether there is a place for a call of this account.
+  bool HasPlace(std::string_view account) const;
+
+  // False if there is none: the caller must refuse the call.
   bool Push(std::string_view account, Call& call);
 
   // The next in turn. The queue must not be empty.
@@ -34,6 +37,7 @@ class FairQueue {
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
+  bool full() const { return size_ == capacity_; }
 
  private:
   static constexpr std::size_t kShare = 8;
@@ -51,6 +55,7 @@ class FairQueue {
     std::uint32_t next_in_turn = kNone;  // a lane
   };
 
+  bool HasPlace(const Lane& lane) const { return !full() && lane.size < kShare * (capacity_ - size_); }
   std::uint32_t TakePlace(Call& call);
   void AwaitTurn(std::uint32_t lane);
 

@@ -61,19 +61,20 @@ void Validate(Call& call) { CheckRules(call.request()); }
 
 // Before the queue. Cheap and without the database, so that a flood of bad calls costs little; in the order of the
 // API's checks: who calls, then what is asked. Who calls is found out on the endpoint's thread ...
-constexpr Step kIdentification[] = {
-    Trace, RefuseUnlessServed, RefuseUntilReady, Authenticate, AuthorizeAction, Throttle,
-};
+constexpr Step kIdentification[] = {RefuseUnlessServed, RefuseUntilReady, Authenticate};
+constexpr Step kTracing[] = {Trace};
+constexpr Step kAuthorization[] = {AuthorizeAction, Throttle};
 
 // ... and so is what is asked, but for big requests.
-constexpr Step kReading[] = {Read, ReadClientToken, Validate, AuthorizeResources};
+constexpr Step kReading[] = {Read};
+constexpr Step kChecks[] = {ReadClientToken, Validate, AuthorizeResources};
 constexpr Step kBigReading[] = {RefuseIfTooLate, Read, ReadClientToken, Validate, AuthorizeResources};
 
 void CheckHeaders(Call& call) { CheckCredentials(call); }
 
 // What of admission needs no body, so that strangers cannot make the server read and hold one. Throttle is not in it:
 // the caller is not proven, and would use up the tokens of somebody else.
-constexpr Step kBeforeTheBody[] = {Trace, RefuseUnlessServed, RefuseUntilReady, CheckHeaders};
+constexpr Step kBeforeTheBody[] = {RefuseUnlessServed, RefuseUntilReady, CheckHeaders};
 
 // On a worker's thread.
 constexpr Step kExecution[] = {
@@ -148,6 +149,11 @@ std::optional<RefusalCause> CauseOf(const Error& error) {
   }
 }
 
+void Begin(Call& call) {
+  call.service().metrics.Began();
+  call.set_request_id(call.world().NewRequestId());
+}
+
 void Finish(Call& call, const std::optional<Error>& error) {
   Record(call, error ? &*error : nullptr);
   call.Finish(error ? &*error : nullptr);
@@ -169,12 +175,6 @@ void Refuse(Call& call, const Error& error) {
   Finish(call, error);
 }
 
-void Queue(Executor& executor, Call& call) {
-  if (executor.Submit(call)) return;
-  call.service().metrics.Refused(RefusalCause::kQueueFull);
-  Finish(call, Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later"));
-}
-
 // Settle for a batch. If the batch fails for any reason, every call in it runs alone.
 std::vector<Outcome> SettleTogether(const Together& together, std::span<Call* const> calls) noexcept {
   try {
@@ -182,33 +182,6 @@ std::vector<Outcome> SettleTogether(const Together& together, std::span<Call* co
   } catch (...) {
     return std::vector<Outcome>(calls.size(), {.apart = true});
   }
-}
-
-// Calls of one method: together, those that can. The others each go their own way on the workers of `others`: what one
-// of them meets there holds up none of its neighbours.
-void AnswerTogetherOrElse(const Together& together, std::span<Call* const> calls, Executor& others) noexcept {
-  std::vector<Call*> group;
-  std::vector<Call*> apart;
-  for (Call* call : calls) (CanJoin(together, *call) ? group : apart).push_back(call);
-
-  const auto now = std::chrono::steady_clock::now();
-  std::vector<Outcome> outcomes;
-  if (!group.empty()) outcomes = SettleTogether(together, group);
-  for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    if (outcomes[i].apart) {
-      apart.push_back(group[i]);
-    } else {
-      Started(*group[i], now);
-      Finish(*group[i], outcomes[i].refusal);
-    }
-  }
-  for (Call* call : apart) Queue(others, *call);
-}
-
-void AnswerGroups(std::span<Call* const> calls, Executor& others) noexcept {
-  std::map<const Together*, std::vector<Call*>> alike;
-  for (Call* call : calls) alike[TogetherOf(*call)].push_back(call);
-  for (const auto& [together, group] : alike) AnswerTogetherOrElse(*together, group, others);
 }
 
 // How many calls are answered together; of listings fewer, since each is itself as long as many look-ups.
@@ -247,19 +220,61 @@ Pipeline::Pipeline(const Settings& settings)
   const auto workers = static_cast<std::size_t>(ChangeWorkers(settings.database_connections));
   for (std::size_t i = 0; i < workers; ++i) {
     changes_.emplace_back(1, (Capacity(settings) + workers - 1) / workers, kMostTogether, waiting_,
-                          [this](std::span<Call* const> calls) { AnswerGroups(calls, others_); });
+                          [this](std::span<Call* const> calls) { AnswerGroups(calls); });
   }
+  for (const Method& method : Methods()) queues_.push_back(QueuesOf(method));
+  queues_.push_back(QueuesOf(UnknownMethod()));
 }
 
 // One that waits alone needs no group.
 void Pipeline::AnswerReads(std::span<Call* const> calls) noexcept {
-  calls.size() == 1 ? Answer(*calls[0]) : AnswerGroups(calls, others_);
+  calls.size() == 1 ? Answer(*calls[0]) : AnswerGroups(calls);
+}
+
+// Calls of one method: together, those that can. The others each go their own way on the workers of others_: what one
+// of them meets there holds up none of its neighbours.
+void Pipeline::AnswerTogetherOrElse(const Together& together, std::span<Call* const> calls) noexcept {
+  std::vector<Call*> group;
+  std::vector<Call*> apart;
+  for (Call* call : calls) (CanJoin(together, *call) ? group : apart).push_back(call);
+
+  const auto now = std::chrono::steady_clock::now();
+  std::vector<Outcome> outcomes;
+  if (!group.empty()) outcomes = SettleTogether(together, group);
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i].apart) {
+      apart.push_back(group[i]);
+    } else {
+      Started(*group[i], now);
+      Finish(*group[i], outcomes[i].refusal);
+    }
+  }
+  for (Call* call : apart) Queue(others_, *call);
+}
+
+void Pipeline::AnswerGroups(std::span<Call* const> calls) noexcept {
+  std::map<const Together*, std::vector<Call*>> alike;
+  for (Call* call : calls) alike[TogetherOf(*call)].push_back(call);
+  for (const auto& [together, group] : alike) AnswerTogetherOrElse(*together, group);
 }
 
 std::size_t Pipeline::queued() const {
   std::size_t queued = readers_.queued() + look_ups_.queued() + listings_.queued() + others_.queued();
   for (const Executor& executor : changes_) queued += executor.queued();
   return queued;
+}
+
+// Where calls of the method wait, but for the few that the method's batches leave out.
+Pipeline::Queues Pipeline::QueuesOf(const Method& method) {
+  Queues queues;
+  if (method.together.empty() || (method.policy.writes() && settings_.api.dev)) queues.push_back(&others_);
+  for (const Together* together : method.together) {
+    if (together->kind == Together::Kind::kLookUp) queues.push_back(&look_ups_);
+    if (together->kind == Together::Kind::kListing) queues.push_back(&listings_);
+    if (together->kind != Together::Kind::kChange) continue;
+    for (Executor& changes : changes_) queues.push_back(&changes);
+  }
+  return queues;
 }
 
 Executor& Pipeline::QueueOf(const Call& call) {
@@ -276,33 +291,77 @@ Executor& Pipeline::QueueOf(const Call& call) {
   return changes_[std::hash<std::string>()(call.scope().account) % changes_.size()];
 }
 
+bool Pipeline::AreFull(const Call& call) const {
+  return std::ranges::all_of(queues_[call.method().index], [](const Executor* queue) { return queue->IsFull(); });
+}
+
+bool Pipeline::MayBeFullFor(const Call& call) const {
+  const std::string& account = call.scope().account;
+  return std::ranges::any_of(queues_[call.method().index],
+                             [&](const Executor* queue) { return queue->IsFullFor(account); });
+}
+
 bool Pipeline::RefuseByHeaders(Call& call) noexcept {
-  const auto error = Settle(call, kBeforeTheBody);
-  if (!error) return false;
-  Metrics& metrics = call.service().metrics;
-  metrics.Began();
-  call.set_request_id(call.world().NewRequestId());
-  if (const auto cause = CauseOf(*error)) metrics.Refused(*cause);
-  Finish(call, error);
+  const bool full = AreFull(call);
+  const auto error = full ? std::nullopt : Settle(call, kBeforeTheBody);
+  if (!full && !error) return false;
+  Begin(call);
+  if (full) {
+    RefuseForFullQueue(call);
+  } else {
+    Settle(call, kTracing);
+    Refuse(call, *error);
+  }
   return true;
 }
 
+// A call whose queue is full is refused as early as that is known, since refusals must cost little when there is too
+// much to do: before the caller is known, if no account has a place; else before anything else is done. Of a method
+// with several queues the request says which one, so it is read first.
 void Pipeline::Start(Call& call) noexcept {
-  Metrics& metrics = call.service().metrics;
-  metrics.Began();
-  call.set_request_id(call.world().NewRequestId());
+  Begin(call);
+  if (AreFull(call)) return RefuseForFullQueue(call);
   const auto given = call.deadline() > call.received() ? call.deadline() : call.received() + settings_.default_deadline;
   call.set_deadline(std::min(given, call.received() + settings_.greatest_deadline));
 
-  if (const auto error = Settle(call, kIdentification)) return Refuse(call, *error);
-  if (call.RequestBytes() > kBigRequest) return Queue(readers_, call);
-  if (const auto error = Settle(call, kReading)) return Refuse(call, *error);
+  const auto unidentified = Settle(call, kIdentification);
+  const bool big = call.RequestBytes() > kBigRequest;
+  const bool read_first = !unidentified && !big && MayBeFullFor(call);
+  std::optional<Error> unreadable;
+  if (read_first) {
+    unreadable = Settle(call, kReading);
+    if (!unreadable && QueueOf(call).IsFullFor(call.scope().account)) return RefuseForFullQueue(call);
+  }
+  Settle(call, kTracing);
+  if (unidentified) return Refuse(call, *unidentified);
+  if (const auto error = Settle(call, kAuthorization)) return Refuse(call, *error);
+  if (big) return Queue(readers_, call);
+  if (!read_first) unreadable = Settle(call, kReading);
+  if (unreadable) return Refuse(call, *unreadable);
+  if (const auto error = Settle(call, kChecks)) return Refuse(call, *error);
   QueueAdmitted(call);
 }
 
 void Pipeline::QueueAdmitted(Call& call) noexcept {
   call.set_queued(std::chrono::steady_clock::now());
   Queue(QueueOf(call), call);
+}
+
+void Pipeline::Queue(Executor& executor, Call& call) noexcept {
+  if (!executor.Submit(call)) RefuseForFullQueue(call);
+}
+
+const Error& Pipeline::QueueFull() {
+  static const Error error =
+      Error::Throttled(std::chrono::milliseconds(100), "Too many calls are waiting; try again later");
+  return error;
+}
+
+void Pipeline::RefuseForFullQueue(Call& call) noexcept {
+  call.service().metrics.Refused(RefusalCause::kQueueFull);
+  RecordUnlogged(call, &QueueFull());
+  full_queue_log_.Count(call.scope().account, std::chrono::steady_clock::now());
+  call.Finish(&QueueFull());
 }
 
 }  // namespace poold

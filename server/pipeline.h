@@ -3,13 +3,16 @@
 #include <cstddef>
 #include <deque>
 #include <span>
+#include <vector>
 
 #include "server/call.h"
 #include "server/executor.h"
+#include "server/full_queue_log.h"
 
 namespace poold {
 
 struct Settings;
+struct Together;
 
 // The way of every call, whichever endpoint it came by: admission on the endpoint's thread, then the queue, then
 // execution on a worker's. A big request is read by a thread of its own, so that it keeps nobody else waiting. Every
@@ -30,15 +33,30 @@ class Pipeline {
   // Calls that wait for a worker at this moment.
   std::size_t queued() const;
 
+  // The refusal of a call whose queue is full: always this object, so that an endpoint may have its answer ready.
+  static const Error& QueueFull();
+
   // A request of more bytes is read and checked by a thread of its own: that takes milliseconds.
   static constexpr std::size_t kBigRequest = 64 << 10;
 
  private:
-  void QueueAdmitted(Call& call) noexcept;
+  using Queues = std::vector<Executor*>;
+
+  Queues QueuesOf(const Method& method);
   Executor& QueueOf(const Call& call);
+  bool AreFull(const Call& call) const;
+  bool MayBeFullFor(const Call& call) const;
+
+  void QueueAdmitted(Call& call) noexcept;
+  void Queue(Executor& executor, Call& call) noexcept;
+  void RefuseForFullQueue(Call& call) noexcept;
+
   void AnswerReads(std::span<Call* const> calls) noexcept;
+  void AnswerGroups(std::span<Call* const> calls) noexcept;
+  void AnswerTogetherOrElse(const Together& together, std::span<Call* const> calls) noexcept;
 
   const Settings& settings_;
+  FullQueueLog full_queue_log_;
   WaitingBytes waiting_;  // of all queues
   // As many workers as database connections: more would only wait for one.
   Executor others_;
@@ -53,6 +71,8 @@ class Pipeline {
   std::deque<Executor> changes_;
   // Reads and checks big requests. It ends before all others, to which it hands them.
   Executor readers_;
+  // By the index of the method: where its calls wait.
+  std::vector<Queues> queues_;
 };
 
 }  // namespace poold

@@ -120,7 +120,8 @@ TEST(Layering, LibrariesStayAtHome) {
       {"libpqxx", "pqxx/.*", "storage/.*\\.cc|storage/session\\.h"},
       {"libpq", "libpq.*|postgres.*\\.h", "storage/.*\\.cc"},
       {"gRPC", "grpc(pp)?/.*",
-       "server/transport/(grpc|grpc_acceptor|grpc_call|grpc_memory|reflection|served_schema)\\.(h|cc)|server/transport/"
+       "server/transport/"
+       "(grpc|grpc_acceptor|grpc_call|grpc_memory|prepared_status|reflection|served_schema)\\.(h|cc)|server/transport/"
        "health\\.cc|server/"
        "(error\\.(h|cc)|logging\\.cc)|server/"
        "(health|seed)_client\\.cc"},
@@ -133,7 +134,7 @@ TEST(Layering, LibrariesStayAtHome) {
        "server/middleware/validate\\.cc|server/handlers/configuration\\.cc|server/inventory_file\\.cc"},
       {"Boost.JSON", "boost/json.*", "server/(policy|logging)\\.cc|server/transport/json\\.cc"},
       {"spdlog", "spdlog/.*",
-       "server/(main|logging|readiness|housekeeping|access|tls|tracing|server)\\.cc|server/middleware/"
+       "server/(main|logging|readiness|housekeeping|access|tls|tracing|server|full_queue_log)\\.cc|server/middleware/"
        "(record|transact)\\.cc|server/transport/cut_log\\.cc"},
       {"CLI11", "CLI/.*", "server/(config|settings_file)\\.cc"},
       {"prometheus-cpp", "prometheus/.*", "server/metrics\\.cc"},

@@ -119,12 +119,20 @@ void Log(const Call& call, const Error* error) {
 }  // namespace
 
 void Record(const Call& call, const Error* error) noexcept {
+  RecordUnlogged(call, error);
   try {
-    call.service().metrics.Ended(call, error);
-    if (call.service().tracing != nullptr) call.service().tracing->End(call, error);
     Log(call, error);
   } catch (...) {
     // What cannot be recorded must not cost the caller the answer.
+  }
+}
+
+void RecordUnlogged(const Call& call, const Error* error) noexcept {
+  try {
+    call.service().metrics.Ended(call, error);
+    if (call.service().tracing != nullptr) call.service().tracing->End(call, error);
+  } catch (...) {
+    // The same.
   }
 }
 

@@ -10,4 +10,7 @@ namespace poold {
 // `error` is nullptr if the call went well.
 void Record(const Call& call, const Error* error) noexcept;
 
+// Record without the line in the log: for refusals that are logged together.
+void RecordUnlogged(const Call& call, const Error* error) noexcept;
+
 }  // namespace poold

@@ -6,7 +6,9 @@
 #include <chrono>
 
 #include "server/method.h"
+#include "server/pipeline.h"
 #include "server/transport/grpc_peers.h"
+#include "server/transport/prepared_status.h"
 #include "server/transport/wire_lists.h"
 #include "server/world.h"
 
@@ -56,6 +58,17 @@ void RequireLists(const grpc::ByteBuffer& bytes, const google::protobuf::Descrip
   if (reader.status().ok()) RefuseLongLists(reader, type);
 }
 
+void AddTrailers(grpc::CallbackServerContext& context, const Error& error, const std::string& request_id) {
+  context.AddTrailingMetadata("x-amzn-requestid", request_id);
+  context.AddTrailingMetadata(std::string(kErrorTypeMetadata), std::string(error.exception()));
+}
+
+grpc::Status QueueFullRefusal(grpc::CallbackServerContext& context, const std::string& request_id) {
+  static const PreparedStatus status(Pipeline::QueueFull());
+  AddTrailers(context, Pipeline::QueueFull(), request_id);
+  return status.For(request_id);
+}
+
 }  // namespace
 
 GrpcCall::GrpcCall(const Service& service, const Method& method, const google::protobuf::Message& request,
@@ -85,6 +98,7 @@ std::vector<std::string> GrpcCall::CertificateNames() const {
 }
 
 grpc::Status GrpcCall::StatusOf(const Error* error) {
+  if (error == &Pipeline::QueueFull()) return QueueFullRefusal(context_, request_id());
   if (error != nullptr) return Refusal(context_, *error, request_id(), MayBeRepeated());
   context_.AddTrailingMetadata("x-amzn-requestid", request_id());
   return grpc::Status::OK;
@@ -97,8 +111,7 @@ bool GrpcCall::MayBeRepeated() const {
 
 grpc::Status Refusal(grpc::CallbackServerContext& context, const Error& error, const std::string& request_id,
                      bool repeatable) {
-  context.AddTrailingMetadata("x-amzn-requestid", request_id);
-  context.AddTrailingMetadata(std::string(kErrorTypeMetadata), std::string(error.exception()));
+  AddTrailers(context, error, request_id);
   // gRPC sends it with answers, but not with a refusal.
   if (error.fault() == Fault::kUnknownCompression) context.AddTrailingMetadata(kAcceptEncoding, kKnownEncodings);
   return ToGrpcStatus(error, request_id, repeatable);

@@ -85,6 +85,12 @@ class PipelineTest : public testing::Test {
       on.Start(call);
     }
 
+    bool RefusedByHeaders(Pipeline& on) {
+      const bool refused = on.RefuseByHeaders(call);
+      if (refused) EXPECT_EQ(call.Wait()->fault(), Fault::kThrottled);
+      return refused;
+    }
+
     std::optional<Error> Wait() {
       waited = true;
       return call.Wait();
@@ -177,22 +183,20 @@ TEST_F(PipelineTest, RefusesCallsWhileTheSchemaIsAnotherBuilds) {
   }
 }
 
-TEST_F(PipelineTest, RefusesABadRequestWithoutTheDatabaseThoughTheQueueIsFull) {
+TEST_F(PipelineTest, RefusesABadRequestWithoutTheDatabaseThoughAllWorkersAreBusy) {
   HeldRows account(TestDatabaseUrl(), AccountRow());
   auto running = Begin<RequestSenderIdRequest>(kSenderId);
   ASSERT_TRUE(account.EventuallyWaiting(1));
   auto queued = Begin<DescribeSenderIdsRequest>("");
-  auto queued_too = Begin<DescribeSenderIdsRequest>("");
   const int before = statements;
 
-  auto bad = Begin<DescribePoolsRequest>("max_results: 0");
+  auto bad = Begin<DescribeSenderIdsRequest>("max_results: 0");
 
   EXPECT_EQ(bad->Wait()->fault(), Fault::kInvalid);
   EXPECT_EQ(statements, before);
   account.Release();
   running->Wait();
   queued->Wait();
-  queued_too->Wait();
 }
 
 TEST_F(PipelineTest, LooksAtTheCallerBeforeTheRequest) {
@@ -224,6 +228,49 @@ TEST_F(PipelineTest, ThrottlesAtOnceWhenTheQueueIsFull) {
   EXPECT_FALSE(running->Wait().has_value());
   EXPECT_FALSE(queued->Wait().has_value());
   EXPECT_FALSE(queued_too->Wait().has_value());
+}
+
+// Refusals must cost little when there is too much to do.
+TEST_F(PipelineTest, RefusesForAFullQueueBeforeAnythingElse) {
+  HeldRows account(TestDatabaseUrl(), AccountRow());
+  auto running = Begin<RequestSenderIdRequest>(kSenderId);
+  ASSERT_TRUE(account.EventuallyWaiting(1));
+  auto queued = Begin<DescribeSenderIdsRequest>("");
+  auto queued_too = Begin<DescribeSenderIdsRequest>("");
+  service.page_tokens = nullptr;
+
+  auto refused = Make<DescribeSenderIdsRequest>("max_results: 0");
+  refused->call.headers["x-account-id"] = "nobody";
+  bool read = false;
+  refused->call.on_read = [&read] { read = true; };
+  refused->Start(pipeline);
+
+  EXPECT_EQ(refused->Wait()->fault(), Fault::kThrottled);
+  EXPECT_FALSE(read);
+  EXPECT_EQ(refused->call.scope().account, "") << "nobody asked who calls";
+  EXPECT_TRUE(Make<DescribeSenderIdsRequest>("")->RefusedByHeaders(pipeline)) << "nor is a body read";
+  service.page_tokens = &tokens;
+  account.Release();
+  running->Wait();
+  queued->Wait();
+  queued_too->Wait();
+}
+
+// The queue of another operation has places, and so has the one that a look-up joins.
+TEST_F(PipelineTest, RefusesForTheQueueThatTheCallWouldJoinOnly) {
+  HeldRows account(TestDatabaseUrl(), AccountRow());
+  auto running = Begin<RequestSenderIdRequest>(kSenderId);
+  ASSERT_TRUE(account.EventuallyWaiting(1));
+  auto queued = Begin<DescribeSenderIdsRequest>("");
+  auto queued_too = Begin<DescribeSenderIdsRequest>("");
+
+  auto look_up = Begin<DescribePoolsRequest>("pool_ids: 'pool-00000000000000000000000000000000'");
+  EXPECT_NE(look_up->call.queued(), steady_clock::time_point()) << "it was admitted";
+  account.Release();
+  EXPECT_EQ(look_up->Wait()->fault(), Fault::kNotFound);
+  running->Wait();
+  queued->Wait();
+  queued_too->Wait();
 }
 
 TEST_F(PipelineTest, DoesNotTouchTheDatabaseForACallWhoseDeadlinePassedInTheQueue) {
@@ -442,6 +489,13 @@ TEST_F(Flooded, KeepsRoomForOthers) {
   ASSERT_TRUE(account.EventuallyWaiting(1));
   for (int i = 1; i < 80; ++i) Ask(api.account(), i);
   EXPECT_GT(order_.size(), 10U) << "those that the queue refused at once";
+  const auto refusal = [this](const std::string& of) {
+    Running<RequestSenderIdRequest> bad(service, of, {});
+    bad.Start(flooded_);
+    return bad.Wait()->fault();
+  };
+  EXPECT_EQ(refusal(api.account()), Fault::kThrottled) << "before the request is checked";
+  EXPECT_EQ(refusal(NewAccount()), Fault::kInvalid);
   std::vector<Running<RequestSenderIdRequest>*> quiet;
   for (int i = 0; i < kQuiet; ++i) quiet.push_back(&Ask(NewAccount(), 0));
   account.Release();
