@@ -54,6 +54,13 @@ struct Connection::Callbacks {
     return static_cast<ssize_t>(size);
   }
 
+  // Until then a call waits here, for another one of its connection to end.
+  static int OnSent(nghttp2_session* session, const nghttp2_frame* frame, void*) {
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    if (Call* call = CallOf(session, frame->hd.stream_id)) call->sent = Clock::now();
+    return 0;
+  }
+
   static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name_bytes,
                       std::size_t name_size, const std::uint8_t* bytes, std::size_t size, std::uint8_t, void*) {
     const std::string_view name(reinterpret_cast<const char*>(name_bytes), name_size);
@@ -100,6 +107,7 @@ Connection::Connection(const std::string& address, OnEnd on_end) : authority_(ad
 
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
+  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, &Callbacks::OnSent);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, &Callbacks::OnHeader);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &Callbacks::OnData);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Callbacks::OnClose);

@@ -33,7 +33,7 @@ struct Call {
   int times = 0;
 
   Clock::time_point due;  // when it should have been sent
-  Clock::time_point sent;
+  Clock::time_point sent;  // set by the connection, when the server allows one more call on it
 };
 
 // A message as gRPC sends it: a zero, four bytes of length, the message.

@@ -182,7 +182,6 @@ class Driver {
   void Start(Connection& connection, Clock::time_point due) {
     auto call = workload_.Next();
     call->due = due;
-    call->sent = Clock::now();
     connection.Start(std::move(call));
     ++under_way_;
     ++sent_;
