@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,8 +12,10 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <sstream>
 #include <thread>
 
+#include "server/logging.h"
 #include "server/rate_limiter.h"
 #include "storage/embedded_postgres.h"
 #include "storage/migrate.h"
@@ -87,7 +91,9 @@ class PipelineTest : public testing::Test {
 
     bool RefusedByHeaders(Pipeline& on) {
       const bool refused = on.RefuseByHeaders(call);
-      if (refused) EXPECT_EQ(call.Wait()->fault(), Fault::kThrottled);
+      if (refused) {
+        EXPECT_EQ(call.Wait()->fault(), Fault::kThrottled);
+      }
       return refused;
     }
 
@@ -243,11 +249,16 @@ TEST_F(PipelineTest, RefusesForAFullQueueBeforeAnythingElse) {
   refused->call.headers["x-account-id"] = "nobody";
   bool read = false;
   refused->call.on_read = [&read] { read = true; };
+  std::ostringstream lines;
+  spdlog::register_logger(
+      std::make_shared<spdlog::logger>(kCallLog, std::make_shared<spdlog::sinks::ostream_sink_mt>(lines)));
   refused->Start(pipeline);
+  spdlog::drop(kCallLog);
 
   EXPECT_EQ(refused->Wait()->fault(), Fault::kThrottled);
   EXPECT_FALSE(read);
   EXPECT_EQ(refused->call.scope().account, "") << "nobody asked who calls";
+  EXPECT_EQ(lines.str(), "");
   EXPECT_TRUE(Make<DescribeSenderIdsRequest>("")->RefusedByHeaders(pipeline)) << "nor is a body read";
   service.page_tokens = &tokens;
   account.Release();
