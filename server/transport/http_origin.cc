@@ -87,10 +87,12 @@ void RequireKnownHost(std::string_view host, const OriginRules& rules) {
 void CheckOrigin(const HttpRequest& request, const OriginRules& rules) {
   const auto origin = HeaderOf(request, "origin");
   const auto site = HeaderOf(request, "sec-fetch-site");
-  if (!origin && !site) return;
-  const std::string_view host = HeaderOf(request, "host").value_or("");
-  if (origin) RequireKnownOrigin(*origin, host, rules);
+  const auto named = HeaderOf(request, "host");
   const bool reads = request.method == "GET" || request.method == "HEAD";
+  const bool may_be_a_page = origin || site || (reads && rules.on_loopback && named);
+  if (!may_be_a_page) return;
+  const std::string_view host = named.value_or("");
+  if (origin) RequireKnownOrigin(*origin, host, rules);
   if (site && !reads && *site != "same-origin" && *site != "none") {
     throw Error::AccessDenied("Pages of other sites may not call: Sec-Fetch-Site must be same-origin or none");
   }

@@ -14,6 +14,8 @@ namespace poold {
 struct OriginRules {
   // There is no access file: whoever reaches the endpoint may do anything.
   bool callers_trusted = false;
+  // Only programs of this machine reach the endpoint.
+  bool on_loopback = false;
   // Origins whose pages may call, besides the endpoint's own: --http-origins.
   const std::set<std::string, std::less<>>& origins;
 };
@@ -24,7 +26,8 @@ struct OriginRules {
 //     other page can read their answers, and a link of another site may lead to /metrics.
 //   - Where callers are trusted and one of the two is sent, Host must be an IP address, localhost, *.localhost or that
 //     of an origin in `origins`. Otherwise a stranger's page could make its own name resolve to this address: then the
-//     endpoint is of its own origin (DNS rebinding).
+//     endpoint is of its own origin (DNS rebinding). On a loopback address this holds for every GET and HEAD: a browser
+//     sends neither header with them to http://, and no name of a network means a loopback address.
 // Throws ValidationException if one of these headers says two things. Pure; any thread.
 void CheckOrigin(const HttpRequest& request, const OriginRules& rules);
 

@@ -36,7 +36,9 @@ HttpAnswer Readiness(ReadyState state) {
 // A request that a browser sent for a page that may not call.
 std::optional<HttpRefusal> RefusalOfOrigin(const HttpRequest& request, const Settings& settings,
                                            const Service& service) {
-  const OriginRules rules{.callers_trusted = service.access == nullptr, .origins = settings.http_origins};
+  const OriginRules rules{.callers_trusted = service.access == nullptr,
+                          .on_loopback = IsLoopback(settings.http_listen),
+                          .origins = settings.http_origins};
   const auto refusal = RefusalOf([&] { CheckOrigin(request, rules); });
   if (!refusal) return std::nullopt;
   if (refusal->fault() != Fault::kAccessDenied) return HttpRefusal{*refusal};

@@ -52,7 +52,7 @@ TEST(Fairness, AnswersAQuietAccountAmongTheNextFewOfAFlood) {
   ASSERT_TRUE(held.EventuallyWaiting(2)) << "both workers";
   HttpConnection metrics(ReadyHttpAddress(server));
   const auto queued = [&] {
-    metrics.Send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    metrics.Send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     return PrometheusText(metrics.Read().body())["poold_queue_length"];
   };
   ASSERT_TRUE(Eventually([&] { return queued() == kFlood - 2; }));

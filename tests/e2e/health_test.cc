@@ -162,7 +162,9 @@ std::string Asked(const std::string& address, const std::string& request) {
   }
 }
 
-std::string Ready(const std::string& address) { return Asked(address, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"); }
+std::string Ready(const std::string& address) {
+  return Asked(address, "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+}
 
 std::string Served(const std::string& address) { return Asked(address, HttpConnection::Post("DescribePools", "{}")); }
 
@@ -239,7 +241,7 @@ TEST(Readiness, SaysWhyNot) {
     Program server(Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", c.url}));
     const std::string address = ListeningHttpAddress(server);
     EXPECT_EQ(Ready(address), "503 not ready: " + std::string(c.sentence) + "\n");
-    const std::string metrics = Asked(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    const std::string metrics = Asked(address, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_THAT(metrics, HasSubstr("poold_not_ready{reason=\"" + std::string(c.label) + "\"} 1\n"));
     EXPECT_THAT(metrics, HasSubstr("poold_ready 0\n"));
     EXPECT_THAT(Served(address), AllOf(StartsWith("500 "), Not(HasSubstr("schema")), Not(HasSubstr("database"))));

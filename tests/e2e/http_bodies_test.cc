@@ -174,9 +174,9 @@ TEST(HttpBodies, AreNotWaitedForWhereCallersAreTrustedEither) {
     const char* type;
   };
   const Case cases[] = {
-      {"POST /x HTTP/1.1\r\nHost: x\r\n" + target + length, 404, "UnknownOperationException"},
-      {"PUT / HTTP/1.1\r\nHost: x\r\n" + target + length, 400, "UnknownOperationException"},
-      {"POST / HTTP/1.1\r\nHost: x\r\n" + length, 400, "UnknownOperationException"},
+      {"POST /x HTTP/1.1\r\nHost: localhost\r\n" + target + length, 404, "UnknownOperationException"},
+      {"PUT / HTTP/1.1\r\nHost: localhost\r\n" + target + length, 400, "UnknownOperationException"},
+      {"POST / HTTP/1.1\r\nHost: localhost\r\n" + length, 400, "UnknownOperationException"},
       {Head("DropPool", kMiB), 400, "UnknownOperationException"},
       {Head("DescribePools", kMiB, As("12")), 400, "ValidationException"},
       {Head("DescribePools", kMiB, "x-region: nowhere\r\n"), 400, "ValidationException"},
@@ -192,7 +192,7 @@ TEST(HttpBodies, AreNotWaitedForWhereCallersAreTrustedEither) {
     EXPECT_TRUE(connection.Ends()) << c.head;
   }
   HttpConnection health(DevHttpAddress());
-  health.Send("GET /healthz HTTP/1.1\r\nHost: x\r\n" + length);
+  health.Send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + length);
   EXPECT_EQ(health.Read().result_int(), 200u);
 }
 
@@ -229,8 +229,8 @@ TEST(HttpBodies, AreAskedForOnlyWhenTheHeadersAreJudged) {
 TEST(HttpBodies, HaveNoTrailers) {
   const std::string account = NewAccount();
   const auto with_trailer = [](const std::string& headers, const std::string& trailer) {
-    return "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + headers + "\r\n2\r\n{}\r\n0\r\n" + trailer +
-           "\r\n";
+    return "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n" + headers + "\r\n2\r\n{}\r\n0\r\n" +
+           trailer + "\r\n";
   };
   const std::string target = std::string(HttpConnection::kTarget) + "DescribePools\r\n";
   const std::string trailers[] = {
@@ -287,7 +287,7 @@ TEST_F(HttpBodiesWithoutRoom, AreRefusedAfterAWhile) {
   EXPECT_THAT(json::parse(refused.body()).value("Message", ""), HasSubstr("try again"));
 
   HttpConnection chunked(address_);
-  chunked.Send("POST / HTTP/1.1\r\nHost: x\r\n" + std::string(HttpConnection::kTarget) +
+  chunked.Send("POST / HTTP/1.1\r\nHost: localhost\r\n" + std::string(HttpConnection::kTarget) +
                "DescribePools\r\nTransfer-Encoding: chunked\r\n\r\n");
   EXPECT_EQ(chunked.Read().result_int(), 503u);
   held_->Release();

@@ -104,7 +104,7 @@ TEST(Http, MindsNoCaseOfHeaderNames) {
 TEST(Http, TakesChunks) {
   HttpConnection connection(DevHttpAddress());
   connection.Send(
-      "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: PinpointSMSVoiceV2.DescribePools\r\n"
+      "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: PinpointSMSVoiceV2.DescribePools\r\n"
       "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n");
   EXPECT_EQ(connection.Read().result_int(), 200);
 }
@@ -112,7 +112,7 @@ TEST(Http, TakesChunks) {
 TEST(Http, TellsClientsThatAskToGoOn) {
   HttpConnection connection(DevHttpAddress());
   connection.Send(
-      "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: PinpointSMSVoiceV2.DescribePools\r\n"
+      "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: PinpointSMSVoiceV2.DescribePools\r\n"
       "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(connection.Read().result_int(), 100);
   connection.Send("{}");
@@ -132,11 +132,11 @@ TEST(Http, KnowsTheOperationsOfTheModelAndNoOthers) {
   for (const char* target : {"PinpointSMSVoiceV2.", "PinpointSMSVoiceV2.createpool", "CreatePool",
                              "PinpointSMSVoiceV3.CreatePool", "pinpointsmsvoicev2.CreatePool",
                              "PinpointSMSVoiceV2.CreatePool.", " ", "PinpointSMSVoiceV2.Pools/CreatePool"}) {
-    connection.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nX-Amz-Target: " + std::string(target) +
+    connection.Send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nX-Amz-Target: " + std::string(target) +
                     "\r\n\r\n{}");
     EXPECT_THAT(connection.Read(), IsAnswer(400, "UnknownOperationException")) << target;
   }
-  connection.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+  connection.Send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
   EXPECT_THAT(connection.Read(), IsAnswer(400, "UnknownOperationException"));
 }
 
@@ -191,18 +191,18 @@ TEST(Http, HasNothingElsewhere) {
   HttpConnection connection(DevHttpAddress());
   const std::string target = std::string(HttpConnection::kTarget) + "DescribePools\r\n";
   for (const char* path : {"/x", "//", "/index.html", "/healthz/", "/../", "http://example.com/", "*"}) {
-    connection.Send("POST " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n" + target + "Content-Length: 2\r\n\r\n{}");
+    connection.Send("POST " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + target + "Content-Length: 2\r\n\r\n{}");
     EXPECT_THAT(connection.Read(), IsAnswer(404, "UnknownOperationException")) << path;
   }
   for (const char* verb : {"GET", "PUT", "DELETE", "OPTIONS", "PATCH", "FROB"}) {
-    connection.Send(std::string(verb) + " / HTTP/1.1\r\nHost: x\r\n" + target + "Content-Length: 2\r\n\r\n{}");
+    connection.Send(std::string(verb) + " / HTTP/1.1\r\nHost: localhost\r\n" + target + "Content-Length: 2\r\n\r\n{}");
     EXPECT_THAT(connection.Read(), IsAnswer(400, "UnknownOperationException")) << verb;
   }
 }
 
 TEST(Http, RefusesABodyAboveOneMebibyteByItsLengthAlone) {
   HttpConnection connection(DevHttpAddress());
-  connection.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(limits::kRequestBytes + 1) +
+  connection.Send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(limits::kRequestBytes + 1) +
                   "\r\n\r\n");
   EXPECT_THAT(connection.Read(), IsAnswer(413, "SerializationException"));
   EXPECT_TRUE(connection.Ends());
@@ -215,7 +215,7 @@ TEST(Http, RefusesABodyAboveOneMebibyteByItsLengthAlone) {
 
 TEST(Http, RefusesABodyThatGrowsAboveOneMebibyteInChunks) {
   HttpConnection connection(DevHttpAddress());
-  connection.Send("POST / HTTP/1.1\r\nHost: x\r\n" + std::string(HttpConnection::kTarget) +
+  connection.Send("POST / HTTP/1.1\r\nHost: localhost\r\n" + std::string(HttpConnection::kTarget) +
                   "DescribePools\r\nTransfer-Encoding: chunked\r\n\r\n");
   const std::string chunk = "10000\r\n" + std::string(0x10000, 'x') + "\r\n";
   for (int i = 0; i < 17; ++i) connection.Send(chunk);
@@ -225,7 +225,7 @@ TEST(Http, RefusesABodyThatGrowsAboveOneMebibyteInChunks) {
 
 TEST(Http, RefusesHeadersWithoutEnd) {
   HttpConnection connection(DevHttpAddress());
-  connection.Send("POST / HTTP/1.1\r\nHost: x\r\nX-Long: " + std::string(40 << 10, 'x'));
+  connection.Send("POST / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + std::string(40 << 10, 'x'));
   EXPECT_THAT(connection.Read(), IsAnswer(431, "SerializationException"));
   EXPECT_TRUE(connection.Ends());
 }
@@ -236,9 +236,9 @@ TEST(Http, RefusesWhatIsNotHttp) {
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}", "POST / HTTP/1.1\r\nno colon\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: PinpointSMSVoiceV2.DescribePools\r\nTransfer-Encoding: "
+        "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: PinpointSMSVoiceV2.DescribePools\r\nTransfer-Encoding: "
         "chunked\r\n\r\nz\r\n",
-        "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"}) {
+        "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "POST / HTTP/1.1\r\nHost: localhost\r\nHost: y\r\n\r\n"}) {
     HttpConnection connection(DevHttpAddress());
     connection.Send(bytes);
     EXPECT_THAT(connection.Read(), IsAnswer(400, "SerializationException")) << bytes;
@@ -252,7 +252,7 @@ TEST(Http, RefusesTransferCodingsThatItDoesNotKnow) {
   for (const char* coding :
        {"xchunked", "gzip", "chunked, gzip", "gzip, chunked", "identity", "chunked\r\nTransfer-Encoding: chunked"}) {
     HttpConnection connection(DevHttpAddress());
-    connection.Send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: " + std::string(coding) + "\r\n\r\n" +
+    connection.Send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: " + std::string(coding) + "\r\n\r\n" +
                     HttpConnection::Post("DescribePools", "{}"));
     EXPECT_THAT(connection.Read(), IsAnswer(400, "SerializationException")) << coding;
     EXPECT_TRUE(connection.Ends()) << coding;
@@ -262,7 +262,7 @@ TEST(Http, RefusesTransferCodingsThatItDoesNotKnow) {
 TEST(Http, AnswersHeadWithoutABody) {
   for (const char* path : {"/healthz", "/nowhere"}) {
     HttpConnection connection(DevHttpAddress());
-    connection.Send("HEAD " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    connection.Send("HEAD " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_EQ(connection.Read().body(), "") << path;
     EXPECT_TRUE(connection.Ends()) << path;
   }
@@ -290,7 +290,7 @@ TEST(Http, ClosesConnectionsThatAreTooSlow) {
   HttpConnection slow_header(address);
   HttpConnection slow_body(address);
   slow_header.Send("POST / HTTP/1.1\r\nHost: ");
-  slow_body.Send("POST / HTTP/1.1\r\nHost: x\r\n" + std::string(HttpConnection::kTarget) +
+  slow_body.Send("POST / HTTP/1.1\r\nHost: localhost\r\n" + std::string(HttpConnection::kTarget) +
                  "DescribePools\r\nContent-Length: 10\r\n\r\n{");
   HttpConnection served(address);
   EXPECT_EQ(served.Call("DescribePools", "{}").result_int(), 200);
@@ -442,7 +442,7 @@ TEST(HttpStop, AnswersWhatRunsAndTakesNoMore) {
 
 HttpResponse PostTo(const std::string& address, const std::string& path, const std::string& headers) {
   HttpConnection connection(address);
-  connection.Send("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + headers + "\r\n");
+  connection.Send("POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n" + headers + "\r\n");
   return connection.Read();
 }
 
@@ -479,7 +479,7 @@ TEST(HttpDev, IsNotThereInServe) {
 
 HttpResponse Get(const std::string& address, const std::string& path) {
   HttpConnection connection(address);
-  connection.Send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+  connection.Send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
   return connection.Read();
 }
 

@@ -56,7 +56,7 @@ class Server {
 
   static HttpResponse Get(const std::string& address, const std::string& path) {
     HttpConnection connection(address);
-    connection.Send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    connection.Send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     return connection.Read();
   }
 

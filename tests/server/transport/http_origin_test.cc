@@ -25,9 +25,9 @@ void PrintTo(const Judgement& judgement, std::ostream* out) {
 }
 
 Judgement Judge(const Headers& headers, const std::string& method = "POST", bool callers_trusted = false,
-                const std::set<std::string, std::less<>>& origins = kNoOrigins) {
+                const std::set<std::string, std::less<>>& origins = kNoOrigins, bool on_loopback = false) {
   const HttpRequest request{method, "/", headers, ""};
-  return {RefusalOf([&] { CheckOrigin(request, {callers_trusted, origins}); })};
+  return {RefusalOf([&] { CheckOrigin(request, {callers_trusted, on_loopback, origins}); })};
 }
 
 MATCHER(MayCall, "") { return !arg.error; }
@@ -113,6 +113,20 @@ TEST(HttpOrigin, NeedsAHostThatCannotBeReboundWhereCallersAreTrusted) {
           << method << " " << host;
     }
   }
+}
+
+// Browsers send neither header with a GET to http://, so nothing else tells a page whose name was rebound.
+TEST(HttpOrigin, ReadsOnLoopbackNeedSuchAHostInAnyCase) {
+  for (const char* method : {"GET", "HEAD"}) {
+    EXPECT_THAT(Judge({{"host", "evil.example:8080"}}, method, true, kNoOrigins, true), MayNotCall()) << method;
+    EXPECT_THAT(Judge({{"host", "127.0.0.1:8080"}}, method, true, kNoOrigins, true), MayCall()) << method;
+    EXPECT_THAT(Judge({{"host", "localhost:8080"}}, method, true, kNoOrigins, true), MayCall()) << method;
+    EXPECT_THAT(Judge({{"host", "console.example"}}, method, true, kConsole, true), MayCall()) << method;
+    EXPECT_THAT(Judge({{"host", "evil.example:8080"}}, method, false, kNoOrigins, true), MayCall())
+        << "callers need a key";
+  }
+  EXPECT_THAT(Judge({{"host", "poold.example"}}, "POST", true, kNoOrigins, true), MayCall()) << "not from a page";
+  EXPECT_THAT(Judge({}, "GET", true, kNoOrigins, true), MayCall()) << "every browser sends a Host";
 }
 
 TEST(HttpOrigin, MustNotSayTwoThings) {
