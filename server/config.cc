@@ -167,8 +167,8 @@ void AddSettings(CLI::App& app, Settings& settings) {
       ->check(CLI::Range(1, 1'000'000));
   Add(app, "--grpc-guard", settings.grpc_guard,
       "whether a guard reads the HTTP/2 frames of each connection before gRPC does, and cuts floods: on, off, or auto: "
-      "on"
-      " unless only this machine's programs can connect, without TLS")
+      "on, unless the endpoint has a loopback address and no TLS. Set it to on if a proxy on this machine brings "
+      "clients")
       ->check(CLI::IsMember({"auto", "on", "off"}));
   Add(app, "--http-connections", settings.http_connections,
       "connections of the AWS JSON endpoint; 0: what the limit of open files allows, at most 4096")

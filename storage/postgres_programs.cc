@@ -14,6 +14,12 @@ namespace fs = std::filesystem;
 
 constexpr char kDebianServers[] = "/usr/lib/postgresql";
 
+// False as well if it is in a directory that this user may not enter.
+bool HasProgram(const fs::path& directory, const char* name) {
+  std::error_code none;
+  return fs::exists(directory / name, none);
+}
+
 // The directory on the PATH that has PostgreSQL's programs.
 std::optional<fs::path> ServerOnPath() {
   std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
@@ -21,7 +27,7 @@ std::optional<fs::path> ServerOnPath() {
     if (!dir.starts_with('/')) {
       continue;  // whoever made the working directory does not choose the server
     }
-    if (fs::exists(fs::path(dir) / "postgres") && fs::exists(fs::path(dir) / "initdb")) {
+    if (HasProgram(dir, "postgres") && HasProgram(dir, "initdb")) {
       return fs::canonical(fs::path(dir) / "postgres").parent_path();
     }
   }
@@ -37,7 +43,7 @@ std::optional<fs::path> NewestDebianServer() {
     int number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
     const auto major = error == std::errc() && end == name.data() + name.size() ? std::optional(number) : std::nullopt;
-    if (major > newest && fs::exists(entry.path() / "bin/initdb")) {
+    if (major > newest && HasProgram(entry.path() / "bin", "initdb")) {
       newest = major;
     }
   }
@@ -52,7 +58,7 @@ std::optional<fs::path> NewestDebianServer() {
 std::filesystem::path FindPostgresPrograms(std::optional<int> version) {
   if (version) {
     const fs::path server = fs::path(kDebianServers) / std::to_string(*version) / "bin";
-    if (fs::exists(server / "postgres")) {
+    if (HasProgram(server, "postgres")) {
       return server;
     }
   }
