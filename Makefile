@@ -9,10 +9,12 @@ JOBS ?= $(shell nproc)
 # How long each fuzzing target runs.
 SECONDS ?= 60
 # Further arguments of `poold dev`, as in: make run ARGS='--data-dir /var/tmp/pools'
+# Of `make cost`: ARGS=--write writes the budget anew.
 ARGS ?=
 # 1: `make bench` measures only look-ups, creates and overload, in two minutes.
 QUICK ?=
 # What `make bench` measures, by the names in tests/bench/README.md, as in: make bench ONLY=create,associate
+# What `make cost` counts, by the names in the same file, as in: make cost ONLY=lookup,create
 # Which attack `make attack` tries, by its name in docs/security.md, as in: make attack ONLY='rapid resets'
 # Which test programs `make test` builds and runs, as in: make test ONLY=storage_test,server_test
 ONLY ?=
@@ -27,12 +29,12 @@ say = @printf '==> %s\n'
 comma := ,
 only = $(subst $(comma), ,$(ONLY))
 
-.PHONY: help run build test lint format image sbom-check failover bench attack fuzz tidy bare clean deps test-deps configure configure-tests
+.PHONY: help run build test lint format image sbom-check failover bench cost attack fuzz tidy bare clean deps test-deps configure configure-tests
 
 help: ## say what there is
 	@printf 'make WORD, where WORD is one of:\n'
 	@awk -F '## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  %-10s %s\n", $$1, $$2 }' Makefile
-	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev`, ONLY= for test, bench and attack, QUICK=1 for bench\n' '$(JOBS)'
+	@printf 'Variables: PRESET=release|dev|asan|tsan (default release), JOBS=%s, ARGS= for `poold dev` and cost, ONLY= for test, bench, cost and attack, QUICK=1 for bench\n' '$(JOBS)'
 
 run: build ## install what is missing, build, and run `poold dev` in the foreground
 	$(say) 'run $(TREE)/poold dev $(subst ','\'',$(ARGS))'
@@ -87,6 +89,14 @@ bench: test-deps ## measure speed beside its limits, into build/bench/report.md 
 	@cmake --build build/release --parallel $(JOBS) --target bench
 	$(say) 'measure'
 	@node tests/bench/bench.mjs build/release build/bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+cost: ## count the instructions of each call, and compare them with tests/bench/budget.json (four minutes)
+	@deploy/install-deps.sh build run test bench cost
+	@cmake --preset release --log-level=WARNING -DPOOLD_TESTS=ON
+	$(say) 'build'
+	@cmake --build build/release --parallel $(JOBS) --target poold --target bench_driver --target bench_postgres
+	$(say) 'count'
+	@node tests/bench/cost/cost.mjs build/release build/cost $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 attack: test-deps configure-tests ## attack a real server, ten seconds each, and print what that came to (ten minutes)
 	$(say) 'build'

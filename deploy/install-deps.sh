@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that poold needs and that are missing:
-#   deploy/install-deps.sh build|run|test|lint|fuzz|tidy|bare|image|failover|bench ...
+#   deploy/install-deps.sh build|run|test|lint|fuzz|tidy|bare|image|failover|bench|cost ...
 # Asks nothing, changes nothing and needs no rights when nothing is missing. Otherwise it needs root: a user who is not root
 # gets it by sudo, after the packages are named.
 set -euo pipefail
@@ -43,12 +43,14 @@ image_packages=(buildah podman runc mmdebstrap ca-certificates curl jq)
 failover_packages=(patroni etcd-server)
 # The HTTP/2 of the program that makes the load.
 bench_packages=(libnghttp2-dev)
+# What counts the instructions of a call.
+cost_packages=(valgrind)
 # What Debian 12 itself doesn't have (in this version), by the same purposes.
 build_backports=(opentelemetry-cpp-dev)
 test_backports=(libopentelemetry-proto-dev golang-github-aws-aws-sdk-go-v2-dev)
 
 usage() {
-  echo "usage: $0 build|run|test|lint|fuzz|tidy|bare|image|failover|bench ..." >&2
+  echo "usage: $0 build|run|test|lint|fuzz|tidy|bare|image|failover|bench|cost ..." >&2
   exit 2
 }
 
@@ -171,6 +173,7 @@ main() {
       image) wanted+=("${image_packages[@]}") ;;
       failover) wanted+=("${failover_packages[@]}") ;;
       bench) wanted+=("${bench_packages[@]}") ;;
+      cost) wanted+=("${cost_packages[@]}") ;;
       *) usage ;;
     esac
   done

@@ -4,12 +4,12 @@
 //   node tests/bench/bench.mjs BUILD-FOLDER REPORT-FOLDER [--quick] [--seconds 3] [--rounds 3] [--only NAME,...]
 //
 // Who measures whom is in tests/bench/README.md.
-import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { makeCallers } from './support/callers.mjs';
 import { shareEqually } from './support/control_group.mjs';
 import { reserveHugePages } from './support/huge_pages.mjs';
 import { run, start } from './support/processes.mjs';
@@ -118,24 +118,7 @@ const ask = (database, sql) => run('psql', [...psql(database), '-c', sql]).then(
 const echo = await start(path.join(logs, 'echo.log'), path.join(build, 'bench_echo'), []);
 const collector = await start(path.join(logs, 'collector.log'), path.join(build, 'bench_echo'), []);
 
-// Callers: one for each account, known by a bearer key.
-const keys = path.join(work, 'keys');
-const access = path.join(work, 'access.yaml');
-const principals = Array.from({ length: 100 }, (_, i) => ({
-  account: String(100000000001 + i),
-  key: randomBytes(24).toString('base64url'),
-}));
-writeFileSync(keys, principals.map(({ account, key }) => `${account} ${key}\n`).join(''));
-writeFileSync(
-  access,
-  'principals:\n' +
-    principals
-      .map(
-        ({ account, key }) =>
-          `  - name: caller-${account}\n    account: "${account}"\n    bearer_keys: [{sha256: ${createHash('sha256').update(key).digest('hex')}}]\n`,
-      )
-      .join(''),
-);
+const { callers, keys, access } = makeCallers(work, 100);
 
 const serverFlags = [
   '--throttle',
@@ -410,7 +393,7 @@ const perSecond = (results) => results.map((result) => result.per_second);
 const cpu = os.cpus();
 const about = [
   `${cpu.length} × ${cpu[0].model}, ${Math.round(os.totalmem() / 2 ** 30)} GB, ${os.type()} ${os.release()}; client, server and PostgreSQL share it; ${shares}`,
-  `${(await run(poold, ['version'])).trim()}, \`poold serve ${serverFlags.join(' ')}\` with an access file of ${principals.length} principals (bearer keys), the default log level to a file, tracing sampled at 1 % to a collector that takes the spans, metrics`,
+  `${(await run(poold, ['version'])).trim()}, \`poold serve ${serverFlags.join(' ')}\` with an access file of ${callers.length} principals (bearer keys), the default log level to a file, tracing sampled at 1 % to a collector that takes the spans, metrics`,
   `PostgreSQL ${await ask('poold', 'SHOW server_version')} with fsync ${await ask('poold', 'SHOW fsync')}, synchronous_commit ${await ask('poold', 'SHOW synchronous_commit')}, ${postgresSettings.join(', ')} (${hugePages.about})`,
   `closed loop: ${clients.connections} connections × ${clients.streams} calls at once, ${seconds} s after ${warmUp} s of warming up; every answer's status and content is checked`,
   'E: gRPC alone, the same kind of server with an answer from memory (bench_echo); same load',

@@ -31,8 +31,9 @@ struct Call {
   std::string expected;       // what must be in the answer ...
   std::string_view repeated;  // ... and what must be in it so many times, unless empty
   int times = 0;
+  std::string refused;  // unless empty: the exception that must be the answer instead
 
-  Clock::time_point due;  // when it should have been sent
+  Clock::time_point due;   // when it should have been sent
   Clock::time_point sent;  // set by the connection, when the server allows one more call on it
 };
 

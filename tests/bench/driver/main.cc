@@ -265,6 +265,7 @@ int Main(int argc, char** argv) {
   app.add_option("--calls", options.calls, "so many, one after the other, instead; shows the last");
   app.add_option("--keys", workload.keys_file, "file of lines ACCOUNT KEY; without it callers name their account");
   app.add_option("--expect", workload.expect, "what each answer must contain, instead of the operation's own");
+  app.add_option("--refused", workload.refused, "the exception with which each call must be refused");
   app.add_option("--accounts", workload.data.accounts)->capture_default_str();
   app.add_option("--pools", workload.data.pools, "of an account")->capture_default_str();
   app.add_option("--sender-ids", workload.data.sender_ids, "of an account")->capture_default_str();

@@ -22,15 +22,16 @@ using Fill = void (Workload::*)(Call&);
 
 }  // namespace
 
-std::vector<std::string> Workload::Operations() { return {"describe", "members", "page", "create", "associate"}; }
+std::vector<std::string> Workload::Operations() {
+  return {"describe", "members", "page", "create", "associate", "update", "invalid"};
+}
 
 Workload::Workload(Options options) : options_(std::move(options)), random_(options_.seed) {
   const std::map<std::string, std::function<void(Call&)>> operations = {
-      {"describe", [this](Call& call) { Describe(call); }},
-      {"members", [this](Call& call) { Members(call); }},
-      {"page", [this](Call& call) { Page(call); }},
-      {"create", [this](Call& call) { Create(call); }},
-      {"associate", [this](Call& call) { Associate(call); }}};
+      {"describe", [this](Call& call) { Describe(call); }},   {"members", [this](Call& call) { Members(call); }},
+      {"page", [this](Call& call) { Page(call); }},           {"create", [this](Call& call) { Create(call); }},
+      {"associate", [this](Call& call) { Associate(call); }}, {"update", [this](Call& call) { Update(call); }},
+      {"invalid", [this](Call& call) { Invalid(call); }}};
   const auto found = operations.find(options_.operation);
   if (found == operations.end()) throw std::invalid_argument("no such operation: " + options_.operation);
   fill_ = found->second;
@@ -55,6 +56,7 @@ std::unique_ptr<Call> Workload::Next() {
   fill_(*call);
   call->header_value = callers_[static_cast<std::size_t>(account_)];
   if (!options_.expect.empty()) call->expected = options_.expect;
+  if (!options_.refused.empty()) call->refused = options_.refused;
   ++calls_;
   return call;
 }
@@ -121,6 +123,29 @@ void Workload::Associate(Call& call) {
   call.expected = PhoneNumberName(choice_.phone_number);
 }
 
+// Of one pool, so that each call changes it. By what is changed no other operation chooses pools.
+void Workload::Update(Call& call) {
+  ChooseAccount(0);
+  choice_.pool = kFirst + 1;
+  UpdatePoolRequest request;
+  request.set_pool_id(PoolName(choice_.pool));
+  request.set_shared_routes_enabled(calls_ % 2 == 0);
+  call.path = "/smsvoice.v2.Pools/UpdatePool";
+  call.request = Framed(request.SerializeAsString());
+  call.expected = PoolName(choice_.pool);
+}
+
+// CreatePool with a country that cannot be one.
+void Workload::Invalid(Call& call) {
+  CreatePoolRequest request;
+  request.set_origination_identity(SenderIdName(100'000));
+  request.set_iso_country_code("GBR");
+  request.set_message_type(MESSAGE_TYPE_TRANSACTIONAL);
+  call.path = "/smsvoice.v2.Pools/CreatePool";
+  call.request = Framed(request.SerializeAsString());
+  call.refused = "ValidationException";
+}
+
 std::int64_t Workload::Random(std::int64_t end) {
   return std::uniform_int_distribution<std::int64_t>(0, end - 1)(random_);
 }
@@ -132,6 +157,7 @@ void Workload::ChooseAccount(std::int64_t account) {
 }
 
 bool IsRight(const Call& call) {
+  if (!call.refused.empty()) return call.grpc_status > 0 && call.exception == call.refused;
   if (call.grpc_status != 0 || call.answer.find(call.expected) == std::string::npos) return false;
   if (call.repeated.empty()) return true;
   int times = 0;

@@ -39,6 +39,7 @@ class Workload {
     DataSet data;
     std::string keys_file;          // a line "ACCOUNT KEY" for each account; empty: callers name their account
     std::string expect;             // instead of what the operation's answer must contain
+    std::string refused;            // each call must be refused with this exception
     std::int64_t first_number = 0;  // the first phone number to associate; each is used once
     bool one_account = false;       // every call is the first account's
     std::uint64_t seed = 1;
@@ -61,6 +62,8 @@ class Workload {
   void Page(Call& call);
   void Create(Call& call);
   void Associate(Call& call);
+  void Update(Call& call);
+  void Invalid(Call& call);
 
   // Below `end`.
   std::int64_t Random(std::int64_t end);

@@ -10,12 +10,14 @@ const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
 
-// Starts a program that says "ready ..." on its output; what it says on its errors goes to the file `log`.
-export async function start(log, command, args, { env = {} } = {}) {
+// Starts a program that says "ready ..." on its output; what it says on its errors goes to the file `log`. Its input begins
+// with `input`, and ends when it is stopped.
+export async function start(log, command, args, { env = {}, input = '' } = {}) {
   const began = performance.now();
   const errors = openSync(log, 'a');
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', errors] });
   running.add(child);
+  child.stdin.on('error', () => {}).write(input);
   const ended = once(child, 'exit').then(([code]) => {
     running.delete(child);
     return code;
