@@ -38,6 +38,7 @@ test('a line without a budget has no verdict', () => {
 test('names of functions are short', () => {
   for (const [long, short] of [
     ['poold::Pipeline::Start(poold::Call&) [clone .cold]', 'poold::Pipeline::Start'],
+    ["poold::Hex[abi:cxx11](char const*)'2", 'poold::Hex'],
     ['poold::Executor::queued() const', 'poold::Executor::queued'],
     [
       'std::optional<poold::Error> poold::(anonymous namespace)::Settle<6ul>(poold::Call&, void (* const (&) [6ul])(poold::Call&))',

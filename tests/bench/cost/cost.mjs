@@ -1,7 +1,7 @@
 // make cost: counts the instructions of one call of each kind by callgrind, and compares them with
 // tests/bench/budget.json.
 //
-//   node tests/bench/cost/cost.mjs BUILD-FOLDER REPORT-FOLDER [--only NAME,...] [--write] [--calls 300] [--poold FILE]
+//   node tests/bench/cost/cost.mjs BUILD-FOLDER REPORT-FOLDER [--only NAME,...] [--write] [--calls 200] [--poold FILE]
 //
 // What is counted, and how, is in tests/bench/README.md.
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     only: { type: 'string' },
     write: { type: 'boolean', default: false },
-    calls: { type: 'string', default: '300' },
+    calls: { type: 'string', default: '200' },
     poold: { type: 'string' },
   },
 });
@@ -36,13 +36,9 @@ const poold = path.resolve(options.poold ?? path.join(build, 'poold'));
 // Functions that do not call each other: counting begins when one of them begins, and ends when it ends. Everything on
 // gRPC's threads from the moment that it hands over a call ...
 const admission = ['poold::Pipeline::Start(poold::Call&)'];
-// ... on asio's, whenever something has arrived or been sent, or the call has finished ...
-const http = [
-  'boost::asio::detail::reactive_socket_*_op<*::do_complete(*',
-  'boost::asio::detail::reactive_wait_op<*::do_complete(*',
-  'boost::asio::detail::executor_op<*::do_complete(*',
-  'boost::asio::detail::wait_handler<*::do_complete(*',
-];
+// ... instead of it, for the AWS endpoint, everything that a connection's strand runs: when something has arrived or has been
+// sent, or the call has finished. What brings it there waits for the socket ...
+const http = ['boost::asio::detail::executor_op<boost::asio::detail::strand_executor_service::invoker<*::do_complete(*'];
 // ... and on the workers', from the moment that they have a call.
 const execution = ['std::_Function_handler<*poold::Pipeline::Pipeline(*::_M_invoke(*'];
 // What these call is left out: called by one of the others, they end counting, and it goes on when they end. gRPC sends an
@@ -75,15 +71,17 @@ const lines = {
   create: { title: 'CreatePool with token and tag', server: 'usual', load: driven('create') },
   associate: { title: 'AssociateOriginationIdentity', server: 'usual', load: driven('associate') },
   update: { title: 'UpdatePool', server: 'usual', load: driven('update') },
-  invalid: { title: 'Refused by validation: CreatePool', server: 'usual', load: driven('invalid') },
+  invalid: { title: 'Refused by validation: CreatePool', server: 'usual', refused: true, load: driven('invalid') },
   throttled: {
     title: 'Refused by throttle: DescribePools by id',
+    refused: true,
     server: 'throttled',
     prepare: (server) => drive(server, { operation: 'describe', calls: 1, 'one-account': true }),
     load: driven('describe', throttled),
   },
   'queue-full': {
     title: 'Refused by a full queue: DescribePools by id',
+    refused: true,
     server: 'full',
     prepare: fillQueue,
     load: driven('describe', throttled),
@@ -193,15 +191,16 @@ async function drive(server, load) {
   );
 }
 
-// Two calls that end when the table is unlocked, which is never: one at work, one that waits.
+// Two calls that end when the table is unlocked: one at work, one that waits. Gives what unlocks it.
 async function fillQueue(server) {
-  const locked = "BEGIN; LOCK TABLE pools IN ACCESS EXCLUSIVE MODE;\n\\echo ready\n";
-  await start(path.join(logs, 'lock.log'), 'psql', psql, { input: locked.replace('ready', 'ready now') });
+  const input = 'BEGIN; LOCK TABLE pools IN ACCESS EXCLUSIVE MODE;\n\\echo ready now\n';
+  const lock = await start(path.join(logs, 'lock.log'), 'psql', psql, { input });
   drive(server, { operation: 'describe', connections: 1, streams: 2, seconds: 600, 'warm-up': 0 }).catch(() => {});
   for (let waiting = 0; waiting < 1; ) {
     const metrics = await fetch(`http://${server.http}/metrics`).then((answer) => answer.text());
     waiting = Number(/^poold_queue_length (\d+)/m.exec(metrics)[1]);
   }
+  return () => lock.stop();
 }
 
 // ---- Counting
@@ -213,8 +212,8 @@ for (const name of Object.keys(servers)) {
   const server = await serve(name);
   say(`${name}: poold is ready after ${(server.milliseconds / 1000).toFixed(0)} s`);
   for (const line of its) {
-    const { prepare, load } = lines[line];
-    await prepare?.(server);
+    const { prepare, load, refused } = lines[line];
+    const undo = await prepare?.(server);
     await load(server, Math.max(20, Math.ceil(calls / 3))); // accounts, statements and connections become known
     await server.profile(`${line}-warm-up`);
     await load(server, calls);
@@ -222,6 +221,11 @@ for (const name of Object.keys(servers)) {
     await load(server, 2 * calls);
     results[line] = perCall(once, await server.profile(`${line}-twice`), calls);
     say(`${line}: ${results[line].instructions}`);
+    const missing = ['Pipeline::Start', ...(refused ? [] : ['Session::RunSteps'])].filter(
+      (function_) => !(results[line].functions[function_]?.all > 0),
+    );
+    if (missing.length > 0) throw new Error(`${missing.join(', ')} should be part of ${line}, but was not counted`);
+    await undo?.();
   }
   await server.stop('SIGKILL');
 }

@@ -4,7 +4,8 @@
 // namespaces. Overloads and instances of a template share it.
 export function shortName(demangled) {
   let name = demangled
-    .replaceAll(/ ?\[clone [^\]]*\]/g, '')
+    .replace(/'\d+$/, '') // callgrind's own mark of a function that calls itself
+    .replaceAll(/ ?\[(clone |abi:)[^\]]*\]/g, '')
     .replaceAll('(anonymous namespace)::', '')
     .replaceAll(/operator\(\)/g, 'operator call')
     .replaceAll(/operator(<=>|<<|>>|<=|>=|<|>|->)/g, 'operator');
