@@ -1,5 +1,7 @@
 #include "server/config.h"
 
+#include <arpa/inet.h>
+
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <iostream>
@@ -382,7 +384,9 @@ std::string Contradiction(const Settings& settings) {
 
 bool IsLoopback(const std::string& address) {
   const std::string host = address.substr(0, address.rfind(':'));
-  return host == "localhost" || host == "[::1]" || MatchesWhole(host, "127(\\.[0-9]{1,3}){3}");
+  in_addr ip{};
+  return host == "localhost" || host == "[::1]" ||
+         (inet_pton(AF_INET, host.c_str(), &ip) == 1 && ntohl(ip.s_addr) >> 24 == 127);
 }
 
 ParsedSettings ParseSettings(int argc, const char* const* argv) {
