@@ -28,6 +28,7 @@ bool Executor::Submit(Call& call) {
   {
     const std::lock_guard lock(mutex_);
     submitted = queue_.Push(call.scope().account, call);
+    size_ = queue_.size();
   }
   if (submitted) {
     ready_.notify_one();
@@ -37,12 +38,10 @@ bool Executor::Submit(Call& call) {
   return submitted;
 }
 
-bool Executor::IsFull() const {
-  const std::lock_guard lock(mutex_);
-  return queue_.full();
-}
+bool Executor::IsFull() const { return size_ == queue_.capacity(); }
 
 bool Executor::IsFullFor(const std::string& account) const {
+  if (FairQueue::HasPlaceForEach(size_, queue_.capacity())) return false;
   const std::lock_guard lock(mutex_);
   return !queue_.HasPlace(account);
 }
@@ -65,6 +64,7 @@ void Executor::Work() {
       const std::size_t share = (queue_.size() + takers - 1) / takers;
       calls.resize(std::min(most_, share));
       for (Call*& call : calls) call = &queue_.Take();
+      size_ = queue_.size();
     }
     for (const Call* call : calls) waiting_.Remove(*call);
     run_(calls);

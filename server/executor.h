@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -36,7 +37,7 @@ class Executor {
   bool Submit(Call& call);
 
   // Whether Submit would take no call at all at this moment, or none of this account. (Except for the memory of waiting
-  // requests, which only Submit looks at.)
+  // requests, which only Submit looks at.) Nearly free as long as few wait.
   bool IsFull() const;
   bool IsFullFor(const std::string& account) const;
 
@@ -52,7 +53,8 @@ class Executor {
   mutable std::mutex mutex_;
   std::condition_variable ready_;
   FairQueue queue_;
-  std::size_t idle_ = 0;  // workers who wait for calls
+  std::atomic<std::size_t> size_ = 0;  // of queue_, for a look without the lock
+  std::size_t idle_ = 0;               // workers who wait for calls
   bool closing_ = false;
   std::vector<std::thread> workers_;
 };

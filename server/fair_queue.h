@@ -37,7 +37,12 @@ class FairQueue {
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  bool full() const { return size_ == capacity_; }
+  std::size_t capacity() const { return capacity_; }
+
+  // Whether each account has a place in a queue of this size and capacity, even one whose calls are all that wait.
+  static bool HasPlaceForEach(std::size_t size, std::size_t capacity) {
+    return size < capacity && size < kShare * (capacity - size);
+  }
 
  private:
   static constexpr std::size_t kShare = 8;
@@ -55,7 +60,7 @@ class FairQueue {
     std::uint32_t next_in_turn = kNone;  // a lane
   };
 
-  bool HasPlace(const Lane& lane) const { return !full() && lane.size < kShare * (capacity_ - size_); }
+  bool HasPlace(const Lane& lane) const { return size_ < capacity_ && lane.size < kShare * (capacity_ - size_); }
   std::uint32_t TakePlace(Call& call);
   void AwaitTurn(std::uint32_t lane);
 
