@@ -10,7 +10,7 @@
 #include "server/known_accounts.h"
 #include "server/method.h"
 #include "server/metrics.h"
-#include "server/middleware/validate.h"
+#include "server/middleware/rules.h"
 #include "server/periodic.h"
 #include "server/pipeline.h"
 #include "server/rate_limiter.h"

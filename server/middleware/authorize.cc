@@ -7,6 +7,7 @@
 #include "server/access.h"
 #include "server/arn.h"
 #include "server/method.h"
+#include "server/middleware/rules.h"
 #include "storage/opt_out_lists.h"
 
 namespace poold {
@@ -64,20 +65,17 @@ std::vector<std::string> TextsOf(const Message& message, const FieldDescriptor& 
 }
 
 // Adds the ARNs of all that the message names.
-void AddNamed(const Message& message, const Scope& scope, std::vector<std::string>& arns) {
+void AddNamed(const MessagePlan& plan, const Message& message, const Scope& scope, std::vector<std::string>& arns) {
   const auto* reflection = message.GetReflection();
-  std::vector<const FieldDescriptor*> given;
-  reflection->ListFields(message, &given);
-  for (const FieldDescriptor* field : given) {
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-      if (!field->is_repeated()) AddNamed(reflection->GetMessage(message, field), scope, arns);
-      for (int i = 0; field->is_repeated() && i < reflection->FieldSize(message, field); ++i) {
-        AddNamed(reflection->GetRepeatedMessage(message, field, i), scope, arns);
-      }
-      continue;
+  for (const FieldPlan& its : plan.fields) {
+    const FieldDescriptor* field = its.field;
+    if (its.message != nullptr && !field->is_repeated() && reflection->HasField(message, field)) {
+      AddNamed(*its.message, reflection->GetMessage(message, field), scope, arns);
     }
-    const auto& rule = field->options().GetExtension(smsvoice::v2::rule);
-    const auto& types = field->is_repeated() ? rule.items().arn_types() : rule.arn_types();
+    for (int i = 0; its.message != nullptr && field->is_repeated() && i < reflection->FieldSize(message, field); ++i) {
+      AddNamed(*its.message, reflection->GetRepeatedMessage(message, field, i), scope, arns);
+    }
+    const auto& types = its.value.arn_types();
     if (types.empty()) continue;
     for (const std::string& text : TextsOf(message, *field)) AddArnNamed(text, types, message, scope, arns);
   }
@@ -98,7 +96,7 @@ void AuthorizeResources(Call& call) {
   const Rights* rights = call.rights();
   if (rights == nullptr || rights->ReachEverything()) return;
   std::vector<std::string> arns;
-  AddNamed(call.request(), call.scope(), arns);
+  AddNamed(PlanOf(*call.request().GetDescriptor()), call.request(), call.scope(), arns);
   const Scope& scope = call.scope();
   const std::string& created = call.method().policy.creates();
   if (!created.empty()) {

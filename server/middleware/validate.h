@@ -1,10 +1,8 @@
 #pragma once
 
-// Checks a request against the rules its .proto declares (smsvoice/v2/rules.proto). The rules of a message type are
-// compiled once, at first use or by PrepareRules, and kept for the life of the process; looking them up takes no lock.
+// Checks a request against the rules its .proto declares (smsvoice/v2/rules.proto), by the plan of its type (rules.h).
 // Any thread.
 
-#include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
 namespace poold {
@@ -22,10 +20,5 @@ namespace poold {
 // A required string without presence must not be empty; one with presence (`optional`) may be, unless min_len forbids
 // it (a tag's value must be given, but may be empty).
 void CheckRules(const google::protobuf::Message& message);
-
-// Compiles the rules of the message type and of all it contains. Throws std::logic_error, naming the field, if a rule
-// makes no sense (a pattern that RE2 refuses, a bound of characters on an integer, an at_most_one of unknown fields).
-// A server calls it for each of its request types before it listens.
-void PrepareRules(const google::protobuf::Descriptor& type);
 
 }  // namespace poold

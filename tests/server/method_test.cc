@@ -10,7 +10,7 @@
 
 #include "build_paths.h"
 #include "server/config.h"
-#include "server/middleware/validate.h"
+#include "server/middleware/rules.h"
 #include "tests/support/api_model.h"
 
 namespace poold {

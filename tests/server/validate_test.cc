@@ -20,6 +20,8 @@
 #include "server/error.h"
 #include "server/limits.h"
 #include "server/method.h"
+#include "server/middleware/pattern.h"
+#include "server/middleware/rules.h"
 #include "smsvoice/v2/phone_numbers.pb.h"
 #include "smsvoice/v2/pools.pb.h"
 #include "smsvoice/v2/rules.pb.h"
