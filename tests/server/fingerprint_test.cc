@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/digest.h"
 #include "smsvoice/v2/phone_numbers.pb.h"
 #include "smsvoice/v2/pools.pb.h"
 #include "tests/support/api.h"
@@ -51,6 +52,29 @@ TEST(Fingerprint, DoesNotCountMembersThatTheTypeDoesNotKnow) {
   auto request = Api::Parse<CreatePoolRequest>("origination_identity: 'a'");
   request.GetReflection()->MutableUnknownFields(&request)->AddLengthDelimited(4711, "from a later release");
   EXPECT_EQ(Fingerprint(request, {}), Of("origination_identity: 'a'"));
+}
+
+// What it says of a request that has such members somewhere is what it says of one that never had them.
+TEST(Fingerprint, DoesNotCountThemInsideOtherMessages) {
+  const std::string text =
+      "origination_identity: 'a' tags { key: 'k' value: 'v' } tags { key: 'l' value: '' } client_token: 't'";
+  auto request = Api::Parse<CreatePoolRequest>(text);
+  auto& tag = *request.mutable_tags(1);
+  tag.GetReflection()->MutableUnknownFields(&tag)->AddVarint(4711, 1);
+  EXPECT_EQ(Fingerprint(request, {"client_token"}), Of(text));
+}
+
+// As releases before computed it, whose fingerprints are stored: a copy, without these fields, in bytes.
+TEST(Fingerprint, IsTheDigestOfACopyWithoutTheNamedFields) {
+  const auto request = Api::Parse<CreatePoolRequest>(
+      "origination_identity: 'a' iso_country_code: '' message_type: 77 deletion_protection_enabled: false"
+      " tags { key: 'k' value: 'v' } tags {} client_token: 't' validate_only: true");
+  auto copy = request;
+  copy.clear_client_token();
+  EXPECT_EQ(Fingerprint(request, {"client_token"}), Sha256(copy.SerializeAsString()));
+  copy.clear_tags();
+  copy.clear_validate_only();
+  EXPECT_EQ(Fingerprint(request, {"validate_only", "tags", "client_token"}), Sha256(copy.SerializeAsString()));
 }
 
 TEST(Fingerprint, LeavesTheRequestAsItIs) {
