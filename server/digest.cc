@@ -12,6 +12,7 @@
 namespace poold {
 namespace {
 
+using DigestContext = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 using MacContext = std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)>;
 
 // Without a key yet.
@@ -29,13 +30,17 @@ MacContext NewHmacSha256() {
 }  // namespace
 
 std::string Sha256(std::string_view data) {
-  // SHA256() of OpenSSL 3 looks the algorithm up each time, which takes longer than a short text does.
+  // SHA256() of OpenSSL 3 looks the algorithm up each time, and EVP_Digest() makes a context, which together take
+  // longer than a short text does.
   static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  if (EVP_Digest(data.data(), data.size(), digest, nullptr, kAlgorithm, nullptr) != 1) {
+  thread_local const DigestContext context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  if (context == nullptr || EVP_DigestInit_ex2(context.get(), kAlgorithm, nullptr) != 1 ||
+      EVP_DigestUpdate(context.get(), data.data(), data.size()) != 1 ||
+      EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr) != 1) {
     throw std::runtime_error("SHA-256 is not available");
   }
-  return {reinterpret_cast<const char*>(digest), sizeof(digest)};
+  return digest;
 }
 
 std::string HmacSha256(std::string_view key, std::string_view data) {
@@ -57,11 +62,11 @@ std::string HmacSha256(std::string_view key, std::string_view data) {
 
 std::string Hex(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * bytes.size());
+  std::string text(2 * bytes.size(), '0');
+  auto digit = text.begin();
   for (const char c : bytes) {
-    text += kDigits[static_cast<unsigned char>(c) >> 4];
-    text += kDigits[static_cast<unsigned char>(c) & 0xF];
+    *digit++ = kDigits[static_cast<unsigned char>(c) >> 4];
+    *digit++ = kDigits[static_cast<unsigned char>(c) & 0xF];
   }
   return text;
 }

@@ -41,19 +41,20 @@ Bits Random() {
   return bits;
 }
 
-void AppendHex(std::string& text, std::span<const std::uint8_t> bytes) {
+// Writes two digits for each byte and returns where they end.
+char* WriteHex(char* at, std::span<const std::uint8_t> bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   for (const std::uint8_t byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 0xF];
+    *at++ = kDigits[byte >> 4];
+    *at++ = kDigits[byte & 0xF];
   }
+  return at;
 }
 
 std::string NewId(std::string_view prefix) {
-  std::string id;
-  id.reserve(prefix.size() + 32);
-  id += prefix;
-  AppendHex(id, Random());
+  std::string id(prefix);
+  id.resize(prefix.size() + 2 * sizeof(Bits));
+  WriteHex(id.data() + prefix.size(), Random());
   return id;
 }
 
@@ -69,13 +70,12 @@ std::string RealWorld::NewRequestId() {
   Bits bits = Random();
   bits[6] = static_cast<std::uint8_t>((bits[6] & 0x0F) | 0x40);  // version 4
   bits[8] = static_cast<std::uint8_t>((bits[8] & 0x3F) | 0x80);  // variant of RFC 4122
-  std::string id;
-  id.reserve(36);
-  std::size_t at = 0;
+  std::string id(36, '-');
+  char* at = id.data();
+  std::size_t used = 0;
   for (const std::size_t size : {4u, 2u, 2u, 2u, 6u}) {
-    if (at > 0) id += '-';
-    AppendHex(id, std::span<const std::uint8_t>(bits).subspan(at, size));
-    at += size;
+    at = WriteHex(at, std::span<const std::uint8_t>(bits).subspan(used, size)) + 1;  // behind the hyphen
+    used += size;
   }
   return id;
 }
