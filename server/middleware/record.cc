@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <iterator>
 #include <string>
 
 #include "server/config.h"
@@ -32,9 +31,19 @@ class Line {
       line_ += value;
     }
   }
+  // A value without blanks, quotes and line ends: names that this program or its access file has.
+  void Word(std::string_view name, std::string_view value) {
+    Name(name);
+    if (json_) line_ += '"';
+    line_ += value;
+    if (json_) line_ += '"';
+  }
+  // In milliseconds with three decimals. "{:.3f}" of a double is ten times the work.
   void Time(std::string_view name, std::chrono::steady_clock::duration time) {
     Name(name);
-    fmt::format_to(std::back_inserter(line_), "{:.3f}", Milliseconds(time).count());
+    const auto microseconds = std::chrono::round<std::chrono::microseconds>(time).count();
+    line_ += std::to_string(microseconds / 1000);
+    line_.append(std::to_string(1000 + microseconds % 1000).replace(0, 1, "."));
   }
   void Number(std::string_view name, std::size_t number) {
     Name(name);
@@ -46,11 +55,9 @@ class Line {
  private:
   void Name(std::string_view name) {
     if (!line_.empty()) line_ += json_ ? ',' : ' ';
-    if (json_) {
-      line_.append("\"").append(name).append("\":");
-    } else {
-      line_.append(name).append("=");
-    }
+    if (json_) line_ += '"';
+    line_ += name;
+    line_ += json_ ? "\":" : "=";
   }
 
   const bool json_;
@@ -94,20 +101,20 @@ void Log(const Call& call, const Error* error) {
   if (logger == nullptr || !logger->should_log(level)) return;
 
   Line line(settings.json);
-  line.Text("request_id", call.request_id());
-  if (!call.trace_id().empty()) line.Text("trace_id", call.trace_id());
-  if (!call.principal().empty()) line.Text("principal", call.principal());
-  line.Text("account", call.scope().account);
-  line.Text("region", call.scope().region);
-  line.Text("door", call.http_request() == nullptr ? "grpc" : "http");
-  line.Text("method", call.method().name);
+  line.Word("request_id", call.request_id());
+  if (!call.trace_id().empty()) line.Word("trace_id", call.trace_id());
+  if (!call.principal().empty()) line.Word("principal", call.principal());
+  line.Word("account", call.scope().account);
+  line.Word("region", call.scope().region);
+  line.Word("door", call.http_request() == nullptr ? "grpc" : "http");
+  line.Word("method", call.method().name);
   if (!call.unknown_name().empty()) {
     line.Text("asked_for", WithoutNumbers(Printable(call.unknown_name(), limits::kQuotedBytes)));
   }
-  line.Text("outcome", error == nullptr ? "ok" : error->exception());
+  line.Word("outcome", error == nullptr ? "ok" : error->exception());
   if (error != nullptr) {
-    line.Text("code", CodeName(error->code()));
-    if (!error->reason().empty()) line.Text("reason", error->reason());
+    line.Word("code", CodeName(error->code()));
+    if (!error->reason().empty()) line.Word("reason", error->reason());
     // What callers are not told. The messages that they are told quote what they sent.
     if (!error->detail().empty()) line.Text("detail", WithoutNumbers(error->detail()));
   }

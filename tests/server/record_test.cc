@@ -74,7 +74,7 @@ TEST_F(RecordTest, ARefusalTellsExceptionCodeAndReason) {
 TEST_F(RecordTest, InTextTheSameInAnotherForm) {
   api.Call<DescribePoolsRequest>("");
   EXPECT_THAT(lines.str(), MatchesRegex("info request_id=[0-9a-f-]+ account=[0-9]+ region=us-east-1 door=grpc "
-                                        "method=DescribePools outcome=ok ms=[0-9.]+\n"));
+                                        "method=DescribePools outcome=ok ms=[0-9]+[.][0-9][0-9][0-9]\n"));
 }
 
 TEST_F(RecordTest, ASlowCallTellsWhereItsTimeWent) {
