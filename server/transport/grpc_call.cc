@@ -47,6 +47,8 @@ bool BeginsLikeGzipOrDeflate(const grpc::ByteBuffer& bytes) {
 constexpr std::size_t kShort = 4 << 10;
 
 bool Parse(const grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
+  grpc::Slice all;  // short messages come in one piece
+  if (bytes.TrySingleSlice(&all).ok()) return message.ParseFromArray(all.begin(), static_cast<int>(all.size()));
   grpc::ByteBuffer copy(bytes);  // shares the bytes
   grpc::ProtoBufferReader reader(&copy);
   return reader.status().ok() && message.ParseFromZeroCopyStream(&reader);
