@@ -2,6 +2,7 @@
 
 #include <locale.h>
 
+#include <algorithm>
 #include <clocale>
 #include <cstdint>
 #include <cwctype>
@@ -84,6 +85,9 @@ std::optional<std::size_t> CodePoints(std::string_view text) {
 
 std::string Printable(std::string_view text, std::size_t max_bytes) {
   constexpr std::string_view kEllipsis = "...";
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~'; };
+  if (text.size() <= max_bytes && std::ranges::all_of(text, is_plain)) return std::string(text);  // most texts
+
   std::string clean;
   std::size_t cut = 0;  // where `clean` ends if the ellipsis has to follow
   while (!text.empty()) {
