@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -322,13 +323,29 @@ std::string CanonicalRequest(const HttpRequest& request, const Authorization& au
   return canonical + body_hash;
 }
 
-std::string SignatureOf(const Authorization& authorization, std::string_view secret,
-                        const std::string& string_to_sign) {
+std::string SigningKey(const Authorization& authorization, std::string_view secret) {
   std::string key = "AWS4" + std::string(secret);
   for (const auto term : {authorization.date, authorization.region, authorization.service, authorization.terminator}) {
     key = HmacSha256(key, term);
   }
-  return Hex(HmacSha256(key, string_to_sign));
+  return key;
+}
+
+// Whether the request is signed with the secret. The signing key is the same for all requests of a secret's day, region
+// and service, and takes four of a signature's five digests: so each thread remembers those that proved right. Others
+// are not remembered, so that nobody without a secret can fill the memory.
+bool IsSigned(const Authorization& authorization, std::string_view secret, const std::string& string_to_sign) {
+  constexpr std::size_t kRemembered = 256;
+  thread_local std::unordered_map<std::string, std::string> keys;  // by secret and scope: no secret has a line end
+  const std::string name = std::string(secret).append("\n").append(authorization.scope);
+  const auto known = keys.find(name);
+  const std::string key = known != keys.end() ? known->second : SigningKey(authorization, secret);
+  if (!SameSecret(authorization.signature, Hex(HmacSha256(key, string_to_sign)))) return false;
+  if (known == keys.end()) {
+    if (keys.size() >= kRemembered) keys.clear();
+    keys.emplace(name, key);
+  }
+  return true;
 }
 
 // In quotes, in one line, and without the session token, which is a secret.
@@ -396,7 +413,7 @@ void CheckSignature(const HttpRequest& request, const Authorization& authorizati
     string_to_sign.append(line).append("\n");
   }
   string_to_sign += Hex(Sha256(canonical));
-  if (SameSecret(authorization.signature, SignatureOf(authorization, secret, string_to_sign))) return;
+  if (IsSigned(authorization, secret, string_to_sign)) return;
   throw Invalid(
       "The request signature we calculated does not match the signature you provided. Check your AWS secret access key "
       "and signing method. The string to sign should have been " +

@@ -83,6 +83,15 @@ TEST_P(Suite, IsRefusedWithAnotherSecret) {
               IsFault(Fault::kInvalidSignature, "does not match"));
 }
 
+// Signing keys are remembered once they have proved right.
+TEST_P(Suite, IsJudgedByTheSecretOfTheMoment) {
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(Judge(GetParam().request, kTimeOfSuite, kSecret, "service"), IsOk());
+    EXPECT_THAT(Judge(GetParam().request, kTimeOfSuite, "AnotherSecret", "service"),
+                IsFault(Fault::kInvalidSignature, "does not match"));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Amazon, Suite, testing::ValuesIn(SignedRequests("suite.json")), TestName);
 
 class Client : public testing::TestWithParam<SignedRequest> {
