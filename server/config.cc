@@ -165,7 +165,7 @@ void AddSettings(CLI::App& app, Settings& settings) {
       "connections of the gRPC endpoint; 0: what the limit of open files allows, at most 1024")
       ->check(CLI::Range(0, 1'000'000));
   Add(app, "--grpc-connections-per-address", settings.grpc_connections_per_address,
-      "of them, from one client's address")
+      "of them, from one client's address; three eighths at most")
       ->check(CLI::Range(1, 1'000'000));
   Add(app, "--grpc-guard", settings.grpc_guard,
       "whether a guard reads the HTTP/2 frames of each connection before gRPC does, and cuts floods: on, off, or auto: "
@@ -176,7 +176,7 @@ void AddSettings(CLI::App& app, Settings& settings) {
       "connections of the AWS JSON endpoint; 0: what the limit of open files allows, at most 4096")
       ->check(CLI::Range(0, 1'000'000));
   Add(app, "--http-connections-per-address", settings.http_connections_per_address,
-      "of them, from one client's address")
+      "of them, from one client's address; three eighths at most")
       ->check(CLI::Range(1, 1'000'000));
   AddDuration(app, "--http-idle-timeout", settings.http_idle_timeout, std::chrono::milliseconds(1),
               "how long a connection may wait for its next request");

@@ -3,13 +3,13 @@
 #include <sys/socket.h>
 
 #include <chrono>
-#include <compare>
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
+
+#include "server/transport/client_address.h"
 
 namespace poold {
 
@@ -22,8 +22,8 @@ class ConnectionCounts {
 
   struct Limits {
     int in_all;
-    // An IPv6 host has a whole /64 to itself, so that counts as one address. An IPv4 address in IPv6 form
-    // (::ffff:192.0.2.1) is the same as without.
+    // Besides, an address has a fair share at most (fair_share.h): three eighths of all if it is alone, and however
+    // many addresses take what they can get, something is left for the next one.
     int per_address;
     // How many connections an address may have opened within the last new_time, also if they have ended, but for those
     // that were forgiven. An attacker who connects again and again could otherwise do with each connection what a new
@@ -50,19 +50,15 @@ class ConnectionCounts {
     void Punish(std::chrono::milliseconds time);
     // The connection did only good: it no longer counts as a new one.
     void Forgive();
+    const ClientAddress& address() const { return address_; }
 
    private:
     friend class ConnectionCounts;
-    struct Address {
-      int family = 0;            // AF_INET, AF_INET6; 0: all others, such as Unix sockets
-      std::uint64_t prefix = 0;  // the address, or the first half of it
-      auto operator<=>(const Address&) const = default;
-    };
-    Ticket(ConnectionCounts& counts, Address address, Clock::time_point new_until)
+    Ticket(ConnectionCounts& counts, ClientAddress address, Clock::time_point new_until)
         : counts_(&counts), address_(address), new_until_(new_until) {}
 
     ConnectionCounts* counts_;  // nullptr: moved from
-    Address address_;
+    ClientAddress address_;
     Clock::time_point new_until_;
   };
 
@@ -79,23 +75,22 @@ class ConnectionCounts {
   int count() const;
 
  private:
-  static Ticket::Address AddressOf(const sockaddr* peer);
   struct Places {
     int open = 0;
     int recent = 0;  // entries of recent_
   };
 
-  void Release(const Ticket::Address& address);
-  void AddRecent(const Ticket::Address& address, Clock::time_point until);
-  void EraseRecent(std::multimap<Clock::time_point, Ticket::Address>::iterator recent);
-  void EraseIfNone(std::map<Ticket::Address, Places>::iterator entry);
+  void Release(const ClientAddress& address);
+  void AddRecent(const ClientAddress& address, Clock::time_point until);
+  void EraseRecent(std::multimap<Clock::time_point, ClientAddress>::iterator recent);
+  void EraseIfNone(std::map<ClientAddress, Places>::iterator entry);
 
   const Limits limits_;
   const std::function<Clock::time_point()> now_;
   mutable std::mutex mutex_;  // guards what follows
   int in_all_ = 0;
-  std::map<Ticket::Address, Places> by_address_;
-  std::multimap<Clock::time_point, Ticket::Address> recent_;  // new connections and punishments, until then
+  std::map<ClientAddress, Places> by_address_;
+  std::multimap<Clock::time_point, ClientAddress> recent_;  // new connections and punishments, until then
 };
 
 }  // namespace poold

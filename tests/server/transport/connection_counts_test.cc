@@ -57,12 +57,28 @@ TEST(ConnectionCounts, BoundConnectionsOfAnAddress) {
 TEST(ConnectionCounts, BoundConnectionsInAll) {
   ConnectionCounts counts({.in_all = 4, .per_address = 3});
   Tickets tickets;
-  EXPECT_EQ(Fill(counts, "192.0.2.1", tickets), 3);
+  EXPECT_EQ(Fill(counts, "192.0.2.1", tickets), 2);
   EXPECT_EQ(Fill(counts, "192.0.2.2", tickets), 1);
-  EXPECT_EQ(Fill(counts, "192.0.2.3", tickets), 0);
+  EXPECT_EQ(Fill(counts, "192.0.2.3", tickets), 1);
+  EXPECT_EQ(Fill(counts, "192.0.2.4", tickets), 0);
   tickets.clear();
   EXPECT_EQ(counts.count(), 0);
-  EXPECT_EQ(Fill(counts, "192.0.2.3", tickets), 3);
+  EXPECT_EQ(Fill(counts, "192.0.2.3", tickets), 2);
+}
+
+TEST(ConnectionCounts, LeaveSomeForTheNextAddressHoweverManyAreGreedy) {
+  ConnectionCounts counts({.in_all = 1024, .per_address = 1024});
+  Tickets tickets;
+  for (int greedy = 1; greedy <= 20; ++greedy) {
+    EXPECT_GT(Fill(counts, "192.0.2." + std::to_string(greedy), tickets), 0);
+    EXPECT_GT(1024 - counts.count(), 1024 / (greedy + 1) - 1) << greedy;
+  }
+}
+
+TEST(ConnectionCounts, LeaveTheLimitOfAnAddressWhereThereArePlenty) {
+  ConnectionCounts counts({.in_all = 1024, .per_address = 256});
+  Tickets tickets;
+  for (const char* address : {"192.0.2.1", "192.0.2.2"}) EXPECT_EQ(Fill(counts, address, tickets), 256) << address;
 }
 
 TEST(ConnectionCounts, TakeTheAddressesOfAnIpv6HostForOne) {
