@@ -52,7 +52,7 @@ constexpr milliseconds kUntilHangUpCounts{1000};
 
 // A request on its way through.
 struct Exchange {
-  explicit Exchange(BodyRoom& room) : share(room) { SetLimits(parser); }
+  Exchange(BodyRoom& room, const ClientAddress& client) : share(room, client) { SetLimits(parser); }
 
   HttpParser parser;
   HttpRequest request;                   // without its body until that has been read
@@ -107,7 +107,7 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
  private:
   // True if another request may follow on this connection.
   net::awaitable<bool> ServeOne() {
-    Exchange exchange(endpoint_.room);
+    Exchange exchange(endpoint_.room, place_.address());
     error_code problem = co_await ReadHead(exchange);
     if (problem) {
       co_await Complain(problem);

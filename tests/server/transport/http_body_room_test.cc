@@ -22,9 +22,16 @@ constexpr std::chrono::hours kLong{1};
 
 class BodyRoomTest : public testing::Test {
  protected:
-  // Lets a body take so many bytes and writes down what came of it.
+  // An address that had no body yet.
+  ClientAddress NewAddress() { return {.family = AF_INET, .prefix = ++addresses_}; }
+
+  // Lets a body of an address of its own take so many bytes and writes down what came of it.
   BodyShare& Take(const std::string& name, std::int64_t bytes, std::chrono::milliseconds patience = kLong) {
-    BodyShare& share = shares_.emplace_back(room_);
+    return TakeFor(NewAddress(), name, bytes, patience);
+  }
+  BodyShare& TakeFor(const ClientAddress& address, const std::string& name, std::int64_t bytes,
+                     std::chrono::milliseconds patience = kLong) {
+    BodyShare& share = shares_.emplace_back(room_, address);
     boost::asio::co_spawn(
         context_,
         [this, &share, name, bytes, patience]() -> boost::asio::awaitable<void> {
@@ -49,6 +56,7 @@ class BodyRoomTest : public testing::Test {
 
   boost::asio::io_context context_{1};
   BodyRoom room_{100};
+  std::uint64_t addresses_ = 0;
   std::list<BodyShare> shares_;
   std::vector<std::string> outcomes_;
 };
@@ -62,7 +70,7 @@ TEST_F(BodyRoomTest, GivesAtOnceWhatItHas) {
 
 TEST_F(BodyRoomTest, TakesBackWhatAShareHadWhenItEnds) {
   {
-    BodyShare share(room_);
+    BodyShare share(room_, NewAddress());
     EXPECT_TRUE(share.TryTake(70));
     EXPECT_TRUE(share.TryTake(30));
     EXPECT_FALSE(share.TryTake(1));
@@ -74,7 +82,7 @@ TEST_F(BodyRoomTest, ServesThoseThatWaitInTheirOrder) {
   BodyShare& first = Take("first", 100);
   Take("large", 80);
   Take("small", 10);
-  BodyShare late(room_);
+  BodyShare late(room_, NewAddress());
   EXPECT_THAT(Outcomes(), ElementsAre("first has room"));
   EXPECT_EQ(room_.waiting(), 2u);
   first.ReturnAll();
@@ -85,7 +93,7 @@ TEST_F(BodyRoomTest, ServesThoseThatWaitInTheirOrder) {
 TEST_F(BodyRoomTest, LetsNobodyOvertakeThoseThatWait) {
   Take("first", 90);
   Take("large", 80);
-  BodyShare small(room_);
+  BodyShare small(room_, NewAddress());
   EXPECT_FALSE(small.TryTake(1)) << "though there is room for it";
 }
 
@@ -113,6 +121,69 @@ TEST_F(BodyRoomTest, LetsOnlySoManyWait) {
   Take("one too many", 1);
   EXPECT_THAT(Outcomes(), ElementsAre("first has room", "one too many has none"));
   first.ReturnAll();
+  Outcomes();
+}
+
+TEST_F(BodyRoomTest, LetsAnAddressHaveOneBodyOfAnySize) {
+  Take("a", 100);
+  EXPECT_THAT(Outcomes(), ElementsAre("a has room"));
+}
+
+TEST_F(BodyRoomTest, LetsAnAddressHaveItsFairShare) {
+  const ClientAddress greedy = NewAddress();
+  for (const char* name : {"a", "b", "c"}) TakeFor(greedy, name, 15);
+  EXPECT_THAT(Outcomes(), ElementsAre("a has room", "b has room"));
+  const ClientAddress other = NewAddress();
+  for (const char* name : {"d", "e", "f"}) TakeFor(other, name, 10);
+  EXPECT_THAT(Outcomes(), ElementsAre("d has room", "e has room"));
+  EXPECT_EQ(room_.taken(), 50);
+  Take("g", 50);
+  EXPECT_THAT(Outcomes(), ElementsAre("g has room"));
+}
+
+TEST_F(BodyRoomTest, BoundsABodyThatGrowsInTheSameWay) {
+  const ClientAddress greedy = NewAddress();
+  BodyShare first(room_, greedy);
+  EXPECT_TRUE(first.TryTake(18));
+  EXPECT_TRUE(first.TryTake(10));
+  BodyShare second(room_, greedy);
+  EXPECT_TRUE(second.TryTake(10));
+  EXPECT_FALSE(second.TryTake(1));
+  EXPECT_FALSE(first.TryTake(1));
+}
+
+TEST_F(BodyRoomTest, HoldsUpNobodyForAnAddressThatHasTooMuch) {
+  const ClientAddress greedy = NewAddress();
+  TakeFor(greedy, "has", 50);
+  TakeFor(greedy, "waits", 50);
+  Take("other", 20);
+  BodyShare grows(room_, NewAddress());
+  EXPECT_TRUE(grows.TryTake(10));
+  EXPECT_THAT(Outcomes(), ElementsAre("has has room", "other has room"));
+}
+
+TEST_F(BodyRoomTest, ServesTheBodiesOfAnAddressInTheirOrder) {
+  const ClientAddress one = NewAddress();
+  BodyShare& first = TakeFor(one, "first", 28);
+  TakeFor(one, "second", 10);
+  TakeFor(one, "large", 50);
+  TakeFor(one, "small", 1);
+  EXPECT_THAT(Outcomes(), ElementsAre("first has room", "second has room"));
+  first.ReturnAll();
+  EXPECT_THAT(Outcomes(), IsEmpty()) << "there is room for the small one, but the large one came before it";
+  for (BodyShare& share : shares_) share.ReturnAll();
+  EXPECT_THAT(Outcomes(), ElementsAre("large has room"));
+}
+
+TEST_F(BodyRoomTest, LetsAnAddressTakeOnlySoManyPlacesOfThoseThatWait) {
+  const ClientAddress greedy = NewAddress();
+  TakeFor(greedy, "has", 100);
+  for (std::size_t i = 0; i < 2 * BodyRoom::kWaiters; ++i) TakeFor(greedy, "waits", 1);
+  const std::size_t waiting = room_.waiting();
+  EXPECT_LT(waiting, BodyRoom::kWaiters / 2);
+  Take("other", 1);
+  EXPECT_EQ(room_.waiting(), waiting + 1);
+  for (BodyShare& share : shares_) share.StopWaiting();
   Outcomes();
 }
 
