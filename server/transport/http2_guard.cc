@@ -59,9 +59,10 @@ bool Http2Guard::Allowance::Refill(TimePoint now) {
   const auto passed = std::chrono::duration_cast<std::chrono::microseconds>(now - filled_).count();
   const std::int64_t more = std::min<std::int64_t>(passed * rate_.per_second / 1'000'000, rate_.burst);
   if (more <= 0) return false;
-  left_ = static_cast<int>(more) - 1;
-  filled_ = now;
-  return true;
+  left_ = std::min(left_ + static_cast<int>(more), rate_.burst);
+  // The rest of a frame's time counts for the next one.
+  filled_ = more < rate_.burst ? filled_ + std::chrono::microseconds(more * 1'000'000 / rate_.per_second) : now;
+  return left_ > 0;
 }
 
 Http2Guard::Http2Guard(const Http2Limits& limits, ByteBudget& unfinished, TimePoint now)
@@ -70,6 +71,7 @@ Http2Guard::Http2Guard(const Http2Limits& limits, ByteBudget& unfinished, TimePo
       began_at_(now),
       next_check_(now + limits.preface_time),
       resets_(limits.resets, now),
+      refusals_(limits.refusals, now),
       pings_(limits.pings, now),
       settings_(limits.settings, now),
       window_updates_(limits.window_updates, now),
@@ -125,11 +127,14 @@ void Http2Guard::BeginClientFrame(TimePoint now) {
     case kContinuation:
       Require(header_block_stream_ != 0, Http2Violation::kProtocol);
       AddToHeaderBlock();
+      if (const auto stream = Find(frame.stream); stream != streams_.end() && stream->open > 0) {
+        ChargeOpen(*stream, frame.length);
+      }
       break;
     case kRstStream:
       if (const auto stream = Find(frame.stream); stream != streams_.end()) {
         Close(stream);
-        ++reset_;
+        ++unanswered_;
         Require(resets_.Take(now), Http2Violation::kResets);
       } else {
         Require(tiny_frames_.Take(now), Http2Violation::kTinyFrames);
@@ -166,12 +171,15 @@ void Http2Guard::BeginHeaders(TimePoint now) {
     last_stream_ = frame.stream;
     Require(streams_.size() < limits_.streams, Http2Violation::kStreams);
     if (broken_) return;
+    const bool is_free = streams_.size() < limits_.free_streams;
     Stream& stream = streams_.emplace_back(Stream{.id = frame.stream, .client_ended = ends, .since = now});
-    if (!ends) {
+    if (!is_free) {
+      ChargeOpen(stream, limits_.stream_cost + frame.length);
+    } else if (!ends) {
       Charge(limits_.stream_cost);
       stream.unfinished = static_cast<std::int32_t>(limits_.stream_cost);
-      Await(now + limits_.message_time);
     }
+    if (!ends) Await(now + limits_.message_time);
     window_updates_.Allow(2);
     tiny_frames_.Allow(2);
   } else if (const auto stream = Find(frame.stream); stream != streams_.end()) {
@@ -284,16 +292,23 @@ void Http2Guard::BeginServerFrame(TimePoint now) {
     if (stream == streams_.end()) return;
     Return(stream->unanswered);
     stream->unanswered = 0;
+    if (frame.type == kData) stream->answered = true;
     if ((frame.flags & kEndStream) != 0) {
-      Close(stream);
-      ++answered_;
       resets_.Allow(1);
+      if (stream->answered) {
+        ++answered_;
+        refusals_.Allow(1);
+      } else {
+        ++unanswered_;
+        refusals_.Spend();
+      }
+      Close(stream);
     }
   } else if (frame.type == kRstStream) {
     // Something that the client did made gRPC end the stream, or its call was late.
     if (const auto stream = Find(frame.stream); stream != streams_.end()) {
       Close(stream);
-      ++reset_;
+      ++unanswered_;
       Require(resets_.Take(now), Http2Violation::kResets);
     }
   } else if (frame.type == kSettings && (frame.flags & kAck) == 0) {
@@ -344,8 +359,13 @@ void Http2Guard::EndClientSide(Stream& stream) {
 }
 
 void Http2Guard::Close(Streams::iterator stream) {
-  Return(stream->unfinished + stream->unanswered);
+  Return(stream->unfinished + stream->unanswered + stream->open);
   streams_.erase(stream);
+}
+
+void Http2Guard::ChargeOpen(Stream& stream, std::int64_t bytes) {
+  Charge(bytes);
+  stream.open += static_cast<std::int32_t>(bytes);
 }
 
 void Http2Guard::Charge(std::int64_t bytes) {

@@ -48,11 +48,15 @@ struct Http2Limits {
   // only once the client has acknowledged it.
   std::size_t streams = 256;
 
+  // Of them, those that cost nothing while they are open. What each further one costs, until it ends, counts among the
+  // unfinished messages: stream_cost, and the bytes of its header block.
+  std::size_t free_streams = 32;
+
   // Unfinished messages, by what they cost gRPC: the bytes that have come or are announced by a frame, and these.
   std::int64_t unfinished_bytes = 64 << 20;  // on all connections together: the capacity of the budget
   std::int64_t free_bytes = 64 << 10;        // of each connection, which the budget does not count
   std::int64_t frame_cost = 64;              // of each DATA frame, beside its bytes
-  std::int64_t stream_cost = 8 << 10;        // of a stream until its first message is complete
+  std::int64_t stream_cost = 8 << 10;        // of a stream until its first message is complete; see free_streams
   // From a stream's begin to the end of its first message; from the first byte of a later message to its last one.
   std::chrono::milliseconds message_time{20'000};
 
@@ -60,6 +64,10 @@ struct Http2Limits {
   // The work for a reset stream goes on in gRPC, which counts it no more. A client may give up all its calls at once,
   // twice; a new connection has to earn that, since making connections costs an attacker little.
   FrameRate resets{512, 256, 64};
+  // Calls that the server ends without an answer (no DATA): refused ones, most likely. Each answer allows one more.
+  // This limit cuts nobody, since an overloaded server refuses good callers as well: a connection that exceeds it is
+  // not read from until it has made up for it. A new one may have few, as above.
+  FrameRate refusals{500, 200, 64};
   // Each frame of an answer allows one more: clients measure the bandwidth with them.
   FrameRate pings{100, 10};
   // Each SETTINGS frame of the server allows one more: its acknowledgement.
@@ -121,9 +129,13 @@ class Http2Guard {
   std::optional<Http2Violation> CheckTime(TimePoint now);
   TimePoint next_check() const { return next_check_; }
 
+  // Whether more calls were refused than the limit allows, so that for now nothing more should be read from the client.
+  // It never lasts long: a second or two for all calls that a connection may have. Nothing else waits meanwhile.
+  bool IsPaced(TimePoint now) { return refusals_.IsSpent(now); }
+
   // Whether the server has answered calls of the connection, has none left to answer, and answered as many as were
-  // reset.
-  bool IsBlameless() const { return !broken_ && streams_.empty() && answered_ > 0 && answered_ >= reset_; }
+  // reset or refused.
+  bool IsBlameless() const { return !broken_ && streams_.empty() && answered_ > 0 && answered_ >= unanswered_; }
 
   // Whether the bytes from gRPC so far end with a whole frame: only then can a frame be put after them.
   bool server_between_frames() const { return server_.left == 0 && server_.header_bytes == 0; }
@@ -150,10 +162,12 @@ class Http2Guard {
     std::uint32_t id;
     bool client_ended = false;
     bool has_message = false;        // its first message is complete
+    bool answered = false;           // the server has sent DATA
     std::uint8_t prefix_bytes = 0;   // of the message's prefix that have come
     std::uint32_t message_left = 0;  // of the message; the length as far as it has come while the prefix is read
     std::int32_t unfinished = 0;     // what its unfinished message costs
     std::int32_t unanswered = 0;     // what complete messages after the first cost that the server did not react to
+    std::int32_t open = 0;           // what it costs as long as it is open
     TimePoint since;                 // when what is awaited began
 
     bool IsAwaited() const { return !client_ended && (!has_message || unfinished > 0); }
@@ -166,10 +180,15 @@ class Http2Guard {
   class Allowance {
    public:
     Allowance(FrameRate rate, TimePoint now) : rate_(rate), left_(rate.at_first), filled_(now) {}
-    bool Take(TimePoint now) { return left_ > 0 ? (--left_, true) : Refill(now); }
+    // Takes one if there is one.
+    bool Take(TimePoint now) { return !IsSpent(now) && (--left_, true); }
+    // Takes one also if there is none: then nothing is left until that has been made up for.
+    void Spend() { --left_; }
+    bool IsSpent(TimePoint now) { return left_ <= 0 && !Refill(now); }
     void Allow(int more) { left_ = std::min(left_ + more, rate_.burst); }
 
    private:
+    // Whether there is one now.
     bool Refill(TimePoint now);
 
     FrameRate rate_;
@@ -190,6 +209,7 @@ class Http2Guard {
   Streams::iterator Find(std::uint32_t id);  // end(): not open
   void EndClientSide(Stream& stream);
   void Close(Streams::iterator stream);
+  void ChargeOpen(Stream& stream, std::int64_t bytes);
   void Charge(std::int64_t bytes);
   void Return(std::int64_t bytes);
   void Await(TimePoint moment) { next_check_ = std::min(next_check_, moment); }
@@ -207,8 +227,8 @@ class Http2Guard {
   Frame client_;
   Frame server_;
   std::uint32_t last_stream_ = 0;
-  std::int64_t answered_ = 0;              // streams that the server has ended, and ...
-  std::int64_t reset_ = 0;                 // ... that were reset before
+  std::int64_t answered_ = 0;              // streams that the server has ended with an answer, and ...
+  std::int64_t unanswered_ = 0;            // ... that were refused or reset before
   std::uint32_t header_block_stream_ = 0;  // not 0: its header block is not complete
   std::int64_t header_block_bytes_ = 0;
   TimePoint header_block_since_;
@@ -218,6 +238,7 @@ class Http2Guard {
   TimePoint next_check_;
 
   Allowance resets_;
+  Allowance refusals_;
   Allowance pings_;
   Allowance settings_;
   Allowance window_updates_;

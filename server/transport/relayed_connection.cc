@@ -111,7 +111,7 @@ void RelayedConnection::BeginToRelay() {
 void RelayedConnection::MoveUp() {
   if (stage_ != Stage::kRelaying) return;
   if (!up_.empty()) return WriteUp(std::exchange(up_, {}));
-  if (client_ended_) return;
+  if (client_ended_ || paced_) return;
   const Io io = client_.Read(loop_.scratch());
   read_waits_to_write_ = io.outcome == kWaitToWrite;
   if (io.waits()) return;
@@ -201,6 +201,7 @@ void RelayedConnection::Discard() {
 }
 
 void RelayedConnection::End() {
+  if (stage_ == Stage::kHandshake) ticket_.Punish(kPenalty);
   stage_ = Stage::kEnded;
   loop_.Remove(*this);
 }
@@ -222,7 +223,8 @@ void RelayedConnection::UpdateWatches() {
       client = read_waits_to_write_ ? EPOLLOUT : EPOLLIN;
       break;
     case Stage::kRelaying:
-      if (up_.empty() && !client_ended_ && grpc_reads_) client |= read_waits_to_write_ ? EPOLLOUT : EPOLLIN;
+      paced_ = guard_ && guard_->IsPaced(loop_.now());  // OnTick asks again
+      if (up_.empty() && !client_ended_ && grpc_reads_ && !paced_) client |= read_waits_to_write_ ? EPOLLOUT : EPOLLIN;
       if (!up_.empty()) inner |= EPOLLOUT;
       if (down_.empty()) inner |= EPOLLIN;
       [[fallthrough]];

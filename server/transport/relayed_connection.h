@@ -40,7 +40,8 @@ struct Relay {
 // of a named pair and finds the client in Relay::peers by its address.
 //
 // It holds no bytes but those that one side has sent and the other does not take yet: at most EventLoop::kScratch each
-// way. Until they are taken, it reads no more from that side.
+// way. Until they are taken, it reads no more from that side. Nor does it read from a client too many of whose calls
+// were refused, for as long as the guard says.
 class RelayedConnection final : public EventLoop::Member {
  public:
   // `relay` must outlive it.
@@ -54,7 +55,8 @@ class RelayedConnection final : public EventLoop::Member {
 
   // The cause of a cut, besides those of Http2Violation: the handshake took longer.
   static constexpr std::string_view kHandshakeCause = "late_handshake";
-  // For so long a connection that broke a limit counts as one more new connection of its address.
+  // For so long a connection that broke a limit, or did not get through its handshake, counts as one more new
+  // connection of its address.
   static constexpr std::chrono::seconds kPenalty{10};
   // How long a client may take for the last bytes once gRPC has ended the connection.
   static constexpr std::chrono::seconds kDelivery{10};
@@ -99,6 +101,7 @@ class RelayedConnection final : public EventLoop::Member {
   std::vector<std::byte> down_;  // the other way
   bool client_ended_ = false;    // it sends nothing more
   bool grpc_reads_ = true;       // it takes more
+  bool paced_ = false;           // nothing is read from the client for now
   bool inner_gone_ = false;      // gRPC has closed its end; it is watched no more
   bool began_down_ = false;      // the client has got something
   bool between_frames_ = true;   // what the client has got ends with a whole frame

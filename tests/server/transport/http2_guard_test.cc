@@ -53,6 +53,11 @@ class Http2GuardTest : public testing::Test {
     Client(http2::Data(next_stream_, http2::Message(20), http2::kEndStream));
     return Server(Answer(next_stream_));
   }
+  // A call that is refused, as gRPC does it: with trailers alone.
+  Result RefusedCall() {
+    Open(http2::kEndHeaders | http2::kEndStream);
+    return Server(http2::Headers(next_stream_, "trailers", http2::kEndHeaders | http2::kEndStream));
+  }
   static std::string Answer(std::uint32_t stream) {
     return http2::Headers(stream, "fields") + http2::Data(stream, http2::Message(30)) +
            http2::Headers(stream, "trailers", http2::kEndHeaders | http2::kEndStream);
@@ -388,6 +393,7 @@ TEST_F(Http2GuardTest, MessagesThatBecomeCompleteCostNothingMore) {
     }
     Client(http2::Data(next_stream_, "", http2::kEndStream));
     EXPECT_EQ(budget_.taken(), 0);
+    Server(Answer(next_stream_));  // so that few streams are open
   }
 }
 
@@ -563,6 +569,97 @@ TEST_F(Http2GuardTest, AConnectionIsBlamelessWhenItsCallsWereAnswered) {
   EXPECT_TRUE(Guard().IsBlameless());
   Client(http2::Data(1, "x", http2::kPadded));
   EXPECT_FALSE(Guard().IsBlameless()) << "it broke a limit";
+}
+
+TEST_F(Http2GuardTest, AConnectionWhoseCallsAreRefusedIsNotBlameless) {
+  Begin();
+  RefusedCall();
+  EXPECT_FALSE(Guard().IsBlameless());
+  Call();
+  EXPECT_TRUE(Guard().IsBlameless());
+  RefusedCall();
+  EXPECT_FALSE(Guard().IsBlameless());
+}
+
+TEST_F(Http2GuardTest, RefusedCallsPaceAConnection) {
+  Begin();
+  for (int i = 0; i < 64; ++i) {
+    ASSERT_FALSE(Guard().IsPaced(now_)) << i;
+    ASSERT_EQ(RefusedCall(), std::nullopt);
+  }
+  EXPECT_TRUE(Guard().IsPaced(now_));
+  now_ += 4ms;
+  EXPECT_TRUE(Guard().IsPaced(now_));
+  now_ += 1ms;
+  EXPECT_FALSE(Guard().IsPaced(now_));
+  // In the long run a new one every 5 ms, however often somebody asks.
+  int calls = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    now_ += 1ms;
+    if (Guard().IsPaced(now_)) continue;
+    ASSERT_EQ(RefusedCall(), std::nullopt);
+    ++calls;
+  }
+  EXPECT_NEAR(calls, 2'000, 5);
+}
+
+TEST_F(Http2GuardTest, RefusalsOfCallsThatWereOpenMustBeMadeUpFor) {
+  Begin();
+  for (int i = 0; i < 256; ++i) Open(http2::kEndHeaders | http2::kEndStream);
+  for (std::uint32_t stream = 1; stream < 512; stream += 2) {
+    Server(http2::Headers(stream, "fields") + http2::Headers(stream, "trailers", http2::kEndStream));
+  }
+  now_ += 960ms;  // 192 of them were more than it may have
+  EXPECT_TRUE(Guard().IsPaced(now_));
+  now_ += 5ms;
+  EXPECT_FALSE(Guard().IsPaced(now_));
+}
+
+TEST_F(Http2GuardTest, AnswersMakeUpForRefusals) {
+  Begin();
+  for (int i = 0; i < 5'000; ++i) {
+    Call();
+    RefusedCall();
+    ASSERT_FALSE(Guard().IsPaced(now_)) << i;
+  }
+}
+
+TEST_F(Http2GuardTest, OpenStreamsCostNothingUpToALimit) {
+  Begin();
+  for (std::size_t i = 0; i < limits_.free_streams; ++i) Open(http2::kEndHeaders | http2::kEndStream);
+  EXPECT_EQ(budget_.taken(), 0);
+  const std::string block(4'096, 'h');
+  std::int64_t cost = -limits_.free_bytes;
+  for (int i = 0; i < 20; ++i) {
+    next_stream_ += 2;
+    EXPECT_EQ(Client(http2::Headers(next_stream_, block, 0) + http2::Continuation(next_stream_, "c", 4) +
+                     http2::Data(next_stream_, http2::Message(10), i % 2)),
+              std::nullopt);
+    cost += limits_.stream_cost + 4'097;
+  }
+  EXPECT_EQ(budget_.taken(), cost) << "also when their messages are complete";
+  Server(http2::Headers(next_stream_, "fields") + http2::Data(next_stream_, http2::Message(30)));
+  EXPECT_EQ(budget_.taken(), cost);
+  Server(http2::Headers(next_stream_, "trailers", http2::kEndHeaders | http2::kEndStream));
+  Client(http2::Reset(next_stream_ - 2));
+  EXPECT_EQ(budget_.taken(), cost - 2 * (limits_.stream_cost + 4'097));
+}
+
+TEST_F(Http2GuardTest, OpenStreamsOfAllConnectionsAreLimited) {
+  std::deque<Http2Guard> greedy;
+  const std::string block(7'000, 'h');
+  std::int64_t opened = 0;
+  for (int i = 0; i < 100; ++i) {
+    Http2Guard& guard = greedy.emplace_back(limits_, budget_, now_);
+    std::string bytes = http2::Hello();
+    std::uint32_t stream = static_cast<std::uint32_t>(-1);
+    while (!guard.FromClient(std::as_bytes(std::span(bytes)), now_) && stream + 2 < 500) {
+      bytes = http2::Headers(stream += 2, block, http2::kEndHeaders | http2::kEndStream);
+      ++opened;
+    }
+  }
+  const std::int64_t free = 100 * (static_cast<std::int64_t>(limits_.free_streams) + 6);
+  EXPECT_LT((opened - free) * (limits_.stream_cost + 7'000), limits_.unfinished_bytes);
 }
 
 TEST_F(Http2GuardTest, GoawayNamesTheLimit) {

@@ -249,5 +249,88 @@ TEST_F(RelayedConnectionTest, PutsNothingIntoAFrameThatTheClientHasInParts) {
   EXPECT_THAT(cut.get_future().get(), StartsWith("192.0.2.7 "));
 }
 
+// A client whose calls were refused: more of them than it may have in the time of the test, or for a short time only.
+class RelayedConnectionOfAStranger : public RelayedConnectionTest {
+ protected:
+  static constexpr std::uint32_t kCalls = 100;
+
+  static std::string CallNumber(std::uint32_t number) {
+    return http2::Headers(2 * number + 1, "fields", http2::kEndHeaders | http2::kEndStream);
+  }
+
+  // The client has read all refusals when it returns.
+  void RefuseCalls(ServerEnd& server, std::uint32_t calls) {
+    std::string sent = http2::Hello();
+    std::string refusals;
+    for (std::uint32_t i = 0; i < calls; ++i) sent += CallNumber(i);
+    for (std::uint32_t i = 0; i < calls; ++i) refusals += CallNumber(i);  // trailers alone look the same
+    client.Send(sent);
+    std::string came;
+    while (came.size() < sent.size()) came += server.ReadSome();
+    server.Send(refusals);
+    EXPECT_EQ(client.Read(refusals.size()), refusals);
+  }
+
+  ServerEnd RelayedWith(FrameRate refusals) {
+    relay.guarded = true;
+    relay.limits.refusals = refusals;
+    return Relayed();
+  }
+};
+
+TEST_F(RelayedConnectionOfAStranger, IsNotReadFromForAWhile) {
+  // Eight calls more than it may have at once. At most two of them are made up for by the time before.
+  ServerEnd server = RelayedWith({2, 10});
+  const auto begin = std::chrono::steady_clock::now();
+  RefuseCalls(server, 10);
+  client.Send(CallNumber(10));
+  server.Send(http2::Ping());
+  EXPECT_EQ(client.Read(http2::Ping().size()), http2::Ping()) << "the server is still heard";
+  EXPECT_EQ(server.ReadSome(), CallNumber(10));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(500));
+}
+
+TEST_F(RelayedConnectionOfAStranger, IsReadFromAtOnceIfOtherCallsWereAnswered) {
+  ServerEnd server = RelayedWith({2, 1});
+  RefuseCalls(server, 1);
+  for (std::uint32_t i = 1; i < 50; ++i) {
+    const bool refused = i % 2 == 0;
+    client.Send(CallNumber(i));
+    EXPECT_EQ(server.ReadSome(), CallNumber(i));
+    server.Send((refused ? "" : http2::Data(2 * i + 1, "answer")) + CallNumber(i));
+    client.Read(CallNumber(i).size() + (refused ? 0 : http2::Data(1, "answer").size()));
+  }
+}
+
+TEST_F(RelayedConnectionOfAStranger, EndsMeanwhileWhenTheServerEndsIt) {
+  ServerEnd server = RelayedWith({2, 1});
+  RefuseCalls(server, kCalls);
+  client.Send(CallNumber(kCalls));
+  server.Close();
+  EXPECT_EQ(client.ReadToEnd(), "");
+  EXPECT_TRUE(Ended());
+}
+
+TEST_F(RelayedConnectionOfAStranger, EndsMeanwhileWhenTheClientIsReset) {
+  ServerEnd server = RelayedWith({2, 1});
+  RefuseCalls(server, kCalls);
+  client.Reset();
+  EXPECT_EQ(server.ReadToEnd(), "");
+  EXPECT_TRUE(Ended());
+}
+
+TEST_F(RelayedConnectionOfAStranger, MustStillBeInTime) {
+  relay.limits.message_time = milliseconds(100);
+  ServerEnd server = RelayedWith({2, 1});
+  client.Send(http2::Hello() + http2::Headers(1, "fields"));
+  std::string refusals;
+  std::string sent;
+  for (std::uint32_t i = 1; i < kCalls; ++i) sent += CallNumber(i);
+  client.Send(sent);
+  server.Send(sent);
+  EXPECT_EQ(cut.get_future().get(), "192.0.2.7 late_message");
+  EXPECT_TRUE(Ended());
+}
+
 }  // namespace
 }  // namespace poold
