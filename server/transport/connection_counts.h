@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -30,6 +31,12 @@ class ConnectionCounts {
     // one may do.
     int new_per_address = 0;  // 0: as many as it likes
     std::chrono::milliseconds new_time{0};
+
+    // Lets an address open a quarter of its connections within so long.
+    void BoundNew(std::chrono::milliseconds time) {
+      new_per_address = std::max(per_address / 4, 1);
+      new_time = time;
+    }
   };
 
   // A connection that is counted, until it is destroyed.

@@ -36,10 +36,7 @@ constexpr int kAcceptedInARow = 32;
 ConnectionCounts::Limits CountLimits(const GrpcListener::Options& options) {
   ConnectionCounts::Limits limits{.in_all = options.connections, .per_address = options.connections_per_address};
   // Where no stranger can connect, nothing limits how often one does.
-  if (options.guarded && options.new_time.count() > 0) {
-    limits.new_per_address = std::max(options.connections_per_address / 4, 1);
-    limits.new_time = options.new_time;
-  }
+  if (options.guarded && options.new_time.count() > 0) limits.BoundNew(options.new_time);
   return limits;
 }
 

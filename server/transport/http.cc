@@ -42,13 +42,23 @@ constexpr auto kOutcome = net::as_tuple(net::use_awaitable);
 
 constexpr int kThreads = 2;
 constexpr milliseconds kPauseWhenOutOfFiles{100};
+// An address opens a quarter of its connections within so long, as at the gRPC endpoint.
+constexpr milliseconds kNewTime{4'000};
+
+ConnectionCounts::Limits CountLimits(const Settings& settings, const Tls* tls) {
+  ConnectionCounts::Limits limits{.in_all = settings.http_connections,
+                                  .per_address = settings.http_connections_per_address};
+  // Where no stranger can connect, nothing limits how often one does.
+  if (tls != nullptr || !IsLoopback(settings.http_listen)) limits.BoundNew(kNewTime);
+  return limits;
+}
 
 }  // namespace
 
 class HttpDoor::Impl {
  public:
   Impl(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
-      : counts_({.in_all = settings.http_connections, .per_address = settings.http_connections_per_address}),
+      : counts_(CountLimits(settings, tls)),
         room_(settings.http_body_bytes),
         endpoint_{settings, service, pipeline, room_},
 

@@ -46,6 +46,8 @@ constexpr milliseconds kPartingFromBody{5000};
 constexpr std::size_t kPartingBytes = 2 * limits::kRequestBytes;
 // An unread body of no more bytes is read and thrown away, so that the connection can go on.
 constexpr std::uint64_t kSkippedBody = 64 << 10;
+// For so long a connection whose handshake of TLS failed counts as one more new connection of its address.
+constexpr std::chrono::seconds kPenalty{10};
 // A client that hung up may only have ended its own half of the connection; and a call that is cut costs a connection
 // to the database, which nobody should be able to spend by hanging up.
 constexpr milliseconds kUntilHangUpCounts{1000};
@@ -93,7 +95,10 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
     if constexpr (Stream::kTls) {
       stream_.Limit(endpoint_.settings.http_header_timeout);
       const error_code problem = co_await stream_.Handshake();
-      if (problem) co_return;
+      if (problem) {
+        place_.Punish(kPenalty);
+        co_return;
+      }
       certificate_ = CertificateOf(stream_.tls().native_handle());
     }
     bool more = true;
@@ -131,6 +136,9 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
     }
     exchange.request.body = std::move(exchange.parser.get().body());
     answer = co_await RunCall(exchange);
+    if (boost::beast::http::to_status_class(answer->result()) == boost::beast::http::status_class::successful) {
+      Forgive();
+    }
     // The client may take its time to read the answer.
     std::string().swap(exchange.request.body);
     exchange.share.ReturnAll();
@@ -281,6 +289,11 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
     stream_.socket().cancel(ignored);
   }
 
+  // The client was served, so it is no stranger.
+  void Forgive() {
+    if (!std::exchange(forgiven_, true)) place_.Forgive();
+  }
+
   bool TooOld() const {
     const auto greatest_age = endpoint_.settings.max_connection_age;
     return greatest_age.count() > 0 && Steady::now() - accepted_ > greatest_age;
@@ -343,11 +356,12 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
   }
 
   const HttpEndpoint endpoint_;
-  const ConnectionCounts::Ticket place_;
+  ConnectionCounts::Ticket place_;
   const Steady::time_point accepted_ = Steady::now();
   Stream stream_;
   ClientCertificate certificate_;  // the client's
   net::steady_timer hang_up_{stream_.get_executor()};
+  bool forgiven_ = false;
   bool stopping_ = false;
   bool busy_ = false;           // with a request, of which at least a byte has come
   HttpCall* call_ = nullptr;    // that is being waited for

@@ -7,6 +7,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <csignal>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -32,6 +33,7 @@ class TlsConnection {
   // `address`: "127.0.0.1:8080". Any certificate of the server's is good. Throws std::runtime_error with what OpenSSL
   // says if the handshake fails.
   explicit TlsConnection(const std::string& address, const Options& options = {}) {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes also when the server has closed the connection
     const std::size_t colon = address.rfind(':');
     socket_.connect({boost::asio::ip::make_address(address.substr(0, colon)),
                      static_cast<unsigned short>(std::stoul(address.substr(colon + 1)))});

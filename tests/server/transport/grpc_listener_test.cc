@@ -33,14 +33,20 @@ using smsvoice::v2::DescribePoolsRequest;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-// Answers every call with whom gRPC takes the caller for.
+// Answers every call, and says in the status whom gRPC takes the caller for.
 class TellsPeers final : public grpc::CallbackGenericService {
  public:
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
     class Reactor final : public grpc::ServerGenericBidiReactor {
      public:
-      explicit Reactor(const std::string& peer) { Finish({grpc::StatusCode::UNIMPLEMENTED, peer}); }
+      explicit Reactor(const std::string& peer) {
+        StartWriteAndFinish(&answer_, {}, {grpc::StatusCode::UNIMPLEMENTED, peer});
+      }
       void OnDone() override { delete this; }
+
+     private:
+      const grpc::Slice nothing_;
+      const grpc::ByteBuffer answer_{&nothing_, 1};
     };
     return new Reactor(context->peer());
   }
@@ -291,6 +297,16 @@ TEST_F(GrpcListenerTls, RefusesWeakCiphers) {
                      {.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256", .version = TLS1_2_VERSION, .alpn = {"h2"}});
   good.Send(http2::Hello());
   EXPECT_GE(good.ReadSome().size(), 9U);
+}
+
+TEST_F(GrpcListenerTls, CountsAHandshakeThatFailsTwice) {
+  Start({.connections_per_address = 8, .new_time = std::chrono::hours(1), .guarded = true, .tls = &*tls_});
+  TcpClient stranger(address());
+  stranger.Send("GET / HTTP/1.1\r\n\r\n");
+  stranger.ReadToEnd();
+  ASSERT_TRUE(Eventually([&] { return listener_->count() == 0; }));
+  EXPECT_THROW(TlsConnection(address(), {.alpn = {"h2"}}), std::runtime_error);
+  EXPECT_EQ(Metric("poold_refused_total{cause=\"connections\"}"), 1);
 }
 
 // A resumed session would not show its certificate again, which may be out of date by then.

@@ -67,5 +67,28 @@ TEST_F(HttpTls, RefusesWeakCiphersAndOtherProtocols) {
   EXPECT_THAT(Call(connection), HasSubstr("MissingAuthenticationTokenException"));
 }
 
+// A handshake costs the server much more than the client.
+TEST_F(HttpTls, BoundsHowOftenStrangersConnect) {
+  api.settings.http_connections = 100;
+  api.settings.http_connections_per_address = 8;  // so two new ones
+  door.emplace(api.settings, api.service(), api.pipeline(), &*tls);
+  const CertificateFiles known = authority.Issue("client", "DNS:a.example");
+  for (int i = 0; i < 20; ++i) {
+    TlsConnection good(door->address(), {.own = known});
+    ASSERT_THAT(Call(good), HasSubstr("HTTP/1.1 200 OK")) << i;
+  }
+  const auto stranger = [&] {
+    TlsConnection connection(door->address());
+    connection.Send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    return connection.ReadUntil("\r\n");
+  };
+  EXPECT_THAT(stranger(), HasSubstr("200 OK"));
+  EXPECT_THROW(
+      {
+        for (int i = 0; i < 20; ++i) stranger();
+      },
+      std::runtime_error);
+}
+
 }  // namespace
 }  // namespace poold
