@@ -155,6 +155,21 @@ class CallsWithoutMessage final : public Http2Peer {
   }
 };
 
+// Watches of the health service, which strangers may call, in all calls that a connection may have: they never end.
+// Each has as many headers as gRPC takes.
+class OpenStreams final : public Http2Peer {
+  std::string More() override {
+    static const std::string fields = http2::Field("x-attack", std::string(7'000, 'a'));
+    std::string out;
+    for (int i = 0; i < kBatch && open_calls() < kWatches; ++i) {
+      out += OpenCallOf("/grpc.health.v1.Health/Watch", fields);
+      out += http2::Data(stream(), http2::Message(0), http2::kEndStream);
+    }
+    return out;
+  }
+  static constexpr int kWatches = 250;
+};
+
 // The same frame again and again, on a stream whose message never comes.
 class SameFrame final : public Http2Peer {
  public:
@@ -186,10 +201,20 @@ class GoodCalls final : public Http2Peer {
   const std::string fields_;
 };
 
+// Calls of a stranger that are refused, as many at a time as a connection may have.
+class RefusedCalls final : public Http2Peer {
+  std::string More() override {
+    std::string out;
+    while (open_calls() < kCalls) out += Call();
+    return out;
+  }
+};
+
 constexpr int kConnections = 16;
 
-Attack OnGrpc(std::string name, std::function<std::unique_ptr<AttackPeer>()> make, bool reads = true) {
-  return {std::move(name), {{AttackedEndpoint::kGrpc, kConnections, std::move(make), reads}}};
+Attack OnGrpc(std::string name, std::function<std::unique_ptr<AttackPeer>()> make, bool reads = true,
+              int connections = kConnections) {
+  return {std::move(name), {{AttackedEndpoint::kGrpc, connections, std::move(make), reads}}};
 }
 
 }  // namespace
@@ -203,6 +228,8 @@ std::vector<Attack> AttacksOnGrpc(const std::string& flooders_key) {
       OnGrpc("tiny header frames", Make<EndlessHeaders>(UnfinishedField(), std::string("a"))),
       OnGrpc("half-sent messages", Make<HalfSentMessages>()),
       OnGrpc("calls without message", Make<CallsWithoutMessage>()),
+      OnGrpc("open streams", Make<OpenStreams>(), true, 60),
+      OnGrpc("refused calls", Make<RefusedCalls>()),
       OnGrpc("empty DATA frames", Make<SameFrame>(http2::Data(1, ""))),
       OnGrpc("PING flood", Make<SameFrame>(http2::Ping())),
       OnGrpc("SETTINGS flood", Make<SameFrame>(http2::Settings())),

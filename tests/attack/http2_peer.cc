@@ -65,9 +65,13 @@ void Http2Peer::HandleFrame(http2::Type type, int flags, std::uint32_t stream, s
 }
 
 std::string Http2Peer::OpenCall(const std::string& fields, int flags) {
+  return OpenCallOf(kAttackedMethod, fields, flags);
+}
+
+std::string Http2Peer::OpenCallOf(std::string_view method, const std::string& fields, int flags) {
   stream_ = stream_ == 0 ? 1 : stream_ + 2;
   windows_.try_emplace(stream_, initial_window_);
-  return http2::Headers(stream_, http2::CallFields(kAttackedMethod) + fields, flags);
+  return http2::Headers(stream_, http2::CallFields(method) + fields, flags);
 }
 
 std::string Http2Peer::Call(const std::string& fields) {

@@ -23,6 +23,8 @@ class Http2Peer : public AttackPeer {
 
   // The HEADERS of a call on the next stream. `fields`: besides those of every call.
   std::string OpenCall(const std::string& fields = {}, int flags = http2::kEndHeaders);
+  // The same of another method.
+  std::string OpenCallOf(std::string_view method, const std::string& fields = {}, int flags = http2::kEndHeaders);
   // The whole of a call with an empty request, on the next stream.
   std::string Call(const std::string& fields = {});
   std::uint32_t stream() const { return stream_; }                      // of the last call; 0: none yet
