@@ -34,7 +34,7 @@ TEST_P(AttacksTest, TakeLittleMemoryAndHinderNobody) {
 
 INSTANTIATE_TEST_SUITE_P(Strangers, AttacksTest,
                          testing::Values("rapid resets", "unread answers", "gzip bombs", "header blocks without end",
-                                         "half-sent messages", "HTTP bodies"),
+                                         "half-sent messages", "open streams", "HTTP bodies"),
                          [](const auto& attack) {
                            std::string name(attack.param);
                            std::erase_if(name, [](char c) { return c == ' ' || c == '-'; });
