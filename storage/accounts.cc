@@ -67,7 +67,7 @@ void Count(Transaction& tx, Counter counter, const std::map<Scope, std::int64_t>
            std::function<void()> full) {
   if (more.empty()) return;
   Params params = Params::Columns(
-      more, [](const auto& counted) { return Params(counted.first.account, counted.first.region, counted.second); });
+      more, [](const auto& counted) { return std::tie(counted.first.account, counted.first.region, counted.second); });
   params.Add(limit);
   tx.Later(Of(counter).up, std::move(params), [full = std::move(full), accounts = more.size()](const Rows& rows) {
     if (rows.affected() < static_cast<std::int64_t>(accounts)) full();
@@ -114,7 +114,7 @@ void FindRoomForPools(Transaction& tx, const std::set<Scope>& accounts,
       " FROM accounts WHERE (account_id, region) IN (SELECT * FROM unnest($1::text[], $2::text[]))"};
   if (accounts.empty()) return;
   const auto columns =
-      Params::Columns(accounts, [](const Scope& scope) { return Params(scope.account, scope.region); });
+      Params::Columns(accounts, [](const Scope& scope) { return std::tie(scope.account, scope.region); });
   tx.Later(kFind, columns, [then = std::move(then)](const Rows& rows) {
     std::map<Scope, RoomForPools> rooms;
     for (const Row row : rows) {

@@ -59,7 +59,7 @@ void ClaimClientTokens(Transaction& tx, const std::vector<TokenClaim>& claims, T
   const auto columns = Params::Columns(firsts, [now](const auto& first) {
     const TokenClaim& claim = *first.second;
     const auto& [scope, operation, token] = claim.token;
-    return Params(scope.account, scope.region, operation, token, claim.request_hash, now);
+    return std::tie(scope.account, scope.region, operation, token, claim.request_hash, now);
   });
   tx.Later(kClaim, columns, [keys = std::move(keys), claimed = std::move(claimed)](const Rows& rows) {
     std::set<ScopedId> made;
@@ -85,7 +85,7 @@ void ReleaseClientTokens(Transaction& tx, const std::vector<ClientToken>& tokens
       " WHERE used.ctid = found.ctid"};
   if (tokens.empty()) return;
   tx.Later(kRelease, Params::Columns(tokens, [](const ClientToken& token) {
-             return Params(token.scope.account, token.scope.region, token.operation, token.token);
+             return std::tie(token.scope.account, token.scope.region, token.operation, token.token);
            }));
 }
 
@@ -102,7 +102,7 @@ void StoreAnswers(Transaction& tx, const std::vector<AnswerToStore>& answers) {
   if (answers.empty()) return;
   tx.Later(kStore, Params::Columns(answers, [](const AnswerToStore& answer) {
              const auto& [scope, operation, token] = answer.token;
-             return Params(scope.account, scope.region, operation, token, answer.response);
+             return std::tie(scope.account, scope.region, operation, token, answer.response);
            }));
 }
 

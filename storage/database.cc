@@ -90,7 +90,9 @@ namespace {
 class AttemptInLog {
  public:
   explicit AttemptInLog(WorkLog* log) : log_(log) {
-    if (log_ != nullptr) attempt_ = {Clock::now(), {}, WorkLog::Outcome::kRolledBack, log_->statements.size(), 0};
+    if (log_ == nullptr) return;
+    attempt_ = {Clock::now(), {}, WorkLog::Outcome::kRolledBack, log_->statements.size(), 0};
+    log_->statements.reserve(log_->statements.size() + kUsualStatements);
   }
   ~AttemptInLog() {
     if (log_ == nullptr) return;
@@ -101,6 +103,8 @@ class AttemptInLog {
   void EndedAs(WorkLog::Outcome outcome) { attempt_.outcome = outcome; }
 
  private:
+  static constexpr std::size_t kUsualStatements = 16;  // of a call that writes
+
   WorkLog* const log_;
   WorkLog::Attempt attempt_;
 };
@@ -223,7 +227,8 @@ void Database::Impl::RunBody(Transaction& transaction, const Transaction::State&
     body(transaction);
   } catch (...) {
     // What it put off would have been run before it threw, and might have ended it: see Transaction::Later.
-    const bool only_begin = begin > 0 && state.waiting.size() == begin && state.waiting.front().name == "begin";
+    const bool only_begin =
+        begin > 0 && state.waiting.size() == begin && state.waiting.front().statement.name == "begin";
     if (!only_begin) {
       while (!state.failure && !state.waiting.empty()) transaction.RunWaiting();
     }
@@ -301,7 +306,7 @@ std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, Transaction::
   const auto committing = [&] { lease.Committing(bounds.commit_deadline + kCommitItself); };
   if (state.waiting.empty()) committing();
   if (session.broken()) return Exceeded(bounds, "before the commit");  // cut a moment ago: the COMMIT wasn't sent
-  state.waiting.push_back({.name = "commit", .sql = "COMMIT", .params = {}, .then = {}, .prepared = false});
+  state.waiting.push_back({.statement = {"commit", "COMMIT"}, .prepared = false});
   const Session::Together together = session.RunTogether(state.waiting, committing);
   std::string lost;
   if (!together.failure) {

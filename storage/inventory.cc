@@ -65,13 +65,19 @@ std::int64_t ImportNumbers(Transaction& tx, const std::vector<InventoryNumber>& 
       "   iso_country_code = excluded.iso_country_code, number_type = excluded.number_type,"
       "   number_capabilities = excluded.number_capabilities, monthly_leasing_price = excluded.monthly_leasing_price,"
       "   fictional = excluded.fictional"};
-  const auto columns = Params::Columns(numbers, [](const InventoryNumber& number) {
+  Params columns;
+  columns.AddArray(numbers, &InventoryNumber::phone_number);
+  columns.AddArray(numbers, &InventoryNumber::iso_country_code);
+  columns.AddArray(numbers, &InventoryNumber::number_type);
+  columns.AddArray(numbers, [](const InventoryNumber& number) {
     std::string capabilities;
-    for (const std::string& capability : number.capabilities)
+    for (const std::string& capability : number.capabilities) {
       capabilities += (capabilities.empty() ? "" : "|") + capability;
-    return Params(number.phone_number, number.iso_country_code, number.number_type, capabilities,
-                  number.monthly_leasing_price, number.fictional);
+    }
+    return capabilities;
   });
+  columns.AddArray(numbers, &InventoryNumber::monthly_leasing_price);
+  columns.AddArray(numbers, &InventoryNumber::fictional);
   return tx.Run(kImport, columns).affected();
 }
 

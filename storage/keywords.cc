@@ -10,7 +10,7 @@ namespace {
 
 Params Columns(const std::vector<Keyword>& keywords) {
   return Params::Columns(
-      keywords, [](const Keyword& keyword) { return Params(keyword.keyword, keyword.message, keyword.action); });
+      keywords, [](const Keyword& keyword) { return std::tie(keyword.keyword, keyword.message, keyword.action); });
 }
 
 }  // namespace

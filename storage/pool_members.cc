@@ -192,8 +192,8 @@ void AddSenderIdsToPools(Transaction& tx, const std::vector<SenderIdInPool>& sen
       "   AS joining (account, region_, pool, name, country)"};
   if (sender_ids.empty()) return;
   tx.Later(kAdd, Params::Columns(sender_ids, [](const SenderIdInPool& joining) {
-             return Params(joining.scope.account, joining.scope.region, joining.pool_id, joining.name.sender_id,
-                           joining.name.iso_country_code);
+             return std::tie(joining.scope.account, joining.scope.region, joining.pool_id, joining.name.sender_id,
+                             joining.name.iso_country_code);
            }));
 }
 

@@ -172,7 +172,7 @@ std::vector<std::vector<NamedPool>> FindPoolsTogether(Transaction& tx, const std
       "found"
       " ORDER BY created_at, pool_id"};
   const auto columns = Params::Columns(
-      wanted, [](const WantedPool& pool) { return Params(pool.scope.account, pool.scope.region, pool.id); });
+      wanted, [](const WantedPool& pool) { return std::tie(pool.scope.account, pool.scope.region, pool.id); });
   std::vector<std::vector<NamedPool>> found(askers);
   for (const Row row : tx.Run(kFind, columns)) {
     NamedPool named;
@@ -213,11 +213,11 @@ void InsertPools(Transaction& tx, const std::vector<NewPool>& pools) {
   tx.Later(kInsert, Params::Columns(pools, [](const NewPool& made) {
              const Pool& pool = made.pool;
              const Configuration& configuration = pool.configuration;
-             return Params(made.scope.region, made.scope.account, pool.id, pool.status, configuration.message_type,
-                           configuration.two_way.enabled, configuration.two_way.channel_arn,
-                           configuration.two_way.channel_role, configuration.self_managed_opt_outs,
-                           configuration.opt_out_list.account, configuration.opt_out_list.name, pool.shared_routes,
-                           pool.deletion_protected, pool.created, pool.revision);
+             return std::tie(made.scope.region, made.scope.account, pool.id, pool.status, configuration.message_type,
+                             configuration.two_way.enabled, configuration.two_way.channel_arn,
+                             configuration.two_way.channel_role, configuration.self_managed_opt_outs,
+                             configuration.opt_out_list.account, configuration.opt_out_list.name, pool.shared_routes,
+                             pool.deletion_protected, pool.created, pool.revision);
            }));
 }
 

@@ -6,21 +6,12 @@
 
 namespace poold {
 
-Query& Query::Add(std::string_view piece) {
-  text_ += piece;
-  return *this;
-}
-
 Query& Query::AddWithParameter(std::string_view piece) {
   const std::string parameter = "$" + std::to_string(params_.size());
-  for (const char c : piece) {
-    if (c == '?') {
-      text_ += parameter;
-    } else {
-      text_ += c;
-    }
+  for (std::size_t end; (end = piece.find('?')) != std::string_view::npos; piece.remove_prefix(end + 1)) {
+    text_.append(piece, 0, end).append(parameter);
   }
-  return *this;
+  return Add(piece);
 }
 
 void AddConditions(Query& query, std::span<const FilterColumn> columns, const std::vector<Condition>& conditions) {
@@ -114,16 +105,10 @@ void AddOwner(Query& query, const Viewer& viewer, const ResourceTable& table, co
 }
 
 void AddNamed(Query& query, const std::vector<OwnedId>& ids, std::string_view columns) {
-  std::vector<std::string> accounts;
-  std::vector<std::string> texts;
-  for (const OwnedId& owned : ids) {
-    accounts.push_back(owned.account);
-    texts.push_back(owned.id);
-  }
   query.Add("(")
       .Add(columns)
-      .Add(") IN (SELECT account, id FROM unnest(?::text[]", accounts)
-      .Add(", ?::text[]) AS wanted (account, id))", texts);
+      .AddEach(") IN (SELECT account, id FROM unnest(?::text[]", ids, &OwnedId::account)
+      .AddEach(", ?::text[]) AS wanted (account, id))", ids, &OwnedId::id);
 }
 
 }  // namespace poold

@@ -21,13 +21,23 @@ namespace poold {
 // written without counting. Pieces are constants; only values come from callers.
 class Query {
  public:
-  explicit Query(std::string_view name) : name_(name) {}
+  explicit Query(std::string_view name) : name_(name) { text_.reserve(kUsualLength); }
 
-  Query& Add(std::string_view piece);
+  Query& Add(std::string_view piece) {
+    text_ += piece;
+    return *this;
+  }
 
   template <typename T>
   Query& Add(std::string_view piece, const T& value) {
     params_.Add(value);
+    return AddWithParameter(piece);
+  }
+
+  // The value is an array: a field of each thing.
+  template <typename Things, typename FieldOf>
+  Query& AddEach(std::string_view piece, const Things& things, const FieldOf& field_of) {
+    params_.AddArray(things, field_of);
     return AddWithParameter(piece);
   }
 
@@ -37,6 +47,8 @@ class Query {
   }
 
  private:
+  static constexpr std::size_t kUsualLength = 1500;  // at most
+
   Query& AddWithParameter(std::string_view piece);
 
   std::string_view name_;

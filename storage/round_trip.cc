@@ -15,11 +15,8 @@ constexpr std::size_t kMaxPrepared = 256;
 constexpr std::size_t kMaxPreparedWhenComposed = kMaxPrepared / 2;
 
 bool Send(PGconn* connection, const Step& step) {
-  const auto& params = step.params.values();
-  std::vector<const char*> values;
-  values.reserve(params.size());
-  for (const auto& value : params) values.push_back(value ? value->c_str() : nullptr);
-  const int count = static_cast<int>(values.size());
+  const std::vector<const char*> values = step.params.values();
+  const int count = step.params.size();
   const std::string sql(step.prepared == nullptr || step.prepared->state == State::kNew ? step.statement.sql : "");
   if (step.prepared == nullptr) {
     return PQsendQueryParams(connection, sql.c_str(), count, nullptr, values.data(), nullptr, nullptr, 0) == 1;

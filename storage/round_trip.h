@@ -35,7 +35,7 @@ class PreparedStatements {
 
 // One of the statements of a round trip. Views of what the caller keeps.
 struct Step {
-  const Statement& statement;
+  Statement statement;
   const Params& params;
   PreparedStatements::Entry* prepared = nullptr;  // nullptr: as text
   // The answers of those before it are wanted as soon as they are there, and not only when all are.

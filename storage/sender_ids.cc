@@ -75,7 +75,7 @@ std::vector<std::optional<SenderId>> TryLockSenderIds(Transaction& tx, const std
       "   FOR KEY SHARE SKIP LOCKED) AS found"};
   if (wanted.empty()) return {};
   const auto columns = Params::Columns(wanted, [](const ScopedSenderId& one) {
-    return Params(one.scope.account, one.scope.region, one.name.sender_id, one.name.iso_country_code);
+    return std::tie(one.scope.account, one.scope.region, one.name.sender_id, one.name.iso_country_code);
   });
   return ByNumber<SenderId>(tx.Run(kLock, columns), wanted.size(),
                             [](const Row& row, std::int64_t& number) { return ReadSenderId(row, number); });
@@ -101,26 +101,21 @@ std::vector<SenderId> ListSenderIds(Transaction& tx, const Viewer& viewer, const
 
 std::vector<NamedSenderId> FindSenderIds(Transaction& tx, const Viewer& viewer, const std::vector<OwnedSenderId>& names,
                                          const std::vector<Condition>& conditions) {
-  std::vector<std::string> accounts;
-  std::vector<std::string> texts;
-  std::vector<std::string> countries;
-  for (const OwnedSenderId& wanted : names) {
-    accounts.push_back(wanted.account);
-    texts.push_back(wanted.name.sender_id);
-    countries.push_back(wanted.name.iso_country_code);
-  }
   Query query("sender_ids.find_named");
   query.Add("SELECT " SENDER_ID_COLUMNS ", (true");
   AddConditions(query, kFilters, conditions);
   query.Add("), ");
   AddGranted(query, viewer, kSenderIdTable);
   query.Add(" FROM sender_ids WHERE region = ?", viewer.scope.region)
-      .Add(
+      .AddEach(
           " AND (account_id, sender_id_key, iso_country_code) IN (SELECT account, lower(name COLLATE \"C\"), country"
           " FROM unnest(?::text[]",
-          accounts)
-      .Add(", ?::text[]", texts)
-      .Add(", ?::text[]) AS wanted (account, name, country))", countries);
+          names, &OwnedSenderId::account)
+      .AddEach(
+          ", ?::text[]", names, [](const OwnedSenderId& owned) -> const auto& { return owned.name.sender_id; })
+      .AddEach(
+          ", ?::text[]) AS wanted (account, name, country))", names,
+          [](const OwnedSenderId& owned) -> const auto& { return owned.name.iso_country_code; });
   query.Add(" ORDER BY sender_id_key, iso_country_code, account_id");
 
   std::vector<NamedSenderId> sender_ids;

@@ -47,7 +47,8 @@ int FollowResult(PGEventId event, void* info, void*) {
   if (event == PGEVT_RESULTCREATE) {
     in_the_making.result = static_cast<PGEventResultCreate*>(info)->result;
     const char* state = PQresultErrorField(in_the_making.result, PG_DIAG_SQLSTATE);
-    std::snprintf(in_the_making.sqlstate, sizeof in_the_making.sqlstate, "%s", state == nullptr ? "" : state);
+    in_the_making.sqlstate[0] = '\0';
+    if (state != nullptr) std::snprintf(in_the_making.sqlstate, sizeof in_the_making.sqlstate, "%s", state);
   } else if (event == PGEVT_RESULTDESTROY && in_the_making.result == static_cast<PGEventResultDestroy*>(info)->result) {
     in_the_making.result = nullptr;
   }
@@ -421,12 +422,13 @@ Rows Session::Run(const Statement& statement, const Params& params) {
 
 Session::Together Session::RunTogether(std::span<const Waiting> statements,
                                        const std::function<void()>& only_last_is_left) {
-  std::vector<Statement> texts;
-  for (const Waiting& waiting : statements) texts.push_back({waiting.name, waiting.sql, waiting.composed});
   std::vector<Step> steps;
-  for (std::size_t i = 0; i < statements.size(); ++i) {
-    const bool prepare = prepare_ && statements[i].prepared;
-    steps.push_back({texts[i], statements[i].params, prepare ? link_->prepared.Of(texts[i]) : nullptr});
+  steps.reserve(statements.size());
+  for (const Waiting& waiting : statements) {
+    Statement statement = waiting.statement;
+    if (statement.composed) statement.sql = waiting.text;
+    const bool prepare = prepare_ && waiting.prepared;
+    steps.push_back({statement, waiting.params, prepare ? link_->prepared.Of(statement) : nullptr});
   }
   steps.back().after_answers = only_last_is_left && steps.size() > 1;
   return RunSteps(steps, only_last_is_left);
@@ -440,6 +442,7 @@ Session::Together Session::RunSteps(std::span<const Step> steps, const std::func
   }
   const auto began = Clock::now();
   link_->ForgetWarnings();
+  together.answers.reserve(steps.size());
   std::string sqlstate;
   std::string what;
   link_->failed = true;  // until it has ended: an exception would leave it in the middle of answers
@@ -545,11 +548,9 @@ Session::Begun Session::Begin() {
 }
 
 void Session::BeginLater(std::vector<Waiting>& waiting, std::function<void(const Rows&)> begun) const {
-  waiting.push_back({.name = "begin", .sql = kBegin, .params = {}, .then = {}, .prepared = false});
-  waiting.push_back({.name = "transaction id",
-                     .sql = history_hidden_ ? kBegunHidden : kBegun,
-                     .params = {},
-                     .then = std::move(begun)});
+  waiting.push_back({.statement = {"begin", kBegin}, .prepared = false});
+  waiting.push_back(
+      {.statement = {"transaction id", history_hidden_ ? kBegunHidden : kBegun}, .then = std::move(begun)});
 }
 
 // Those of class 57 (57P02, crash_shutdown, above all) announce the end of the server's process. A statement that was

@@ -31,12 +31,11 @@ struct Rows::Data {
 
 // A statement that is to be run together with others.
 struct Waiting {
-  std::string_view name;
-  std::string sql;
-  Params params;
-  std::function<void(const Rows&)> then;  // as Transaction::Later says; maybe none
-  bool composed = false;
-  bool prepared = true;  // or sent as text each time
+  Statement statement;
+  Params params = {};
+  std::function<void(const Rows&)> then = {};  // as Transaction::Later says; maybe none
+  bool prepared = true;                        // or sent as text each time
+  std::string text = {};                       // of a composed statement, in place of its `sql`
 };
 
 // Writes to the log and nowhere else. A commit after this one is answered when everything before it is as safe as

@@ -16,13 +16,13 @@ namespace poold {
 // $1 to $3: accounts, regions and ids.
 inline Params ColumnsOf(const std::vector<ScopedId>& things) {
   return Params::Columns(
-      things, [](const ScopedId& thing) { return Params(thing.scope.account, thing.scope.region, thing.id); });
+      things, [](const ScopedId& thing) { return std::tie(thing.scope.account, thing.scope.region, thing.id); });
 }
 
 // $1 to $4: accounts, regions, pools and numbers.
 inline Params ColumnsOf(const std::vector<NumberInPool>& numbers) {
   return Params::Columns(numbers, [](const NumberInPool& number) {
-    return Params(number.scope.account, number.scope.region, number.pool_id, number.phone_number_id);
+    return std::tie(number.scope.account, number.scope.region, number.pool_id, number.phone_number_id);
   });
 }
 

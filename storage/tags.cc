@@ -18,8 +18,8 @@ void PutTags(Transaction& tx, const std::vector<ResourceTag>& tags) {
       " ON CONFLICT ON CONSTRAINT tags_pkey DO UPDATE SET value = excluded.value"};
   if (tags.empty()) return;
   tx.Later(kPut, Params::Columns(tags, [](const ResourceTag& one) {
-             return Params(one.scope.account, one.scope.region, one.resource.type, one.resource.id, one.tag.key,
-                           one.tag.value);
+             return std::tie(one.scope.account, one.scope.region, one.resource.type, one.resource.id, one.tag.key,
+                             one.tag.value);
            }));
 }
 

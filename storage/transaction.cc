@@ -3,10 +3,7 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstdio>
-#include <limits>
 
 #include "storage/failure.h"
 #include "storage/session.h"
@@ -19,29 +16,19 @@ using Kind = StorageFailure::Kind;
 // How many wait at most: they and their answers are kept in memory. (However large they are, nobody gets stuck: libpq
 // takes in answers while it cannot send.)
 constexpr std::size_t kMostWaiting = 32;
+constexpr std::size_t kUsuallyWaiting = 8;
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
-
-// One more element of an array in text form. Always quoted, so that neither separators nor the word NULL nor an empty
-// text need a rule of their own.
-void AppendElement(std::string& array, const std::optional<std::string_view>& text) {
-  if (array.size() > 1) array += ',';
-  if (!text) {
-    array += "NULL";
-    return;
-  }
-  array += '"';
-  for (const char c : *text) {
-    if (c == '"' || c == '\\') array += '\\';
-    array += c;
-  }
-  array += '"';
-}
 
 void RefuseNul(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) {
     throw StorageFailure(Kind::kBug, "a text parameter holds a NUL character, which PostgreSQL cannot store");
   }
+}
+
+void AppendDigits(std::string& text, long value, int digits) {
+  text.append(static_cast<std::size_t>(digits), '0');
+  for (auto digit = text.rbegin(); value > 0; value /= 10) *digit++ = static_cast<char>('0' + value % 10);
 }
 
 template <typename Number>
@@ -174,66 +161,71 @@ bool ParseArray(std::string_view text, Add add) {
 
 }  // namespace
 
-void Params::Add(std::string_view text) {
-  RefuseNul(text);
-  values_.emplace_back(text);
+void Params::Append(const Params& further) {
+  for (const std::size_t start : further.starts_) starts_.push_back(start == kNull ? kNull : text_.size() + start);
+  text_ += further.text_;
 }
 
-void Params::Add(bool value) { values_.emplace_back(value ? "t" : "f"); }
+std::vector<const char*> Params::values() const {
+  std::vector<const char*> values;
+  values.reserve(starts_.size());
+  for (const std::size_t start : starts_) values.push_back(start == kNull ? nullptr : text_.data() + start);
+  return values;
+}
+
+// Most values are ids, accounts and the like.
+void Params::Reserve(std::size_t values) {
+  constexpr std::size_t kUsualLength = 40;
+  starts_.reserve(values);
+  text_.reserve(values * kUsualLength);
+}
+
+void Params::Write(std::string_view text) {
+  RefuseNul(text);
+  text_ += text;
+}
 
 // Always UTC and said so, whatever the session's time zone is.
-void Params::Add(Time value) {
+void Params::Write(Time value) {
   using std::chrono::floor;
   const auto day = floor<std::chrono::days>(value);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss time(value - day);
   const int year = static_cast<int>(date.year());
   if (year < 1) throw StorageFailure(Kind::kBug, "a time parameter is before the year 1");
-  std::array<char, 40> text;
-  const int size = std::snprintf(text.data(), text.size(), "%04d-%02u-%02u %02d:%02d:%02d.%03d+00", year,
-                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                 static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                                 static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
-  values_.emplace_back(std::string(text.data(), static_cast<std::size_t>(size)));
+  AppendDigits(text_, year, year < 10000 ? 4 : 5);
+  AppendDigits(text_ += '-', static_cast<unsigned>(date.month()), 2);
+  AppendDigits(text_ += '-', static_cast<unsigned>(date.day()), 2);
+  AppendDigits(text_ += ' ', time.hours().count(), 2);
+  AppendDigits(text_ += ':', time.minutes().count(), 2);
+  AppendDigits(text_ += ':', time.seconds().count(), 2);
+  AppendDigits(text_ += '.', time.subseconds().count(), 3);
+  text_ += "+00";
 }
 
-void Params::Add(const Bytes& value) {
-  std::string text = "\\x";
-  text.reserve(2 + 2 * value.data.size());
+void Params::Write(const Bytes& value) {
+  text_ += "\\x";
+  const std::size_t start = text_.size();
+  text_.resize(start + 2 * value.data.size());
+  char* digit = text_.data() + start;
   for (const char c : value.data) {
     const auto byte = static_cast<unsigned char>(c);
-    text += kHexDigits[byte >> 4];
-    text += kHexDigits[byte & 15];
+    *digit++ = kHexDigits[byte >> 4];
+    *digit++ = kHexDigits[byte & 15];
   }
-  values_.emplace_back(std::move(text));
 }
 
-void Params::Add(const std::vector<std::string>& texts) {
-  std::string array = "{";
-  for (const std::string& text : texts) {
-    RefuseNul(text);
-    AppendElement(array, text);
+void Params::WriteEscaped(std::string_view text) {
+  RefuseNul(text);
+  // Two searches cost less than a look at each character, and hardly any text needs more.
+  if (text.find('"') == std::string_view::npos && text.find('\\') == std::string_view::npos) {
+    text_ += text;
+    return;
   }
-  values_.emplace_back(array + "}");
-}
-
-void Params::Add(const std::vector<std::optional<std::string>>& texts) {
-  std::string array = "{";
-  for (const std::optional<std::string>& text : texts) {
-    if (text) RefuseNul(*text);
-    AppendElement(array, text);
+  for (const char c : text) {
+    if (c == '"' || c == '\\') text_ += '\\';
+    text_ += c;
   }
-  values_.emplace_back(array + "}");
-}
-
-Params Params::Transposed(const std::vector<Params>& rows) {
-  std::vector<std::string> arrays(rows.at(0).values_.size(), "{");
-  for (const Params& row : rows) {
-    for (std::size_t i = 0; i < arrays.size(); ++i) AppendElement(arrays[i], row.values_.at(i));
-  }
-  Params columns;
-  for (std::string& array : arrays) columns.values_.emplace_back(std::move(array += '}'));
-  return columns;
 }
 
 std::size_t Rows::size() const { return data_ ? static_cast<std::size_t>(PQntuples(data_->raw)) : 0; }
@@ -347,11 +339,11 @@ void Transaction::Later(const Statement& statement, Params params, std::function
 }
 
 void Transaction::Wait(const Statement& statement, Params params, std::function<void(const Rows&)> then) {
-  state_.waiting.push_back({.name = statement.name,
-                            .sql = std::string(statement.sql),
+  state_.waiting.reserve(kUsuallyWaiting);
+  state_.waiting.push_back({.statement = statement,
                             .params = std::move(params),
                             .then = std::move(then),
-                            .composed = statement.composed});
+                            .text = std::string(statement.composed ? statement.sql : "")});
 }
 
 void Transaction::RunWaiting() {

@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace poold {
@@ -51,34 +53,35 @@ class Params {
   template <typename First, typename... Rest>
   requires(sizeof...(Rest) > 0 || !std::same_as<First, Params>) explicit Params(const First& first,
                                                                                 const Rest&... rest) {
-    values_.reserve(1 + sizeof...(rest));
+    Reserve(1 + sizeof...(rest));
     Add(first);
     (Add(rest), ...);
   }
 
-  // The columns of several rows, each as an array: for `FROM unnest($1::text[], $2::bigint[])`. `row_of` makes the
-  // Params of one row, of which no value is an array itself. There is at least one row.
+  // The columns of several rows, each as an array: for `FROM unnest($1::text[], $2::bigint[])`. `row_of` makes a tuple
+  // of the fields of one thing, of which none is an array itself. It is called for each field: let it copy none
+  // (std::tie).
   template <typename Things, typename RowOf>
   static Params Columns(const Things& things, const RowOf& row_of) {
-    std::vector<Params> rows;
-    rows.reserve(std::size(things));
-    for (const auto& thing : things) rows.push_back(row_of(thing));
-    return Transposed(rows);
+    using Fields = decltype(row_of(*std::begin(things)));
+    constexpr std::size_t kFields = std::tuple_size_v<Fields>;
+    Params columns;
+    columns.Reserve(kFields * std::size(things));
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (columns.AddArray(
+           things, [&](const auto& thing) -> std::tuple_element_t<I, Fields> { return std::get<I>(row_of(thing)); }),
+       ...);
+    }
+    (std::make_index_sequence<kFields>());
+    return columns;
   }
 
-  void Add(std::string_view text);
-  void Add(const std::string& text) { Add(std::string_view(text)); }
-  void Add(const char* text) { Add(std::string_view(text)); }
-  void Add(bool value);
-  template <std::integral T>
-  void Add(T value) {
-    values_.emplace_back(std::to_string(value));
+  template <typename T>
+  void Add(const T& value) {
+    starts_.push_back(text_.size());
+    Write(value);
+    text_ += '\0';
   }
-  void Add(Time value);
-  void Add(const Bytes& value);
-  void Add(const std::vector<std::string>& texts);
-  void Add(const std::vector<std::optional<std::string>>& texts);
-  void Add(std::nullopt_t) { values_.emplace_back(std::nullopt); }
   template <typename T>
   void Add(const std::optional<T>& value) {
     if (value) {
@@ -87,22 +90,77 @@ class Params {
       Add(std::nullopt);
     }
   }
+  void Add(std::nullopt_t) { starts_.push_back(kNull); }
 
-  // The values of `further` behind these.
-  void Append(Params further) {
-    values_.insert(values_.end(), std::make_move_iterator(further.values_.begin()),
-                   std::make_move_iterator(further.values_.end()));
+  // One array: a field of each thing, which may be std::optional.
+  template <typename Things, typename FieldOf>
+  void AddArray(const Things& things, const FieldOf& field_of) {
+    starts_.push_back(text_.size());
+    WriteArray(things, field_of);
+    text_ += '\0';
   }
 
-  int size() const { return static_cast<int>(values_.size()); }
+  // The values of `further` behind these.
+  void Append(const Params& further);
 
-  // The text forms, NULL as nullopt.
-  const std::vector<std::optional<std::string>>& values() const { return values_; }
+  int size() const { return static_cast<int>(starts_.size()); }
+
+  // The text forms, each ended by a NUL character, and nullptr for NULL. They are valid until something is added.
+  std::vector<const char*> values() const;
 
  private:
-  static Params Transposed(const std::vector<Params>& rows);
+  static constexpr std::size_t kNull = std::string::npos;
 
-  std::vector<std::optional<std::string>> values_;
+  void Reserve(std::size_t values);
+
+  void Write(std::string_view text);
+  void Write(Time value);
+  void Write(const Bytes& value);
+  void Write(const std::vector<std::string>& texts) { WriteArray(texts, std::identity()); }
+  void Write(const std::vector<std::optional<std::string>>& texts) { WriteArray(texts, std::identity()); }
+  template <std::integral T>
+  void Write(T value) {
+    if constexpr (std::same_as<T, bool>) {
+      text_ += value ? 't' : 'f';
+    } else {
+      text_ += std::to_string(value);
+    }
+  }
+
+  template <typename Things, typename FieldOf>
+  void WriteArray(const Things& things, const FieldOf& field_of) {
+    text_ += '{';
+    for (const auto& thing : things) {
+      if (text_.back() != '{') text_ += ',';  // no element ends like this
+      WriteElement(std::invoke(field_of, thing));
+    }
+    text_ += '}';
+  }
+
+  // Always quoted, so that neither separators nor the word NULL nor an empty text need a rule of their own.
+  template <typename T>
+  void WriteElement(const T& value) {
+    text_ += '"';
+    if constexpr (std::convertible_to<const T&, std::string_view>) {
+      WriteEscaped(value);
+    } else {
+      if constexpr (std::same_as<T, Bytes>) text_ += '\\';  // for the one that they begin with
+      Write(value);
+    }
+    text_ += '"';
+  }
+  template <typename T>
+  void WriteElement(const std::optional<T>& value) {
+    if (value) {
+      WriteElement(*value);
+    } else {
+      text_ += "NULL";
+    }
+  }
+  void WriteEscaped(std::string_view text);
+
+  std::string text_;                 // all values, one behind the other
+  std::vector<std::size_t> starts_;  // of each in `text_`, or kNull
 };
 
 class Rows;

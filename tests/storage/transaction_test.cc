@@ -117,7 +117,7 @@ TEST(Params, OfSeveralRowsAreTheirColumns) {
   using Pair = std::pair<std::optional<std::string>, int>;
   const std::vector<Pair> rows{{"plain", 1}, {"with \"quotes\", \\ and {braces}", -2}, {std::nullopt, 3}, {"NULL", 4}};
   const Params columns = Params::Columns(rows, [](const Pair& row) {
-    return Params(row.first, row.second, Bytes{std::string("\0\x7f\xff", 3)}, row.second > 2);
+    return std::make_tuple(row.first, row.second, Bytes{std::string("\0\x7f\xff", 3)}, row.second > 2);
   });
   std::vector<Pair> back;
   std::vector<bool> flags;
@@ -131,6 +131,19 @@ TEST(Params, OfSeveralRowsAreTheirColumns) {
   }
   EXPECT_EQ(back, rows);
   EXPECT_EQ(flags, (std::vector{false, false, true, true}));
+}
+
+TEST(Params, AreAppendedInOrder) {
+  Params params("one", std::nullopt);
+  params.Append(Params(2, std::nullopt, "five"));
+  std::optional<std::string> one, two, five;
+  std::optional<int> three, four;
+  Query("SELECT $1::text, $2::text, $3::integer, $4::integer, $5::text", params)[0].Read(one, two, three, four, five);
+  EXPECT_EQ(one, "one");
+  EXPECT_FALSE(two);
+  EXPECT_EQ(three, 2);
+  EXPECT_FALSE(four);
+  EXPECT_EQ(five, "five");
 }
 
 TEST(TextArrays, QuoteWhateverHasAMeaningInAnArray) {
