@@ -16,6 +16,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <sstream>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -254,7 +255,7 @@ class Metrics::Impl {
     }
     Histogram& added = statements_family_.Add({{"statement", std::string(name)}}, kDurations);
     const std::unique_lock lock(statements_mutex_);
-    return *statements_.try_emplace(std::string(name), &added).first->second;
+    return *statements_.try_emplace(name, &added).first->second;
   }
 
   prometheus::Registry registry_;
@@ -278,7 +279,7 @@ class Metrics::Impl {
   std::array<std::vector<Outcomes>, std::size(kDoors)> calls_;
 
   std::shared_mutex statements_mutex_;
-  std::map<std::string, Histogram*, std::less<>> statements_;
+  std::unordered_map<std::string_view, Histogram*> statements_;
 
   std::mutex mutex_;
   Sources sources_;  // guarded by mutex_
