@@ -75,8 +75,10 @@ Contents<PoolMember> ReadMembers(const Rows& rows) {
              member.capabilities);
     return member;
   });
-  // They are, but what surrounds an ORDER BY promises nothing.
-  std::ranges::sort(members.items, {}, &PoolMember::position);
+  // They are sorted, but what surrounds an ORDER BY promises nothing.
+  if (!std::ranges::is_sorted(members.items, {}, &PoolMember::position)) {
+    std::ranges::sort(members.items, {}, &PoolMember::position);
+  }
   return members;
 }
 

@@ -123,6 +123,9 @@ bool ParseBytes(std::string_view text, std::string& bytes) {
   return true;
 }
 
+// What PostgreSQL puts quotes around, besides commas, empty texts and the word NULL.
+bool IsQuotedInArrays(char c) { return c == '{' || c == '}' || c == '"' || c == '\\'; }
+
 // A one-dimensional array: {plain,"with \"quotes\"",NULL,"NULL"}. Gives each element to `add`, NULL as nullopt.
 template <typename Add>
 bool ParseArray(std::string_view text, Add add) {
@@ -130,10 +133,10 @@ bool ParseArray(std::string_view text, Add add) {
   text = text.substr(1, text.size() - 2);
   if (text.empty()) return true;
   for (;;) {
-    std::string element;
-    std::size_t i = 0;
-    if (!text.empty() && text[0] == '"') {
-      for (i = 1; i < text.size() && text[i] != '"'; ++i) {
+    std::size_t i = 1;
+    if (text.starts_with('"')) {
+      std::string element;
+      for (; i < text.size() && text[i] != '"'; ++i) {
         if (text[i] == '\\') ++i;
         if (i < text.size()) element += text[i];
       }
@@ -141,15 +144,13 @@ bool ParseArray(std::string_view text, Add add) {
       ++i;
       add(std::move(element));
     } else {
-      for (; i < text.size() && text[i] != ','; ++i) {
-        if (text[i] == '{' || text[i] == '}' || text[i] == '"') return false;  // several dimensions
-        if (text[i] == '\\' && ++i == text.size()) return false;
-        element += text[i];
-      }
+      i = std::min(text.find(','), text.size());
+      const std::string_view element = text.substr(0, i);
+      if (std::ranges::any_of(element, IsQuotedInArrays)) return false;  // several dimensions
       if (element == "NULL") {
         add(std::nullopt);
       } else {
-        add(std::move(element));
+        add(std::string(element));
       }
     }
     text.remove_prefix(i);
@@ -302,6 +303,7 @@ void Row::Parse(int column, std::string_view text, std::vector<std::optional<std
 
 void Row::Parse(int column, std::string_view text, std::vector<std::string>& field) const {
   field.clear();
+  field.reserve(static_cast<std::size_t>(std::ranges::count(text, ',')) + 1);
   const auto add = [&](std::optional<std::string> element) {
     if (!element) Unreadable(rows_->data_->raw, column, "NULL inside an array where a value is needed");
     field.push_back(*std::move(element));
