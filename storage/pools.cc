@@ -143,7 +143,8 @@ std::optional<PoolsOfIdentity> ListPoolsOfSenderId(Transaction& tx, const Viewer
 
 std::vector<NamedPool> FindPools(Transaction& tx, const Viewer& viewer, const std::vector<OwnedId>& pool_ids,
                                  const std::vector<Condition>& conditions) {
-  Query query("pools.find_named");
+  static ConstantText unconditional;
+  Query query("pools.find_named", conditions.empty() ? &unconditional : nullptr);
   query.Add("SELECT " POOL_COLUMNS ", (true");
   AddConditions(query, kFilters, conditions);
   query.Add("), ");

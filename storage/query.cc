@@ -7,6 +7,7 @@
 namespace poold {
 
 Query& Query::AddWithParameter(std::string_view piece) {
+  if (!has_text_) return *this;
   const std::string parameter = "$" + std::to_string(params_.size());
   for (std::size_t end; (end = piece.find('?')) != std::string_view::npos; piece.remove_prefix(end + 1)) {
     text_.append(piece, 0, end).append(parameter);

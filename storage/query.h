@@ -2,9 +2,11 @@
 
 // Statements put together from constant pieces: listings with filters. Private to storage/.
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,14 +19,39 @@
 
 namespace poold {
 
+// The text of a query whose pieces are always the same ones: the first of its queries puts it together, the others add
+// their parameters only. Static. Any thread.
+class ConstantText {
+ public:
+  bool is_known() const { return known_; }
+
+  // What the first of them found, whoever that was.
+  std::string_view Know(const std::string& text) {
+    std::call_once(once_, [&] {
+      text_ = text;
+      known_ = true;
+    });
+    return text_;
+  }
+
+ private:
+  std::once_flag once_;
+  std::string text_;
+  std::atomic<bool> known_{false};
+};
+
 // Text and parameters that grow together. In a piece with a value, '?' becomes the value's parameter, so pieces are
 // written without counting. Pieces are constants; only values come from callers.
 class Query {
  public:
-  explicit Query(std::string_view name) : name_(name) { text_.reserve(kUsualLength); }
+  // `constant`: the text of all queries that are made like this one; nullptr: it depends on what callers ask for.
+  explicit Query(std::string_view name, ConstantText* constant = nullptr)
+      : name_(name), constant_(constant), has_text_(constant == nullptr || !constant->is_known()) {
+    if (has_text_) text_.reserve(kUsualLength);
+  }
 
   Query& Add(std::string_view piece) {
-    text_ += piece;
+    if (has_text_) text_ += piece;
     return *this;
   }
 
@@ -41,17 +68,22 @@ class Query {
     return AddWithParameter(piece);
   }
 
-  Rows Run(Transaction& tx) const { return tx.Run({name_, text_, /*composed=*/true}, params_); }
+  Rows Run(Transaction& tx) const { return tx.Run(statement(), params_); }
   void Later(Transaction& tx, std::function<void(const Rows&)> then = {}) const {
-    tx.Later({name_, text_, /*composed=*/true}, params_, std::move(then));
+    tx.Later(statement(), params_, std::move(then));
   }
 
  private:
   static constexpr std::size_t kUsualLength = 1500;  // at most
 
   Query& AddWithParameter(std::string_view piece);
+  Statement statement() const {
+    return constant_ == nullptr ? Statement{name_, text_, /*composed=*/true} : Statement{name_, constant_->Know(text_)};
+  }
 
   std::string_view name_;
+  ConstantText* constant_;
+  bool has_text_;  // else it is known
   std::string text_;
   Params params_;
 };
