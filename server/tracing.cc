@@ -319,7 +319,16 @@ class Tracing::Impl {
       return http->method + " " + PathOf(*http);
     }
     if (IsUnknown(call.method())) return std::string(call.method().name);
-    return std::string(call.method().descriptor->service()->full_name()) + "/" + std::string(call.method().name);
+    static const std::vector<std::string> names = RpcNames();
+    return names[call.method().index];
+  }
+
+  static std::vector<std::string> RpcNames() {
+    std::vector<std::string> names;
+    for (const Method& method : Methods()) {
+      names.push_back(method.descriptor->service()->full_name() + "/" + std::string(method.name));
+    }
+    return names;
   }
 
   static void Describe(const Call& call, const Error* error, api::Span& span) {
