@@ -130,8 +130,7 @@ TEST(Layering, LibrariesStayAtHome) {
        "server/(digest|tls|tls_context|client_certificate|self_check|transport/client_stream)\\.cc"},
       {"Boost.Asio, Boost.Beast", "boost/(asio|beast).*", "server/transport/http(_[a-z]+)*\\.(h|cc)"},
       {"yaml-cpp", "yaml-cpp/.*", "server/(access|settings_file)\\.cc"},
-      {"RE2", "re2/.*",
-       "server/middleware/pattern\\.cc|server/handlers/configuration\\.cc|server/inventory_file\\.cc"},
+      {"RE2", "re2/.*", "server/middleware/pattern\\.cc|server/handlers/configuration\\.cc|server/inventory_file\\.cc"},
       {"Boost.JSON", "boost/json.*", "server/(policy|logging)\\.cc|server/transport/json\\.cc"},
       {"spdlog", "spdlog/.*",
        "server/(main|logging|readiness|housekeeping|access|tls|tracing|server|full_queue_log)\\.cc|server/middleware/"
