@@ -59,13 +59,11 @@ class Frames:
         passed = b""
         try:
             while data := source.recv(1 << 16):
-                target.sendall(data)
                 passed += data
-                if skipped:
-                    if len(passed) < skipped:
-                        continue
-                    passed, skipped = passed[skipped:], 0
-                passed = self._note(sender, passed)
+                if len(passed) >= skipped:
+                    # Before they are passed on: then nobody has an answer to a frame that is not noted.
+                    passed, skipped = self._note(sender, passed[skipped:]), 0
+                target.sendall(data)
             target.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # one of them has hung up
