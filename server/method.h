@@ -54,6 +54,8 @@ struct Method {
   // Fields of the request; nullptr if it has none of that name.
   const google::protobuf::FieldDescriptor* client_token;
   const google::protobuf::FieldDescriptor* validate_only;
+  const google::protobuf::FieldDescriptor* max_results;  // these two by which a request asks for a page
+  const google::protobuf::FieldDescriptor* next_token;
   const google::protobuf::Message* request;  // empty ones, to make others of
   const google::protobuf::Message* response;
   void (*handle)(Call& call);  // calls the handler, fills the response

@@ -1,32 +1,11 @@
 #include "server/handlers/paging.h"
 
-#include <vector>
-
 #include "server/fingerprint.h"
 #include "server/method.h"
 #include "server/page_token.h"
 
 namespace poold {
 namespace {
-
-// The fields by which a request asks for a page; nullptr where a method has none.
-struct PageFields {
-  const google::protobuf::FieldDescriptor* max_results;
-  const google::protobuf::FieldDescriptor* next_token;
-};
-
-// Looked up by their names once.
-const PageFields& FieldsOf(const Method& method) {
-  static const std::vector<PageFields> kFields = [] {
-    std::vector<PageFields> fields;
-    for (const Method& each : Methods()) {
-      const auto* request = each.descriptor->input_type();
-      fields.push_back({request->FindFieldByName("max_results"), request->FindFieldByName("next_token")});
-    }
-    return fields;
-  }();
-  return kFields[method.index];
-}
 
 // What a token of this listing is bound to.
 std::string ScopeOf(const Call& call) {
@@ -39,12 +18,15 @@ std::string ScopeOf(const Call& call) {
 Page RequirePage(const Call& call) {
   const auto& request = call.request();
   const auto* reflection = request.GetReflection();
-  const auto& [max_results, next_token] = FieldsOf(call.method());
+  const Method& method = call.method();
 
   Page page;
-  if (reflection->HasField(request, max_results)) page.limit = reflection->GetInt32(request, max_results);
-  if (reflection->HasField(request, next_token)) {
-    auto after = call.service().page_tokens.load()->Open(ScopeOf(call), reflection->GetString(request, next_token));
+  if (reflection->HasField(request, method.max_results)) {
+    page.limit = reflection->GetInt32(request, method.max_results);
+  }
+  if (reflection->HasField(request, method.next_token)) {
+    auto after =
+        call.service().page_tokens.load()->Open(ScopeOf(call), reflection->GetString(request, method.next_token));
     if (!after) {
       throw Error::Invalid(reason::kInvalidNextToken, "nextToken",
                            "must be a token that this operation answered to the same request");
