@@ -46,10 +46,7 @@ bool Executor::IsFullFor(const std::string& account) const {
   return !queue_.HasPlace(account);
 }
 
-std::size_t Executor::queued() const {
-  const std::lock_guard lock(mutex_);
-  return queue_.size();
-}
+std::size_t Executor::queued() const { return size_; }
 
 void Executor::Work() {
   std::vector<Call*> calls;

@@ -40,9 +40,7 @@ class FairQueue {
   std::size_t capacity() const { return capacity_; }
 
   // Whether each account has a place in a queue of this size and capacity, even one whose calls are all that wait.
-  static bool HasPlaceForEach(std::size_t size, std::size_t capacity) {
-    return size < capacity && size < kShare * (capacity - size);
-  }
+  static bool HasPlaceForEach(std::size_t size, std::size_t capacity) { return HasPlace(size, size, capacity); }
 
  private:
   static constexpr std::size_t kShare = 8;
@@ -60,7 +58,11 @@ class FairQueue {
     std::uint32_t next_in_turn = kNone;  // a lane
   };
 
-  bool HasPlace(const Lane& lane) const { return size_ < capacity_ && lane.size < kShare * (capacity_ - size_); }
+  // Whether an account of which `own` calls wait has a place: never in a full queue.
+  static bool HasPlace(std::size_t own, std::size_t size, std::size_t capacity) {
+    return own < kShare * (capacity - size);
+  }
+  bool HasPlace(const Lane& lane) const { return HasPlace(lane.size, size_, capacity_); }
   std::uint32_t TakePlace(Call& call);
   void AwaitTurn(std::uint32_t lane);
 

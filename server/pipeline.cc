@@ -67,8 +67,8 @@ constexpr Step kAuthorization[] = {AuthorizeAction, Throttle};
 
 // ... and so is what is asked, but for big requests.
 constexpr Step kReading[] = {Read};
+constexpr Step kBigReading[] = {RefuseIfTooLate, Read};
 constexpr Step kChecks[] = {ReadClientToken, Validate, AuthorizeResources};
-constexpr Step kBigReading[] = {RefuseIfTooLate, Read, ReadClientToken, Validate, AuthorizeResources};
 
 void CheckHeaders(Call& call) { CheckCredentials(call); }
 
@@ -213,10 +213,8 @@ Pipeline::Pipeline(const Settings& settings)
                 [this](std::span<Call* const> calls) { AnswerReads(calls); }),
       listings_(settings.database_connections, Capacity(settings), kMostListings, waiting_,
                 [this](std::span<Call* const> calls) { AnswerReads(calls); }),
-      readers_(1, kBigRequestsWaiting, 1, waiting_, [this](std::span<Call* const> calls) {
-        if (const auto error = Settle(*calls[0], kBigReading)) return Refuse(*calls[0], *error);
-        QueueAdmitted(*calls[0]);
-      }) {
+      readers_(1, kBigRequestsWaiting, 1, waiting_,
+               [this](std::span<Call* const> calls) { CheckAndQueue(*calls[0], Settle(*calls[0], kBigReading)); }) {
   const auto workers = static_cast<std::size_t>(ChangeWorkers(settings.database_connections));
   for (std::size_t i = 0; i < workers; ++i) {
     changes_.emplace_back(1, (Capacity(settings) + workers - 1) / workers, kMostTogether, waiting_,
@@ -302,16 +300,16 @@ bool Pipeline::MayBeFullFor(const Call& call) const {
 }
 
 bool Pipeline::RefuseByHeaders(Call& call) noexcept {
-  const bool full = AreFull(call);
-  const auto error = full ? std::nullopt : Settle(call, kBeforeTheBody);
-  if (!full && !error) return false;
-  Begin(call);
-  if (full) {
+  if (AreFull(call)) {
+    Begin(call);
     RefuseForFullQueue(call);
-  } else {
-    Settle(call, kTracing);
-    Refuse(call, *error);
+    return true;
   }
+  const auto error = Settle(call, kBeforeTheBody);
+  if (!error) return false;
+  Begin(call);
+  Settle(call, kTracing);
+  Refuse(call, *error);
   return true;
 }
 
@@ -336,13 +334,12 @@ void Pipeline::Start(Call& call) noexcept {
   if (unidentified) return Refuse(call, *unidentified);
   if (const auto error = Settle(call, kAuthorization)) return Refuse(call, *error);
   if (big) return Queue(readers_, call);
-  if (!read_first) unreadable = Settle(call, kReading);
-  if (unreadable) return Refuse(call, *unreadable);
-  if (const auto error = Settle(call, kChecks)) return Refuse(call, *error);
-  QueueAdmitted(call);
+  CheckAndQueue(call, read_first ? unreadable : Settle(call, kReading));
 }
 
-void Pipeline::QueueAdmitted(Call& call) noexcept {
+void Pipeline::CheckAndQueue(Call& call, const std::optional<Error>& unreadable) noexcept {
+  if (unreadable) return Refuse(call, *unreadable);
+  if (const auto error = Settle(call, kChecks)) return Refuse(call, *error);
   call.set_queued(std::chrono::steady_clock::now());
   Queue(QueueOf(call), call);
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -47,7 +48,8 @@ class Pipeline {
   bool AreFull(const Call& call) const;
   bool MayBeFullFor(const Call& call) const;
 
-  void QueueAdmitted(Call& call) noexcept;
+  // The rest of admission, once it was tried to read the request.
+  void CheckAndQueue(Call& call, const std::optional<Error>& unreadable) noexcept;
   void Queue(Executor& executor, Call& call) noexcept;
   void RefuseForFullQueue(Call& call) noexcept;
 

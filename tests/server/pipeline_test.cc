@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <latch>
@@ -217,32 +218,40 @@ TEST_F(PipelineTest, LooksAtTheCallerBeforeTheRequest) {
 
 // The queue.
 
-TEST_F(PipelineTest, ThrottlesAtOnceWhenTheQueueIsFull) {
-  HeldRows account(TestDatabaseUrl(), AccountRow());
-  auto running = Begin<RequestSenderIdRequest>(kSenderId);
-  ASSERT_TRUE(account.EventuallyWaiting(1));
-  auto queued = Begin<DescribeSenderIdsRequest>("");
-  auto queued_too = Begin<DescribeSenderIdsRequest>("");
+// One call at work, and two that wait: no place is left in their queue.
+class FullQueue : public PipelineTest {
+ protected:
+  void SetUp() override {
+    running_ = Begin<RequestSenderIdRequest>(kSenderId);
+    ASSERT_TRUE(account_.EventuallyWaiting(1));
+    for (auto& queued : queued_) queued = Begin<DescribeSenderIdsRequest>("");
+  }
 
+  // Lets all three end, and well.
+  void Release() {
+    account_.Release();
+    EXPECT_FALSE(running_->Wait().has_value());
+    for (auto& queued : queued_) EXPECT_FALSE(queued->Wait().has_value());
+  }
+
+ private:
+  HeldRows account_{TestDatabaseUrl(), AccountRow()};
+  std::unique_ptr<Running<RequestSenderIdRequest>> running_;
+  std::array<std::unique_ptr<Running<DescribeSenderIdsRequest>>, 2> queued_;
+};
+
+TEST_F(FullQueue, ThrottlesAtOnce) {
   auto refused = Begin<DescribeSenderIdsRequest>("");
   const auto error = refused->Wait();  // now, not when there is room
 
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->fault(), Fault::kThrottled);
   EXPECT_GT(error->retry_after(), 0ms);
-  account.Release();
-  EXPECT_FALSE(running->Wait().has_value());
-  EXPECT_FALSE(queued->Wait().has_value());
-  EXPECT_FALSE(queued_too->Wait().has_value());
+  Release();
 }
 
 // Refusals must cost little when there is too much to do.
-TEST_F(PipelineTest, RefusesForAFullQueueBeforeAnythingElse) {
-  HeldRows account(TestDatabaseUrl(), AccountRow());
-  auto running = Begin<RequestSenderIdRequest>(kSenderId);
-  ASSERT_TRUE(account.EventuallyWaiting(1));
-  auto queued = Begin<DescribeSenderIdsRequest>("");
-  auto queued_too = Begin<DescribeSenderIdsRequest>("");
+TEST_F(FullQueue, RefusesBeforeAnythingElse) {
   service.page_tokens = nullptr;
 
   auto refused = Make<DescribeSenderIdsRequest>("max_results: 0");
@@ -261,27 +270,15 @@ TEST_F(PipelineTest, RefusesForAFullQueueBeforeAnythingElse) {
   EXPECT_EQ(lines.str(), "");
   EXPECT_TRUE(Make<DescribeSenderIdsRequest>("")->RefusedByHeaders(pipeline)) << "nor is a body read";
   service.page_tokens = &tokens;
-  account.Release();
-  running->Wait();
-  queued->Wait();
-  queued_too->Wait();
+  Release();
 }
 
-// The queue of another operation has places, and so has the one that a look-up joins.
-TEST_F(PipelineTest, RefusesForTheQueueThatTheCallWouldJoinOnly) {
-  HeldRows account(TestDatabaseUrl(), AccountRow());
-  auto running = Begin<RequestSenderIdRequest>(kSenderId);
-  ASSERT_TRUE(account.EventuallyWaiting(1));
-  auto queued = Begin<DescribeSenderIdsRequest>("");
-  auto queued_too = Begin<DescribeSenderIdsRequest>("");
-
+// The queue that a look-up joins has places.
+TEST_F(FullQueue, RefusesNoCallThatWouldJoinAnother) {
   auto look_up = Begin<DescribePoolsRequest>("pool_ids: 'pool-00000000000000000000000000000000'");
   EXPECT_NE(look_up->call.queued(), steady_clock::time_point()) << "it was admitted";
-  account.Release();
+  Release();
   EXPECT_EQ(look_up->Wait()->fault(), Fault::kNotFound);
-  running->Wait();
-  queued->Wait();
-  queued_too->Wait();
 }
 
 TEST_F(PipelineTest, DoesNotTouchTheDatabaseForACallWhoseDeadlinePassedInTheQueue) {
