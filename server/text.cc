@@ -83,6 +83,10 @@ std::optional<std::size_t> CodePoints(std::string_view text) {
   return count;
 }
 
+std::string WithThousandths(std::int64_t whole, std::int64_t thousandths) {
+  return std::to_string(whole) + std::to_string(1000 + thousandths).replace(0, 1, ".");
+}
+
 std::string Printable(std::string_view text, std::size_t max_bytes) {
   constexpr std::string_view kEllipsis = "...";
   const auto is_plain = [](char c) { return c >= ' ' && c <= '~'; };

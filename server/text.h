@@ -3,6 +3,7 @@
 // Small helpers for text that came from outside. Pure functions, any thread.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@ namespace poold {
 
 // Unicode code points in `text`; nullopt if it is not well-formed UTF-8 (overlong forms and surrogates are not).
 std::optional<std::size_t> CodePoints(std::string_view text);
+
+// A number with three decimals: WithThousandths(12, 7) is "12.007". `thousandths`: 0 to 999.
+std::string WithThousandths(std::int64_t whole, std::int64_t thousandths);
 
 // `text` fit for a message or a log line: bytes that are not well-formed UTF-8 and control characters become '?', and
 // what is longer than `max_bytes` ends, between two characters, with "..." inside that measure.

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "server/digest.h"
+
 namespace poold {
 namespace {
 
@@ -41,42 +43,22 @@ Bits Random() {
   return bits;
 }
 
-// Writes two digits for each byte and returns where they end.
-char* WriteHex(char* at, std::span<const std::uint8_t> bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  for (const std::uint8_t byte : bytes) {
-    *at++ = kDigits[byte >> 4];
-    *at++ = kDigits[byte & 0xF];
-  }
-  return at;
-}
-
-std::string NewId(std::string_view prefix) {
-  std::string id(prefix);
-  id.resize(prefix.size() + 2 * sizeof(Bits));
-  WriteHex(id.data() + prefix.size(), Random());
-  return id;
-}
+std::string HexOf(const Bits& bits) { return Hex({reinterpret_cast<const char*>(bits.data()), bits.size()}); }
 
 }  // namespace
 
 Time RealWorld::Now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
-std::string RealWorld::NewPoolId() { return NewId("pool-"); }
+std::string RealWorld::NewPoolId() { return "pool-" + HexOf(Random()); }
 
-std::string RealWorld::NewPhoneNumberId() { return NewId("phone-"); }
+std::string RealWorld::NewPhoneNumberId() { return "phone-" + HexOf(Random()); }
 
 std::string RealWorld::NewRequestId() {
   Bits bits = Random();
   bits[6] = static_cast<std::uint8_t>((bits[6] & 0x0F) | 0x40);  // version 4
   bits[8] = static_cast<std::uint8_t>((bits[8] & 0x3F) | 0x80);  // variant of RFC 4122
-  std::string id(36, '-');
-  char* at = id.data();
-  std::size_t used = 0;
-  for (const std::size_t size : {4u, 2u, 2u, 2u, 6u}) {
-    at = WriteHex(at, std::span<const std::uint8_t>(bits).subspan(used, size)) + 1;  // behind the hyphen
-    used += size;
-  }
+  std::string id = HexOf(bits);
+  for (const std::size_t hyphen : {8u, 13u, 18u, 23u}) id.insert(hyphen, 1, '-');
   return id;
 }
 

@@ -42,8 +42,7 @@ class Line {
   void Time(std::string_view name, std::chrono::steady_clock::duration time) {
     Name(name);
     const auto microseconds = std::chrono::round<std::chrono::microseconds>(time).count();
-    line_ += std::to_string(microseconds / 1000);
-    line_.append(std::to_string(1000 + microseconds % 1000).replace(0, 1, "."));
+    line_ += WithThousandths(microseconds / 1000, microseconds % 1000);
   }
   void Number(std::string_view name, std::size_t number) {
     Name(name);

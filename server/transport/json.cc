@@ -312,8 +312,7 @@ void AppendName(std::string& json, std::string_view name) {
 
 // Seconds and milliseconds: 1645568542.007
 void AppendTimestamp(std::string& json, const google::protobuf::Timestamp& time) {
-  json += std::to_string(time.seconds());
-  json += std::to_string(1000 + time.nanos() / 1'000'000).replace(0, 1, ".");
+  json += WithThousandths(time.seconds(), time.nanos() / 1'000'000);
 }
 
 void AppendMessage(std::string& json, const Message& message);

@@ -77,6 +77,12 @@ TEST(UpperCase, DependsOnNoLocale) {
   setlocale(LC_ALL, before.c_str());
 }
 
+TEST(WithThousandths, HasThreeDecimals) {
+  EXPECT_EQ(WithThousandths(0, 0), "0.000");
+  EXPECT_EQ(WithThousandths(12, 7), "12.007");
+  EXPECT_EQ(WithThousandths(1645568542, 999), "1645568542.999");
+}
+
 TEST(Text, KeepsItsPromisesForAnyBytes) {
   std::mt19937 random(3);
   for (int round = 0; round < 50000; ++round) {
