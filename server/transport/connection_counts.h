@@ -21,6 +21,11 @@ class ConnectionCounts {
  public:
   using Clock = std::chrono::steady_clock;
 
+  // What both endpoints use: within how long an address opens a quarter of its connections, and for how long a
+  // connection that broke a limit, or did not get through its handshake, counts as one more new one of its address.
+  static constexpr std::chrono::milliseconds kNewTime{4'000};
+  static constexpr std::chrono::seconds kPenalty{10};
+
   struct Limits {
     int in_all;
     // Besides, an address has a fair share at most (fair_share.h): three eighths of all if it is alone, and however

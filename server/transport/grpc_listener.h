@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "server/transport/connection_counts.h"
 #include "server/transport/grpc_peers.h"
 #include "server/unique_fd.h"
 
@@ -33,7 +34,7 @@ class GrpcListener {
     int connections_per_address = 256;
     // Of a guarded endpoint: an address opens a quarter of its connections within so long. With 256: 16 a second, and
     // 64 at once. Clients of gRPC keep their connection. Zero: as many as it likes.
-    std::chrono::milliseconds new_time{4'000};
+    std::chrono::milliseconds new_time = ConnectionCounts::kNewTime;
     bool guarded = true;
     std::size_t threads = 2;   // they move bytes and do handshakes; the first one accepts as well
     const Tls* tls = nullptr;  // nullptr: none

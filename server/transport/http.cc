@@ -42,14 +42,12 @@ constexpr auto kOutcome = net::as_tuple(net::use_awaitable);
 
 constexpr int kThreads = 2;
 constexpr milliseconds kPauseWhenOutOfFiles{100};
-// An address opens a quarter of its connections within so long, as at the gRPC endpoint.
-constexpr milliseconds kNewTime{4'000};
 
 ConnectionCounts::Limits CountLimits(const Settings& settings, const Tls* tls) {
   ConnectionCounts::Limits limits{.in_all = settings.http_connections,
                                   .per_address = settings.http_connections_per_address};
   // Where no stranger can connect, nothing limits how often one does.
-  if (tls != nullptr || !IsLoopback(settings.http_listen)) limits.BoundNew(kNewTime);
+  if (tls != nullptr || !IsLoopback(settings.http_listen)) limits.BoundNew(ConnectionCounts::kNewTime);
   return limits;
 }
 

@@ -46,8 +46,6 @@ constexpr milliseconds kPartingFromBody{5000};
 constexpr std::size_t kPartingBytes = 2 * limits::kRequestBytes;
 // An unread body of no more bytes is read and thrown away, so that the connection can go on.
 constexpr std::uint64_t kSkippedBody = 64 << 10;
-// For so long a connection whose handshake of TLS failed counts as one more new connection of its address.
-constexpr std::chrono::seconds kPenalty{10};
 // A client that hung up may only have ended its own half of the connection; and a call that is cut costs a connection
 // to the database, which nobody should be able to spend by hanging up.
 constexpr milliseconds kUntilHangUpCounts{1000};
@@ -96,7 +94,7 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
       stream_.Limit(endpoint_.settings.http_header_timeout);
       const error_code problem = co_await stream_.Handshake();
       if (problem) {
-        place_.Punish(kPenalty);
+        place_.Punish(ConnectionCounts::kPenalty);
         co_return;
       }
       certificate_ = CertificateOf(stream_.tls().native_handle());

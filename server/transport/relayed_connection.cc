@@ -176,7 +176,7 @@ void RelayedConnection::GrpcEnded() {
 }
 
 void RelayedConnection::Cut(Http2Violation broken) {
-  ticket_.Punish(kPenalty);
+  ticket_.Punish(ConnectionCounts::kPenalty);
   relay_.on_cut(address_, NameOf(broken));
   std::string last_words = guard_->Goaway(broken);
   if (!began_down_) last_words.insert(0, kEmptySettings);
@@ -201,7 +201,7 @@ void RelayedConnection::Discard() {
 }
 
 void RelayedConnection::End() {
-  if (stage_ == Stage::kHandshake) ticket_.Punish(kPenalty);
+  if (stage_ == Stage::kHandshake) ticket_.Punish(ConnectionCounts::kPenalty);
   stage_ = Stage::kEnded;
   loop_.Remove(*this);
 }

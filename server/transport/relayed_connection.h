@@ -55,9 +55,6 @@ class RelayedConnection final : public EventLoop::Member {
 
   // The cause of a cut, besides those of Http2Violation: the handshake took longer.
   static constexpr std::string_view kHandshakeCause = "late_handshake";
-  // For so long a connection that broke a limit, or did not get through its handshake, counts as one more new
-  // connection of its address.
-  static constexpr std::chrono::seconds kPenalty{10};
   // How long a client may take for the last bytes once gRPC has ended the connection.
   static constexpr std::chrono::seconds kDelivery{10};
   // After the last byte, what the client still sends is read for so long, and no more than so much, so that it gets to
