@@ -4,7 +4,7 @@
 //   node tests/bench/bench.mjs BUILD-FOLDER REPORT-FOLDER [--quick] [--seconds 3] [--rounds 3] [--only NAME,...]
 //
 // Who measures whom is in tests/bench/README.md.
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,7 @@ import { shareEqually } from './support/control_group.mjs';
 import { reserveHugePages } from './support/huge_pages.mjs';
 import { run, start } from './support/processes.mjs';
 import { line, markdown, median } from './support/report.mjs';
+import { makeScratch, say, secondsSoFar } from './support/scratch.mjs';
 import { record } from './support/statements.mjs';
 import { tap } from './support/wire.mjs';
 
@@ -84,15 +85,8 @@ const dataSets = {
 };
 const first = '1000000000000000000';
 
-const work = mkdtempSync(path.join(os.tmpdir(), 'poold-bench-'));
-chmodSync(work, 0o711); // PostgreSQL, which doesn't run as root, passes through
-process.on('exit', () => rmSync(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
-const logs = path.join(reports, 'logs');
-rmSync(logs, { recursive: true, force: true });
-mkdirSync(logs, { recursive: true });
-
-const began = performance.now();
-const say = (text) => console.log(`[${((performance.now() - began) / 1000).toFixed(0).padStart(3)} s] ${text}`);
+const { work, emptyFolder } = makeScratch('bench', reports);
+const logs = emptyFolder('logs');
 
 // ---- What is started
 
@@ -594,15 +588,15 @@ if (wanted.has('latency')) {
       pgbench: () => pgbench('describe', { rate, time: briefly.seconds + warmUp }),
     });
     const of = (who) => measured[who].map((result) => result.milliseconds[percentile]);
-    const [echo, pgbenchs] = [of('echo'), of('pgbench')];
+    const [ofGrpc, ofPgbench] = [of('echo'), of('pgbench')];
     add({
       name: `DescribePools by id, ${name}, against gRPC alone + pgbench`,
       values: of('poold'),
       unit: 'ms',
-      limits: echo.map((milliseconds, round) => milliseconds + pgbenchs[round]),
+      limits: ofGrpc.map((milliseconds, round) => milliseconds + ofPgbench[round]),
       must,
       atMost: true,
-      note: `gRPC alone ${median(echo).toFixed(2)} ms, pgbench ${median(pgbenchs).toFixed(2)} ms`,
+      note: `gRPC alone ${median(ofGrpc).toFixed(2)} ms, pgbench ${median(ofPgbench).toFixed(2)} ms`,
     });
   }
 }
@@ -744,7 +738,7 @@ about.push(
     ? [`the driver (bench_driver, one thread) took ${Math.round(100 * median(driverCpu))} % of a core (median)`]
     : []),
   `the collector took ${exports} exports; spans dropped: ${dropped}`,
-  `${rounds} rounds; the whole run took ${((performance.now() - began) / 1000).toFixed(0)} s`,
+  `${rounds} rounds; the whole run took ${secondsSoFar()} s`,
   ...(errors.length > 0
     ? errors.map((error) => `**went wrong:** ${error}`)
     : ['no call failed and no answer was wrong']),

@@ -4,14 +4,14 @@
 //   node tests/bench/cost/cost.mjs BUILD-FOLDER REPORT-FOLDER [--only NAME,...] [--write] [--calls 200] [--poold FILE]
 //
 // What is counted, and how, is in tests/bench/README.md.
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeCallers } from '../support/callers.mjs';
 import { shareEqually } from '../support/control_group.mjs';
 import { run, start } from '../support/processes.mjs';
+import { makeScratch, say } from '../support/scratch.mjs';
 import { describeByAws } from './aws.mjs';
 import { budgetOf, compare, dearest, textOf } from './budget.mjs';
 import { perCall, readProfile } from './profile.mjs';
@@ -102,17 +102,9 @@ if (unknown.length > 0) {
 
 // ---- What is started
 
-const work = mkdtempSync(path.join(os.tmpdir(), 'poold-cost-'));
-chmodSync(work, 0o711); // PostgreSQL, which doesn't run as root, passes through
-process.on('exit', () => rmSync(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
-const logs = path.join(reports, 'logs');
-rmSync(logs, { recursive: true, force: true });
-mkdirSync(logs, { recursive: true });
-const profiles = path.join(reports, 'profiles'); // for callgrind_annotate and KCachegrind
-rmSync(profiles, { recursive: true, force: true });
-mkdirSync(profiles, { recursive: true });
-const began = performance.now();
-const say = (text) => console.log(`[${((performance.now() - began) / 1000).toFixed(0).padStart(3)} s] ${text}`);
+const { work, emptyFolder } = makeScratch('cost', reports);
+const logs = emptyFolder('logs');
+const profiles = emptyFolder('profiles'); // for callgrind_annotate and KCachegrind
 
 shareEqually(); // else each process of PostgreSQL would weigh as much as all of poold
 const postgres = await start(path.join(logs, 'postgres.log'), path.join(build, 'bench_postgres'), [
