@@ -25,7 +25,7 @@ class ConstantText {
  public:
   bool is_known() const { return known_; }
 
-  // What the first of them found, whoever that was.
+  // Keeps the text if none is kept yet, and returns the one that is kept.
   std::string_view Know(const std::string& text) {
     std::call_once(once_, [&] {
       text_ = text;

@@ -105,7 +105,7 @@ net::awaitable<bool> BodyShare::Take(std::int64_t bytes, std::chrono::millisecon
     room_.waiters_.push_back(waiter_);
     room_.ServeWaiters();  // something may have been given back since
   }
-  // Whoever gives room cancels the wait through the executor, so not before it has begun.
+  // ServeWaiters cancels this wait by a task of the same executor. That task runs only after the wait has begun.
   co_await waiter_->patience.async_wait(net::as_tuple(net::use_awaitable));
   const std::lock_guard lock(room_.mutex_);
   served = waiter_->served;

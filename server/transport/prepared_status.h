@@ -9,8 +9,9 @@
 
 namespace poold {
 
-// The gRPC status of one refusal, made once: what differs from call to call is the request id alone, which is written
-// over a placeholder. Making a status anew costs ten times as much. Any thread.
+// The gRPC status of one refusal, made once and copied for each call. Only the request id differs from call to call,
+// and all request ids are equally long, so each copy gets its own one in the same place. ToGrpcStatus takes some 14,000
+// instructions for such a status, a copy some 800 (make cost). Any thread.
 class PreparedStatus {
  public:
   explicit PreparedStatus(const Error& error);
