@@ -629,19 +629,41 @@ if (wanted.has('connections')) {
 if (wanted.has('overload')) {
   await findBest(['create']);
   const overloadSeconds = Math.max(seconds, quick ? 3 : 5);
+  let refusedPerSecond = 0; // of this round
+  // Creates that were answered within a millisecond of their arrival, which an admitted call cannot be while so many
+  // wait; and how many were refused.
+  const answered = async () => {
+    const metrics = await fetch(`http://${server.http}/metrics`).then((answer) => answer.text());
+    const quickly = /^poold_call_duration_seconds_bucket\{(?=.*method="CreatePool")(?=.*le="0.001").*\} (\d+)$/m;
+    const refused = /^poold_refused_total\{.*cause="queue_full".*\} (\d+)$/m;
+    return { quickly: Number(quickly.exec(metrics)[1]), refused: Number(refused.exec(metrics)?.[1] ?? 0) };
+  };
   const overload = await inRounds('overload', {
     most: () => load(server, 'create'),
     overload: async () => {
+      const before = await answered();
       const memory = [];
       const timer = setInterval(() => memory.push(server.kilobytes()), 100);
       const result = await load(server, 'create', { rate: best.create * 5, seconds: overloadSeconds, 'warm-up': 0.5 });
       clearInterval(timer);
+      refusedPerSecond = result.throttled_per_second;
       const third = Math.ceil(memory.length / 3);
+      const after = await answered();
       return {
         ...result,
+        quickly: (100 * (after.quickly - before.quickly)) / (after.refused - before.refused),
         before: Math.max(...memory.slice(0, third)) / 1024,
         after: Math.max(...memory.slice(-third)) / 1024,
       };
+    },
+    // As many creates as can be made while another server, which does nothing but gRPC, answers the refused calls.
+    besideGrpc: async () => {
+      const same = { seconds: overloadSeconds, 'warm-up': 0.5 };
+      const [created] = await Promise.all([
+        load(server, 'create', same),
+        loadEcho({ rate: refusedPerSecond, ...same }),
+      ]);
+      return created;
     },
   });
   const overloaded = overload.overload;
@@ -651,24 +673,36 @@ if (wanted.has('overload')) {
     values: perSecond(overloaded),
     unit,
     limits: perSecond(overload.most),
-    must: 0.8,
     note: `offered ${Math.round(offered)} per second, refused ${Math.round(median(overloaded.map((result) => result.throttled_per_second)))}`,
+  });
+  add({
+    name: 'Overload: the same, against creates while gRPC alone answers as many calls as were refused',
+    values: perSecond(overloaded),
+    unit,
+    limits: perSecond(overload.besideGrpc),
+    must: 0.8,
+    note: 'client, gRPC and refusals share the cores with the creates',
   });
   if (overloaded.every((result) => result.throttled_milliseconds)) {
     const refused = (from) => overloaded.map((result) => result[from].p99);
     add({
-      name: 'Overload: a refusal (ThrottlingException), p99 from when the call was sent',
+      name: 'Overload: refusals (ThrottlingException) that the server answers within 1 ms of their arrival',
+      values: overloaded.map((result) => result.quickly),
+      unit: '%',
+      limits: [99],
+      must: 1,
+    });
+    add({
+      name: 'Overload: a refusal, p99 from when the call was sent',
       values: refused('throttled_milliseconds_from_sent'),
       unit: 'ms',
-      limits: [20],
-      must: 1,
-      atMost: true,
+      note: `${clients.connections} connections have 256 calls each on the way: so many take that long at this rate, whoever answers them`,
     });
     add({
       name: 'Overload: a refusal, p99 from when the call was due',
       values: refused('throttled_milliseconds'),
       unit: 'ms',
-      note: "with the wait in the client's own queue: a connection has 256 calls at once",
+      note: "with the wait in the client's own queue",
     });
   } else {
     errors.push('overload: nothing was refused');
