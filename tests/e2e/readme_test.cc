@@ -1,5 +1,5 @@
-// README.md says nothing that isn't so: its tour is run from the first call to the last, and what it shows is compared
-// with what comes.
+// README.md and the pages that it leads to are true: calls of grpcurl are run in their order, and what comes is
+// compared with what the page shows; settings exist; files can be read.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,6 +13,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "build_paths.h"
@@ -35,21 +36,21 @@ std::string ReadFile(const fs::path& path) {
   return text.str();
 }
 
-std::vector<Block> Readme() { return BlocksOf("README.md"); }
+// The pages with calls of grpcurl, and the section of each that has them.
+constexpr std::pair<const char*, const char*> kReadme{"README.md", "One minute with grpcurl"};
+constexpr std::pair<const char*, const char*> kTour{"docs/tour/grpcurl.md", "Five minutes with grpcurl"};
 
-constexpr const char* kTour = "Five minutes with grpcurl";
-
-// A step of the tour: commands, and what they print if README.md shows it.
+// A step of a tour: commands, and what they print if the page shows it.
 struct Step {
   std::string commands;
   std::string shown;  // empty if nothing is
   bool IsRefusal() const { return shown.starts_with("ERROR:"); }
 };
 
-std::vector<Step> Tour() {
+std::vector<Step> StepsOf(const std::pair<const char*, const char*>& tour) {
   std::vector<Step> steps;
-  for (const Block& block : Readme()) {
-    if (block.section != kTour) continue;
+  for (const Block& block : BlocksOf(tour.first)) {
+    if (block.section != tour.second) continue;
     if (block.language == "sh") {
       steps.push_back({block.text, {}});
     } else {
@@ -59,8 +60,8 @@ std::vector<Step> Tour() {
   return steps;
 }
 
-// Replaces what differs from run to run by its kind and the order of its first appearance, so that what is the same in
-// README.md must be the same in the answers.
+// Replaces what differs from run to run by its kind and the order of its first appearance, so that what is the same on
+// the page must be the same in the answers.
 class Names {
  public:
   std::string In(const std::string& text) {
@@ -93,9 +94,8 @@ std::string WithoutSpace(std::string text) {
   return text;
 }
 
-TEST(Readme, TourGoesAsItSays) {
-  const std::vector<Step> steps = Tour();
-  ASSERT_GT(steps.size(), 10U);
+// Runs the steps, and compares what they print with what is shown.
+void ExpectToGoAsShown(const std::vector<Step>& steps) {
   const TemporaryDirectory directory;
   const auto file = [&](const std::string& kind, std::size_t step) {
     return (directory.path() / (kind + std::to_string(step))).string();
@@ -136,31 +136,65 @@ TEST(Readme, TourGoesAsItSays) {
   }
 }
 
+TEST(Readme, TourGoesAsItSays) {
+  const std::vector<Step> steps = StepsOf(kTour);
+  ASSERT_GT(steps.size(), 10U);
+  ExpectToGoAsShown(steps);
+}
+
+TEST(Readme, MinuteWithGrpcurlGoesAsItSays) {
+  const std::vector<Step> steps = StepsOf(kReadme);
+  ASSERT_GT(steps.size(), 1U);
+  ExpectToGoAsShown(steps);
+}
+
 TEST(Readme, HasNoCallOutsideItsTour) {
-  for (const Block& block : Readme()) {
-    if (block.section == kTour) continue;
-    EXPECT_THAT(block.text, testing::Not(HasSubstr("grpcurl"))) << "no test runs this";
+  std::vector<std::string> pages = {"README.md", "docs/running.md", "docs/api.md"};
+  for (const auto& entry : fs::directory_iterator(fs::path(kSourceDir) / "docs/tour")) {
+    pages.push_back("docs/tour/" + entry.path().filename().string());
+  }
+  for (const std::string& page : pages) {
+    for (const Block& block : BlocksOf(page)) {
+      if (block.section == kReadme.second || block.section == kTour.second) continue;
+      EXPECT_THAT(block.text, testing::Not(HasSubstr("grpcurl"))) << "no test runs this of " << page;
+    }
   }
 }
 
+// The text of a page, and of its blocks the commands of poold, over several lines where a line ends with a backslash.
+std::string TextAndCommandsOf(const std::string& page) {
+  std::ifstream file(fs::path(kSourceDir) / page);
+  std::string text;
+  bool inside = false;
+  bool command = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("```")) inside = !inside;
+    command = inside && (command || line.starts_with("poold "));
+    if (!inside || command) text += line + "\n";
+    if (!line.ends_with("\\")) command = false;
+  }
+  return text;
+}
+
 TEST(Readme, NamesSettingsThatExist) {
-  const std::string readme = ReadFile(fs::path(kSourceDir) / "README.md");
   const std::string help = RunToEnd(Poold({"--help"})).output;
-  const std::string after_tour = readme.substr(readme.find("\n## Settings"));
   static const std::regex kFlag("--[a-z]+(-[a-z]+)*");
   int flags = 0;
-  for (std::sregex_iterator flag(after_tour.begin(), after_tour.end(), kFlag), end; flag != end; ++flag) {
-    if (flag->str() == "--help") continue;
-    EXPECT_NE(help.find("\n  " + flag->str() + " "), std::string::npos) << flag->str();
-    ++flags;
+  for (const char* page : {"README.md", "docs/running.md", "docs/access.md", "docs/api.md"}) {
+    const std::string text = TextAndCommandsOf(page);
+    for (std::sregex_iterator flag(text.begin(), text.end(), kFlag), end; flag != end; ++flag) {
+      if (flag->str() == "--help") continue;
+      EXPECT_NE(help.find("\n  " + flag->str() + " "), std::string::npos) << flag->str() << " of " << page;
+      ++flags;
+    }
   }
-  EXPECT_GT(flags, 15);
+  EXPECT_GT(flags, 40);
 }
 
 // The CSV of "Numbers" is one that the program takes.
 TEST(Readme, ShowsAnInventoryFileThatCanBeImported) {
   const TemporaryDirectory directory;
-  for (const Block& block : Readme()) {
+  for (const Block& block : BlocksOf("docs/running.md")) {
     if (block.language != "csv") continue;
     const fs::path file = directory.path() / "numbers.csv";
     std::ofstream(file) << block.text;
@@ -169,30 +203,21 @@ TEST(Readme, ShowsAnInventoryFileThatCanBeImported) {
     EXPECT_THAT(ran.output, HasSubstr("imported 2 of 2"));
     return;
   }
-  FAIL() << "README.md shows no CSV";
-}
-
-// The first YAML of a page is an access file.
-std::string AccessFileIn(const fs::path& page) {
-  std::ifstream file(page);
-  std::string text;
-  bool inside = false;
-  for (std::string line; std::getline(file, line);) {
-    if (inside && line == "```") return text;
-    if (inside) text += line + "\n";
-    if (line == "```yaml") inside = true;
-  }
-  return "(none)";
+  FAIL() << "docs/running.md shows no CSV";
 }
 
 TEST(Readme, ShowsAccessFilesThatAreTaken) {
   const TemporaryDirectory directory;
   std::ofstream(directory.path() / "billing-secret") << "secret\n";
   const fs::path file = directory.path() / "access.yaml";
-  for (const char* page : {"README.md", "docs/access.md"}) {
-    std::ofstream(file) << AccessFileIn(fs::path(kSourceDir) / page);
-    EXPECT_GT(AccessFile(file).current()->certificate_count(), 0u) << page;
+  int files = 0;
+  for (const Block& block : BlocksOf("docs/access.md")) {
+    if (block.language != "yaml") continue;
+    std::ofstream(file) << block.text;
+    EXPECT_GT(AccessFile(file).current()->certificate_count(), 0u) << block.text;
+    ++files;
   }
+  EXPECT_EQ(files, 2);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// README.md's five minutes with the AWS SDK for JavaScript go as it says.
+// docs/tour/javascript.md goes as it says.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -10,12 +10,11 @@ import { promisify } from 'node:util';
 import { ENDPOINT, newAccount } from './client.mjs';
 
 test('five minutes with the SDK', async () => {
-  const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
-  const section = readme.split('\n## ').find((text) => text.startsWith('Five minutes with the AWS SDK for JavaScript\n'));
-  const code = section.match(/^```js\n(.*?)^```$/ms)[1];
-  const shown = section.match(/^```text\n(.*?)^```$/ms)[1];
+  const page = await readFile(new URL('../../../docs/tour/javascript.md', import.meta.url), 'utf8');
+  const code = page.match(/^```js\n(.*?)^```$/ms)[1];
+  const shown = page.match(/^```text\n(.*?)^```$/ms)[1];
 
-  const directory = await mkdtemp(join(process.env.POOLD_WORK, 'readme-'));
+  const directory = await mkdtemp(join(process.env.POOLD_WORK, 'tour-'));
   await symlink(new URL('../node_modules', import.meta.url).pathname, join(directory, 'node_modules'));
   const file = join(directory, 'five-minutes.mjs');
   await writeFile(file, code.replaceAll('http://127.0.0.1:8080', ENDPOINT).replaceAll('123456789012', newAccount()));

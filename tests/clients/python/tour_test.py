@@ -1,18 +1,20 @@
-"""README.md's five minutes with boto3 go as it says."""
+"""docs/tour/boto3.md goes as it says."""
 
 import contextlib
 import io
 import unittest
 
-import readme
+import documents
 from client import ENDPOINT
 
+PAGE = "docs/tour/boto3.md"
 
-class Readme(unittest.TestCase):
+
+class Tour(unittest.TestCase):
     def test_five_minutes_with_boto3(self):
-        (step,) = readme.steps("Five minutes with boto3", "python", ENDPOINT, "250000000001")
+        (step,) = documents.steps(documents.text(PAGE), "python", ENDPOINT, "250000000001")
         code, shown = step
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(code, "README.md", "exec"), {})  # pylint: disable=exec-used
+            exec(compile(code, PAGE, "exec"), {})  # pylint: disable=exec-used
         self.assertEqual(printed.getvalue(), shown)

@@ -1,5 +1,5 @@
-"""README.md's five minutes with the AWS CLI go as it says, with each version that people have, by that version's own
-service model; so do the commands of the AWS guide, and what README.md says about test suites."""
+"""What the documents show of the AWS CLI goes as they say, with each version that people have, by that version's own
+service model; so do the commands of the AWS guide, and what docs/tour says about test suites."""
 
 import os
 import pathlib
@@ -8,11 +8,11 @@ import subprocess
 import tempfile
 import unittest
 
-import readme
+import documents
 
 ENDPOINT = os.environ["POOLD_ENDPOINT"]
-SECTION = "Five minutes with the AWS CLI"
-# The commands that CLIs before the versions that README.md names do not have.
+TOUR = documents.text("docs/tour/aws-cli.md")
+# The commands that CLIs before the versions that the tour names do not have.
 YOUNGER_COMMANDS = {"request-sender-id"}
 UNPACKED = pathlib.Path(os.environ["POOLD_AWSCLI"])  # by unpack.sh
 
@@ -34,9 +34,9 @@ def commands_of(code):
     return set(re.findall(r"\bsms ([a-z-]+)", code))
 
 
-class ReadmeTest(unittest.TestCase):
+class DocumentTest(unittest.TestCase):
     def assert_shown(self, aws, steps):
-        """That the code of these steps prints what the README shows."""
+        """That the code of these steps prints what the page shows."""
         script = 'set -u\naws() { command "$POOLD_TEST_AWS" "$@"; }\n' + "\n".join(code for code, _ in steps)
         ran = run(aws, "bash", "-c", script)
         self.assertEqual(ran.stderr, "")
@@ -44,9 +44,9 @@ class ReadmeTest(unittest.TestCase):
         self.assertEqual(ran.stdout.split(), "".join(shown for _, shown in steps).split())
 
 
-class TestSuite(ReadmeTest):
+class TestSuite(DocumentTest):
     def test_a_test_suite(self):
-        steps = readme.steps("Test your software against it", "sh", ENDPOINT, "450000000001")
+        steps = documents.steps(documents.text("docs/tour/test-your-software.md"), "sh", ENDPOINT, "450000000001")
         self.assert_shown(os.environ["POOLD_TEST_AWS"], steps)
 
 
@@ -59,7 +59,7 @@ class Tours:
         cls.version = tuple(map(int, re.match(r"aws-cli/(\d+)\.(\d+)\.(\d+)", printed).groups()))
 
     def test_five_minutes_with_the_aws_cli(self):
-        steps = readme.steps(SECTION, "sh", ENDPOINT, self.account)
+        steps = documents.steps(TOUR, "sh", ENDPOINT, self.account)
         if self.runs_all():
             self.assert_shown(self.aws, steps)
             return
@@ -69,15 +69,19 @@ class Tours:
         self.assertEqual(len(known), len(steps) - 1)
         self.assert_shown(self.aws, known)
 
+    def test_one_minute_with_the_aws_cli(self):
+        text = documents.text("README.md", "One minute with the AWS CLI")
+        steps = documents.steps(text, "sh", ENDPOINT, str(int(self.account) + 2))
+        self.assert_shown(self.aws, steps)
+
     def test_the_commands_of_the_aws_guide(self):
         guide = pathlib.Path(__file__).with_name("aws_guide.sh")
         ran = run(self.aws, guide, str(int(self.account) + 1))
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
 
     def runs_all(self):
-        """Whether the README promises the whole tour to this version."""
-        text = readme.text(SECTION)
-        second, first = re.search(r"CLI (2\.\d+\.\d+) and later \(of version 1: (1\.\d+) and later\)", text).groups()
+        """Whether the page promises the whole tour to this version."""
+        second, first = re.search(r"CLI (2\.\d+\.\d+) and later \(of version 1: (1\.\d+) and later\)", TOUR).groups()
         first_that_does = {1: first, 2: second}[self.version[0]]
         return self.version >= tuple(map(int, first_that_does.split(".")))
 
@@ -87,7 +91,7 @@ class Tours:
         return set(re.findall(r"[a-z0-9-]+", listed))
 
 
-class Debian12(Tours, ReadmeTest):
+class Debian12(Tours, DocumentTest):
     aws = UNPACKED / "bookworm" / "aws"
     account = "450000000101"
 
@@ -95,7 +99,7 @@ class Debian12(Tours, ReadmeTest):
         self.assertEqual((self.version[:2], self.runs_all()), ((2, 9), False))
 
 
-class Backports(Tours, ReadmeTest):
+class Backports(Tours, DocumentTest):
     aws = UNPACKED / "bookworm-backports" / "aws"
     account = "450000000201"
 
@@ -103,6 +107,6 @@ class Backports(Tours, ReadmeTest):
         self.assertEqual((self.version[:2], self.runs_all()), ((2, 17), True))
 
 
-class OfThisMachine(Tours, ReadmeTest):
+class OfThisMachine(Tours, DocumentTest):
     aws = os.environ["POOLD_TEST_AWS"]
     account = "450000000301"
