@@ -68,7 +68,7 @@ wait_for_log() {
   return 1
 }
 
-# The address of a door, from the line that names them.
+# The address of an endpoint, from the line that names them.
 address() {
   podman logs "$server" 2>&1 | sed --quiet "s/.*listening.* $1=\([0-9.:]*\).*/\1/p" | head -n 1
 }
@@ -163,8 +163,8 @@ claim 'has no capabilities' is "$(status_of CapEff)" 0000000000000000
 claim 'has a root file system that is read-only' root_is_read_only
 claim 'has no program but poold: no shell, no package manager' programs_are_poold_and_loader
 claim 'says that it serves' says_that_it_serves
-claim 'answers a call by the HTTP door' create_by_http
-claim 'answers a call by the gRPC door' describe_by_grpc
+claim 'answers a call by the HTTP endpoint' create_by_http
+claim 'answers a call by the gRPC endpoint' describe_by_grpc
 claim 'says what is in it' bill_names poold libpq5 libgrpc++1.51 libc6 \
   opentelemetry-cpp libprometheus-cpp-core1.0
 claim 'ends with 0 when asked to' ends_with_0 "$server"
