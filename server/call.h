@@ -14,6 +14,7 @@
 #include "server/error.h"
 #include "server/header.h"
 #include "server/ready_state.h"
+#include "server/settings.h"
 #include "storage/scope.h"
 #include "storage/work_log.h"
 
@@ -28,17 +29,10 @@ class RateLimiter;
 class Tracing;
 class Transaction;
 class World;
-struct ApiSettings;
 struct CallSpan;
 struct HttpRequest;
 struct Method;
 struct Rights;
-
-// How calls are logged.
-struct LogSettings {
-  bool json = false;                       // else text
-  std::chrono::milliseconds slow_call{0};  // calls that take so long are logged with where the time went; zero: none
-};
 
 // What calls need from the server around them. Everything in it is thread-safe and outlives the calls.
 struct Service {

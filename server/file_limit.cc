@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "server/config.h"
+#include "server/settings.h"
 
 namespace poold {
 namespace {
@@ -15,24 +15,24 @@ namespace {
 std::string Named(const char* flag, int value) { return std::string(flag) + " " + std::to_string(value); }
 
 std::int64_t FilesOfOthers(const Settings& settings) {
-  return std::int64_t{kReservedFiles} + (settings.health_listen == "off" ? 0 : kFilesOfHealth) +
-         settings.database_connections;
+  return std::int64_t{kReservedFiles} + (settings.grpc.health_listen == "off" ? 0 : kFilesOfHealth) +
+         settings.pipeline.database_connections;
 }
 
 [[noreturn]] void Refuse(const Settings& settings, std::int64_t needed, std::int64_t limit) {
   std::string parts;
-  if (settings.grpc_connections > 0) {
-    parts += Named("--grpc-connections", settings.grpc_connections) + " (" + std::to_string(kFilesOfGrpcConnection) +
+  if (settings.grpc.connections > 0) {
+    parts += Named("--grpc-connections", settings.grpc.connections) + " (" + std::to_string(kFilesOfGrpcConnection) +
              " files each), ";
   }
-  if (settings.http_connections > 0 && settings.http_listen != "off") {
-    parts += Named("--http-connections", settings.http_connections) + ", ";
+  if (settings.http.connections > 0 && settings.http.listen != "off") {
+    parts += Named("--http-connections", settings.http.connections) + ", ";
   }
-  parts += Named("--database-connections", settings.database_connections);
-  throw std::runtime_error(parts + " and " + std::to_string(FilesOfOthers(settings) - settings.database_connections) +
-                           " files for everything else need " + std::to_string(needed) +
-                           " open files, but the process may open " + std::to_string(limit) +
-                           ": lower them, or raise the hard limit (ulimit -n; LimitNOFILE= of systemd)");
+  parts += Named("--database-connections", settings.pipeline.database_connections);
+  throw std::runtime_error(
+      parts + " and " + std::to_string(FilesOfOthers(settings) - settings.pipeline.database_connections) +
+      " files for everything else need " + std::to_string(needed) + " open files, but the process may open " +
+      std::to_string(limit) + ": lower them, or raise the hard limit (ulimit -n; LimitNOFILE= of systemd)");
 }
 
 // What one address may have of `connections`, where fewer than usual can be had.
@@ -54,12 +54,12 @@ std::int64_t RaiseFileLimit() {
 }
 
 void ShareFiles(Settings& settings, std::int64_t limit) {
-  const bool has_http = settings.http_listen != "off";
-  const bool sets_grpc = settings.grpc_connections > 0;
-  const bool sets_http = settings.http_connections > 0;
+  const bool has_http = settings.http.listen != "off";
+  const bool sets_grpc = settings.grpc.connections > 0;
+  const bool sets_http = settings.http.connections > 0;
   const std::int64_t grpc_files =
-      std::int64_t{kFilesOfGrpcConnection} * (sets_grpc ? settings.grpc_connections : kFewestConnections);
-  const std::int64_t http_files = has_http ? (sets_http ? settings.http_connections : kFewestConnections) : 0;
+      std::int64_t{kFilesOfGrpcConnection} * (sets_grpc ? settings.grpc.connections : kFewestConnections);
+  const std::int64_t http_files = has_http ? (sets_http ? settings.http.connections : kFewestConnections) : 0;
   const std::int64_t others = FilesOfOthers(settings);
   if (others + grpc_files + http_files > limit) Refuse(settings, others + grpc_files + http_files, limit);
 
@@ -69,14 +69,14 @@ void ShareFiles(Settings& settings, std::int64_t limit) {
   if (!sets_grpc) {
     // Half of the room if HTTP needs a share of it, too, but all that HTTP cannot use.
     const std::int64_t for_http = sets_http || !has_http ? 0 : std::min<std::int64_t>(room / 2, kUsualHttpConnections);
-    settings.grpc_connections = static_cast<int>(std::clamp<std::int64_t>((room - for_http) / kFilesOfGrpcConnection,
+    settings.grpc.connections = static_cast<int>(std::clamp<std::int64_t>((room - for_http) / kFilesOfGrpcConnection,
                                                                           kFewestConnections, kUsualGrpcConnections));
-    LeaveHalfToOthers(settings.grpc_connections_per_address, settings.grpc_connections, kUsualGrpcConnections);
-    room -= std::int64_t{kFilesOfGrpcConnection} * settings.grpc_connections;
+    LeaveHalfToOthers(settings.grpc.connections_per_address, settings.grpc.connections, kUsualGrpcConnections);
+    room -= std::int64_t{kFilesOfGrpcConnection} * settings.grpc.connections;
   }
   if (!sets_http) {
-    settings.http_connections = static_cast<int>(std::min<std::int64_t>(room, kUsualHttpConnections));
-    LeaveHalfToOthers(settings.http_connections_per_address, settings.http_connections, kUsualHttpConnections);
+    settings.http.connections = static_cast<int>(std::min<std::int64_t>(room, kUsualHttpConnections));
+    LeaveHalfToOthers(settings.http.connections_per_address, settings.http.connections, kUsualHttpConnections);
   }
 }
 

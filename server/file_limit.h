@@ -13,8 +13,8 @@ struct Settings;
 // then. Call it before there are other threads. Programs that were started before keep their limit.
 std::int64_t RaiseFileLimit();
 
-// Shares `limit` files out among the endpoints and the database. Where settings.grpc_connections
-// or http_connections are 0, it fills in what there is room for; if that is less than usual, no single address gets
+// Shares `limit` files out among the endpoints and the database. Where settings.grpc.connections
+// or http.connections are 0, it fills in what there is room for; if that is less than usual, no single address gets
 // more than half of it. Throws std::runtime_error with the settings and their numbers if the limit is too low for them.
 void ShareFiles(Settings& settings, std::int64_t limit);
 

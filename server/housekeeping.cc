@@ -2,8 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
-#include "server/config.h"
 #include "server/limits.h"
+#include "server/settings.h"
 #include "server/world.h"
 #include "storage/client_tokens.h"
 #include "storage/database.h"

@@ -131,13 +131,13 @@ void LogOfGrpc(gpr_log_func_args* line) {
 
 }  // namespace
 
-void SetUpLogging(const Settings& settings) {
-  const bool json = settings.log_format == "json";
+void SetUpLogging(const LogSettings& settings) {
+  const bool json = settings.format == "json";
   const auto output = std::make_shared<Output>();
   TheOutput() = output;
   spdlog::set_default_logger(MakeLogger("poold", json, false, output));
   spdlog::register_logger(MakeLogger(kCallLog, json, true, output));
-  spdlog::set_level(spdlog::level::from_str(settings.log_level));
+  spdlog::set_level(spdlog::level::from_str(settings.level));
   gpr_set_log_function(&LogOfGrpc);
   google::protobuf::SetLogHandler(nullptr);  // what it says of unreadable messages, their senders are told
 }
@@ -146,7 +146,7 @@ void LogRefusedRequest(const LogSettings& settings, std::string_view request_id,
                        std::string_view exception) {
   const auto logger = spdlog::get(kCallLog);
   if (logger == nullptr) return;
-  if (settings.json) {
+  if (settings.format == "json") {
     logger->info(R"("request_id":"{}","door":"{}","outcome":"{}")", request_id, door, exception);
   } else {
     logger->info("request_id={} door={} outcome={}", request_id, door, exception);

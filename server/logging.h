@@ -6,8 +6,7 @@
 
 #include <string_view>
 
-#include "server/call.h"
-#include "server/config.h"
+#include "server/settings.h"
 
 namespace poold {
 
@@ -16,7 +15,7 @@ inline constexpr const char* kCallLog = "calls";
 
 // Sets up what spdlog::info and the like write to, and the logger kCallLog, as the settings say. Once, before other
 // threads use them.
-void SetUpLogging(const Settings& settings);
+void SetUpLogging(const LogSettings& settings);
 
 // The line of a request that was refused before it became a call.
 void LogRefusedRequest(const LogSettings& settings, std::string_view request_id, std::string_view door,

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "server/call.h"
-#include "server/config.h"
 #include "server/handlers/handlers.h"
+#include "server/settings.h"
 
 namespace poold {
 namespace {

@@ -21,7 +21,6 @@
 #include <vector>
 
 #include "server/call.h"
-#include "server/config.h"
 #include "server/method.h"
 #include "server/version.h"
 

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "server/config.h"
 #include "server/method.h"
 #include "server/metrics.h"
 #include "server/middleware/authenticate.h"
@@ -17,6 +16,7 @@
 #include "server/middleware/throttle.h"
 #include "server/middleware/transact.h"
 #include "server/middleware/validate.h"
+#include "server/settings.h"
 #include "server/tracing.h"
 #include "server/world.h"
 #include "storage/failure.h"
@@ -200,12 +200,13 @@ constexpr std::size_t kWaitingBytes = 128 << 20;
 // so.
 constexpr std::size_t kBigRequestsWaiting = 128;
 
-std::size_t Capacity(const Settings& settings) { return static_cast<std::size_t>(settings.queue_capacity); }
+std::size_t Capacity(const PipelineSettings& settings) { return static_cast<std::size_t>(settings.queue_capacity); }
 
 }  // namespace
 
-Pipeline::Pipeline(const Settings& settings)
+Pipeline::Pipeline(const PipelineSettings& settings, bool dev)
     : settings_(settings),
+      dev_(dev),
       waiting_(kWaitingBytes),
       others_(settings.database_connections, Capacity(settings), 1, waiting_,
               [](std::span<Call* const> calls) { Answer(*calls[0]); }),
@@ -256,6 +257,8 @@ void Pipeline::AnswerGroups(std::span<Call* const> calls) noexcept {
   for (const auto& [together, group] : alike) AnswerTogetherOrElse(*together, group);
 }
 
+std::chrono::milliseconds Pipeline::greatest_deadline() const { return settings_.greatest_deadline; }
+
 std::size_t Pipeline::queued() const {
   std::size_t queued = readers_.queued() + look_ups_.queued() + listings_.queued() + others_.queued();
   for (const Executor& executor : changes_) queued += executor.queued();
@@ -265,7 +268,7 @@ std::size_t Pipeline::queued() const {
 // Where calls of the method wait, but for the few that the method's batches leave out.
 Pipeline::Queues Pipeline::QueuesOf(const Method& method) {
   Queues queues;
-  if (method.together.empty() || (method.policy.writes() && settings_.api.dev)) queues.push_back(&others_);
+  if (method.together.empty() || (method.policy.writes() && dev_)) queues.push_back(&others_);
   for (const Together* together : method.together) {
     if (together->kind == Together::Kind::kLookUp) queues.push_back(&look_ups_);
     if (together->kind == Together::Kind::kListing) queues.push_back(&listings_);

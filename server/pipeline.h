@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <optional>
@@ -12,7 +13,7 @@
 
 namespace poold {
 
-struct Settings;
+struct PipelineSettings;
 struct Together;
 
 // The way of every call, whichever endpoint it came by: admission on the endpoint's thread, then the queue, then
@@ -21,7 +22,8 @@ struct Together;
 // once, here. Thread-safe. Must outlive its calls.
 class Pipeline {
  public:
-  explicit Pipeline(const Settings& settings);
+  // `dev`: it serves `poold dev`. The settings must outlive it.
+  Pipeline(const PipelineSettings& settings, bool dev);
 
   // Admits the call and queues it, or finishes it with the refusal, now or on another thread. Never blocks and never
   // touches the database. The call's deadline must be set if the caller gave one; it is bounded by the settings here.
@@ -30,6 +32,9 @@ class Pipeline {
   // Of a call over HTTP whose body has not been read: true if its headers alone are reason for a refusal, with which
   // the call is then finished. False: nothing has been done; the request may be read, and started as a call of its own.
   bool RefuseByHeaders(Call& call) noexcept;
+
+  // No call runs longer.
+  std::chrono::milliseconds greatest_deadline() const;
 
   // Calls that wait for a worker at this moment.
   std::size_t queued() const;
@@ -57,7 +62,8 @@ class Pipeline {
   void AnswerGroups(std::span<Call* const> calls) noexcept;
   void AnswerTogetherOrElse(const Together& together, std::span<Call* const> calls) noexcept;
 
-  const Settings& settings_;
+  const PipelineSettings& settings_;
+  const bool dev_;
   FullQueueLog full_queue_log_;
   WaitingBytes waiting_;  // of all queues
   // As many workers as database connections: more would only wait for one.

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "server/config.h"
+#include "server/settings.h"
 #include "storage/database.h"
 #include "storage/grants.h"
 #include "storage/inventory.h"

@@ -1,7 +1,7 @@
 #include "server/regions.h"
 
 #include "server/arn.h"
-#include "server/config.h"
+#include "server/settings.h"
 
 namespace poold {
 namespace {

@@ -8,6 +8,7 @@
 #include "server/call.h"
 #include "server/housekeeping.h"
 #include "server/known_accounts.h"
+#include "server/loopback.h"
 #include "server/method.h"
 #include "server/metrics.h"
 #include "server/middleware/rules.h"
@@ -37,11 +38,11 @@ constexpr std::chrono::milliseconds kStopGrace{1000};
 
 Database::Options DatabaseOptions(const Settings& settings, Metrics& metrics) {
   Database::Options options;
-  options.url = settings.database_url;
-  options.password_file = settings.database_password_file;
-  options.prepare = settings.prepared_statements;
+  options.url = settings.database.url;
+  options.password_file = settings.database.password_file;
+  options.prepare = settings.database.prepared_statements;
   options.stop_grace = kStopGrace;
-  options.connections = settings.database_connections + kBackgroundConnections;
+  options.connections = settings.pipeline.database_connections + kBackgroundConnections;
   options.observe = [&metrics](std::string_view name, std::chrono::nanoseconds took, bool) {
     metrics.Statement(name, took);
   };
@@ -52,8 +53,8 @@ std::unique_ptr<AccessFile> OpenAccessFile(const Settings& settings) {
   return settings.access_file.empty() ? nullptr : std::make_unique<AccessFile>(settings.access_file);
 }
 
-std::unique_ptr<Tls> OpenTls(const Settings& settings) {
-  return settings.tls_certificate.empty() ? nullptr : std::make_unique<Tls>(settings);
+std::unique_ptr<Tls> OpenTls(const TlsSettings& settings) {
+  return settings.certificate.empty() ? nullptr : std::make_unique<Tls>(settings);
 }
 
 }  // namespace
@@ -65,7 +66,7 @@ class Server::Impl {
         tracing_(Tracing::FromEnvironment()),
         database_(DatabaseOptions(settings_, metrics_)),
         access_file_(OpenAccessFile(settings_)),
-        tls_(OpenTls(settings_)),
+        tls_(OpenTls(settings_.tls)),
         service_{.database = database_,
                  .world = world,
                  .settings = settings_.api,
@@ -74,13 +75,15 @@ class Server::Impl {
                  .metrics = metrics_,
                  .access = access_file_.get(),
                  .tracing = tracing_.get(),
-                 .log = {.json = settings_.log_format == "json", .slow_call = settings_.slow_call}},
-        pipeline_(settings_),
+                 .log = settings_.log},
+        pipeline_(settings_.pipeline, settings_.api.dev),
         readiness_(service_, grpc_answers_),
-        grpc_(settings_, service_, pipeline_, tls_.get()),
-        http_(settings_.http_listen == "off" ? nullptr
-                                             : std::make_unique<HttpDoor>(settings_, service_, pipeline_, tls_.get())),
-        health_(settings_.health_listen == "off" ? nullptr : std::make_unique<HealthDoor>(settings_, metrics_)),
+        grpc_(settings_.grpc, service_, pipeline_, tls_.get()),
+        http_(settings_.http.listen == "off"
+                  ? nullptr
+                  : std::make_unique<HttpDoor>(settings_.http, service_, pipeline_, tls_.get())),
+        health_(settings_.grpc.health_listen == "off" ? nullptr
+                                                      : std::make_unique<HealthDoor>(settings_.grpc, metrics_)),
         housekeeping_(service_),
         self_check_({.address = grpc_.address(), .tls = tls_ != nullptr}, [this](bool answers) {
           grpc_answers_ = answers;
@@ -121,7 +124,7 @@ class Server::Impl {
 
   void Drain() {
     SayNotServing();
-    Shutdown(settings_.drain_limit);
+    Shutdown(settings_.drain.limit);
     drained_ = true;
   }
 
@@ -129,11 +132,11 @@ class Server::Impl {
   // What is right only if something before this program does its part.
   void WarnOfUselessEvidence() const {
     const auto access = access_file_->current();
-    if (!tls_ && access->bearer_key_count() > 0 && !IsLoopback(settings_.grpc_listen)) {
+    if (!tls_ && access->bearer_key_count() > 0 && !IsLoopback(settings_.grpc.listen)) {
       spdlog::warn(
           "bearer keys cross the network in clear text: give --tls-certificate, unless a proxy or a mesh encrypts");
     }
-    if (settings_.tls_client_ca.empty() && access->certificate_count() > 0) {
+    if (settings_.tls.client_ca.empty() && access->certificate_count() > 0) {
       spdlog::warn("the access file knows callers by certificates, but without --tls-client-ca none are asked for");
     }
   }

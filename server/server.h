@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "server/config.h"
+#include "server/settings.h"
 
 namespace poold {
 
@@ -30,7 +30,7 @@ class Server {
   // Tells who asks that calls should go elsewhere from now on, and goes on serving.
   void SayNotServing();
 
-  // Says NOT_SERVING, takes no more calls, and waits until those that run have ended, at most settings.drain_limit.
+  // Says NOT_SERVING, takes no more calls, and waits until those that run have ended, at most settings.drain.limit.
   void Drain();
 
  private:

@@ -1,7 +1,7 @@
 #pragma once
 
 // Settings from a file (--config), and settings shown: as `poold config` prints them and as docs/settings.md lists
-// them. Private to config.cc, which knows what settings there are.
+// them. Private to command_line.cc.
 
 #include <string>
 

@@ -10,8 +10,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "server/config.h"
 #include "server/file.h"
+#include "server/settings.h"
 
 namespace poold {
 namespace {
@@ -83,10 +83,10 @@ void Use(const Tls::Pem& pem, SSL_CTX* context) {
 
 }  // namespace
 
-Tls::Tls(const Settings& settings)
-    : certificate_{"--tls-certificate", settings.tls_certificate},
-      key_{"--tls-key", settings.tls_key.empty() ? settings.tls_certificate : settings.tls_key},
-      client_ca_{"--tls-client-ca", settings.tls_client_ca},
+Tls::Tls(const TlsSettings& settings)
+    : certificate_{"--tls-certificate", settings.certificate},
+      key_{"--tls-key", settings.key.empty() ? settings.certificate : settings.key},
+      client_ca_{"--tls-client-ca", settings.client_ca},
       current_(std::make_shared<const Pem>(ReadAll())) {
   Check(*current_);
 }

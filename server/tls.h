@@ -12,7 +12,7 @@ struct ssl_st;
 
 namespace poold {
 
-struct Settings;
+struct TlsSettings;
 
 // The files of a running server, as they are now. Any thread may ask for current(); one at a time may Reload().
 class Tls {
@@ -28,7 +28,10 @@ class Tls {
 
   // Reads --tls-certificate, --tls-key and --tls-client-ca. Throws std::runtime_error with the setting, the file and
   // what is wrong with it.
-  explicit Tls(const Settings& settings);
+  explicit Tls(const TlsSettings& settings);
+
+  // Whether clients are asked for a certificate.
+  bool AsksClients() const { return !client_ca_.path.empty(); }
 
   // What new connections are to use. Never nullptr; another object after each change.
   std::shared_ptr<const Pem> current() const;

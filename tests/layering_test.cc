@@ -87,7 +87,7 @@ TEST(Layering, LeavesLeadNowhere) {
   EXPECT_EQ(
       Find(
           "server/"
-          "(call|method|error|world|arn|aws_names|file|filters|fingerprint|digest|limits|page_token|text|config|header|"
+          "(call|method|error|world|arn|aws_names|file|filters|fingerprint|digest|limits|page_token|text|settings|loopback|header|"
           "known_accounts|rate_limiter|policy|access|http_request|version|periodic|unique_fd|tls|tls_context|client_"
           "certificate|"
           "regions|lanes|fair_queue|waiting_bytes)\\.h",
@@ -133,9 +133,9 @@ TEST(Layering, LibrariesStayAtHome) {
       {"RE2", "re2/.*", "server/middleware/pattern\\.cc|server/handlers/configuration\\.cc|server/inventory_file\\.cc"},
       {"Boost.JSON", "boost/json.*", "server/(policy|logging)\\.cc|server/transport/json\\.cc"},
       {"spdlog", "spdlog/.*",
-       "server/(main|logging|readiness|housekeeping|access|tls|tracing|server|full_queue_log)\\.cc|server/middleware/"
+       "server/(commands|logging|readiness|housekeeping|access|tls|tracing|server|full_queue_log)\\.cc|server/middleware/"
        "(record|transact)\\.cc|server/transport/cut_log\\.cc"},
-      {"CLI11", "CLI/.*", "server/(config|settings_file)\\.cc"},
+      {"CLI11", "CLI/.*", "server/(command_line|command_help|setting_flags|settings_file)\\.cc"},
       {"prometheus-cpp", "prometheus/.*", "server/metrics\\.cc"},
       {"OpenTelemetry", "opentelemetry/.*", "server/tracing\\.cc"},
   };

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "server/arn.h"
-#include "server/config.h"
 #include "server/error.h"
 #include "server/handlers/beyond.h"
 #include "server/method.h"
+#include "server/settings.h"
 #include "storage/account_quotas.h"
 
 namespace poold {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "server/config.h"
+#include "server/settings.h"
 #include "storage/keywords.h"
 
 namespace poold {

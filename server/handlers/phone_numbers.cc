@@ -4,7 +4,6 @@
 #include <tuple>
 
 #include "server/arn.h"
-#include "server/config.h"
 #include "server/filters.h"
 #include "server/handlers/configuration.h"
 #include "server/handlers/guards.h"
@@ -12,6 +11,7 @@
 #include "server/handlers/keywords.h"
 #include "server/handlers/paging.h"
 #include "server/handlers/render.h"
+#include "server/settings.h"
 #include "server/world.h"
 #include "storage/inventory.h"
 #include "storage/pool_members.h"

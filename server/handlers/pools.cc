@@ -1,7 +1,6 @@
 #include "storage/pools.h"
 
 #include "server/arn.h"
-#include "server/config.h"
 #include "server/filters.h"
 #include "server/handlers/configuration.h"
 #include "server/handlers/guards.h"
@@ -11,6 +10,7 @@
 #include "server/handlers/paging.h"
 #include "server/handlers/pools.h"
 #include "server/handlers/render.h"
+#include "server/settings.h"
 #include "server/world.h"
 #include "storage/pool_members.h"
 

@@ -13,11 +13,11 @@
 
 #include "server/arn.h"
 #include "server/aws_names.h"
-#include "server/config.h"
 #include "server/handlers/guards.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/membership.h"
 #include "server/handlers/pools.h"
+#include "server/settings.h"
 #include "storage/accounts.h"
 #include "storage/pool_members.h"
 

@@ -5,12 +5,12 @@
 #include <tuple>
 
 #include "server/arn.h"
-#include "server/config.h"
 #include "server/filters.h"
 #include "server/handlers/guards.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/paging.h"
 #include "server/handlers/render.h"
+#include "server/settings.h"
 #include "server/world.h"
 #include "storage/pool_members.h"
 

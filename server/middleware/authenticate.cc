@@ -2,10 +2,10 @@
 
 #include "server/access.h"
 #include "server/arn.h"
-#include "server/config.h"
 #include "server/http_request.h"
 #include "server/middleware/sigv4.h"
 #include "server/regions.h"
+#include "server/settings.h"
 #include "server/text.h"
 #include "server/world.h"
 

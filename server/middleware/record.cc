@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <string>
 
-#include "server/config.h"
 #include "server/limits.h"
 #include "server/logging.h"
 #include "server/method.h"
 #include "server/metrics.h"
+#include "server/settings.h"
 #include "server/text.h"
 #include "server/tracing.h"
 
@@ -99,7 +99,7 @@ void Log(const Call& call, const Error* error) {
   const auto logger = spdlog::get(kCallLog);
   if (logger == nullptr || !logger->should_log(level)) return;
 
-  Line line(settings.json);
+  Line line(settings.format == "json");
   line.Word("request_id", call.request_id());
   if (!call.trace_id().empty()) line.Word("trace_id", call.trace_id());
   if (!call.principal().empty()) line.Word("principal", call.principal());

@@ -2,10 +2,10 @@
 
 #include <optional>
 
-#include "server/config.h"
 #include "server/limits.h"
 #include "server/method.h"
 #include "server/rate_limiter.h"
+#include "server/settings.h"
 #include "server/world.h"
 
 namespace poold {

@@ -5,12 +5,12 @@
 
 #include "server/access.h"
 #include "server/arn.h"
-#include "server/config.h"
 #include "server/fingerprint.h"
 #include "server/known_accounts.h"
 #include "server/limits.h"
 #include "server/method.h"
 #include "server/metrics.h"
+#include "server/settings.h"
 #include "server/world.h"
 #include "storage/accounts.h"
 #include "storage/client_tokens.h"

@@ -16,9 +16,10 @@
 #include <set>
 #include <stdexcept>
 
-#include "server/config.h"
 #include "server/limits.h"
 #include "server/method.h"
+#include "server/settings.h"
+#include "server/tls.h"
 #include "server/transport/grpc_acceptor.h"
 #include "server/transport/grpc_call.h"
 #include "server/transport/grpc_listener.h"
@@ -179,16 +180,16 @@ constexpr std::chrono::milliseconds kParting{200};
 
 class GrpcDoor::Impl {
  public:
-  Impl(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
-      : listener_({.listen = settings.grpc_listen,
+  Impl(const GrpcSettings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
+      : listener_({.listen = settings.listen,
                    .setting = "--grpc-listen",
-                   .connections = settings.grpc_connections,
-                   .connections_per_address = settings.grpc_connections_per_address,
-                   .guarded = IsGuarded(settings, settings.grpc_listen, tls),
+                   .connections = settings.connections,
+                   .connections_per_address = settings.connections_per_address,
+                   .guarded = IsGuarded(settings.guard, settings.listen, tls),
                    .tls = tls},
                   service.metrics) {
     // Without certificates of clients nobody asks who is behind a connection.
-    const GrpcPeers* peers = settings.tls_client_ca.empty() ? nullptr : &listener_.peers();
+    const GrpcPeers* peers = tls != nullptr && tls->AsksClients() ? &listener_.peers() : nullptr;
     for (const Method& method : Methods()) {
       if (IsServed(method, service.settings)) descriptors_.insert(method.descriptor->service());
     }
@@ -213,7 +214,7 @@ class GrpcDoor::Impl {
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, static_cast<int>(settings.max_connection_age.count()));
       // No call that began in time is cut by it.
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
-                                 static_cast<int>((settings.greatest_deadline + kParting).count()));
+                                 static_cast<int>((pipeline.greatest_deadline() + kParting).count()));
     }
     if (settings.max_connection_idle.count() > 0) {
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
@@ -260,7 +261,7 @@ class GrpcDoor::Impl {
   std::unique_ptr<grpc::Server> server_;
 };
 
-GrpcDoor::GrpcDoor(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
+GrpcDoor::GrpcDoor(const GrpcSettings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
     : impl_(std::make_unique<Impl>(settings, service, pipeline, tls)) {}
 GrpcDoor::~GrpcDoor() = default;
 const std::string& GrpcDoor::address() const { return impl_->address(); }

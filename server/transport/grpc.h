@@ -10,15 +10,15 @@
 namespace poold {
 
 class Tls;
-struct Settings;
+struct GrpcSettings;
 
 // The gRPC door: the callback API, server reflection and grpc.health.v1.Health. Its threads are few and shared by the
 // process, so nothing on them blocks: they admit calls and hand them to the executor.
 class GrpcDoor {
  public:
-  // Binds settings.grpc_listen and starts serving; health says NOT_SERVING until SetServing(true). Throws
+  // Binds settings.listen and starts serving; health says NOT_SERVING until SetServing(true). Throws
   // std::runtime_error if the address cannot be had. `tls`: nullptr for none. All but the settings must outlive it.
-  GrpcDoor(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls);
+  GrpcDoor(const GrpcSettings& settings, const Service& service, Pipeline& pipeline, const Tls* tls);
   ~GrpcDoor();
 
   // Where it listens, with the port that was picked: "127.0.0.1:50051".

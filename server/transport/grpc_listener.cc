@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/config.h"
+#include "server/loopback.h"
 #include "server/metrics.h"
 #include "server/tls_context.h"
 #include "server/transport/connection_counts.h"
@@ -216,8 +216,8 @@ class GrpcListener::Impl {
   std::deque<EventLoop> loops_;  // last: their members use everything else
 };
 
-bool IsGuarded(const Settings& settings, const std::string& listen, const Tls* tls) {
-  if (settings.grpc_guard != "auto") return settings.grpc_guard == "on";
+bool IsGuarded(const std::string& guard, const std::string& listen, const Tls* tls) {
+  if (guard != "auto") return guard == "on";
   return tls != nullptr || !IsLoopback(listen);
 }
 

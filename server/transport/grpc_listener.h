@@ -14,10 +14,9 @@ namespace poold {
 
 class Metrics;
 class Tls;
-struct Settings;
 
-// Whether --grpc-guard means an endpoint on this address. `tls`: nullptr for none.
-bool IsGuarded(const Settings& settings, const std::string& listen, const Tls* tls);
+// Whether --grpc-guard (GrpcSettings::guard) means an endpoint on this address. `tls`: nullptr for none.
+bool IsGuarded(const std::string& guard, const std::string& listen, const Tls* tls);
 
 // Accepts the connections of a gRPC endpoint, since gRPC C++ 1.51 can't be let near strangers: it stops accepting for
 // good when files run out, and has no limits for connections and floods. This counts connections, does TLS, lets a

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <stdexcept>
 
-#include "server/config.h"
+#include "server/settings.h"
 #include "server/transport/grpc_acceptor.h"
 #include "server/transport/grpc_listener.h"
 #include "server/transport/grpc_memory.h"
@@ -25,12 +25,12 @@ constexpr std::chrono::milliseconds kIdle{60'000};
 
 class HealthDoor::Impl {
  public:
-  Impl(const Settings& settings, Metrics& metrics)
+  Impl(const GrpcSettings& settings, Metrics& metrics)
       : listener({.listen = settings.health_listen,
                   .setting = "--health-listen",
                   .connections = kConnections,
                   .connections_per_address = kConnectionsPerAddress,
-                  .guarded = IsGuarded(settings, settings.health_listen, nullptr),
+                  .guarded = IsGuarded(settings.guard, settings.health_listen, nullptr),
                   .threads = 1},
                  metrics) {
     grpc::EnableDefaultHealthCheckService(true);
@@ -57,7 +57,8 @@ class HealthDoor::Impl {
   std::unique_ptr<grpc::Server> server;
 };
 
-HealthDoor::HealthDoor(const Settings& settings, Metrics& metrics) : impl_(std::make_unique<Impl>(settings, metrics)) {}
+HealthDoor::HealthDoor(const GrpcSettings& settings, Metrics& metrics)
+    : impl_(std::make_unique<Impl>(settings, metrics)) {}
 HealthDoor::~HealthDoor() = default;
 const std::string& HealthDoor::address() const { return impl_->listener.address(); }
 void HealthDoor::SetAlive(bool alive) { impl_->server->GetHealthCheckService()->SetServingStatus("liveness", alive); }

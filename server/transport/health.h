@@ -6,7 +6,7 @@
 namespace poold {
 
 class Metrics;
-struct Settings;
+struct GrpcSettings;
 
 // An endpoint for probes only: grpc.health.v1.Health without TLS, on a port of its own, for probes inside the machine
 // or cluster, which have no credentials (Kubernetes' gRPC probes). "" follows readiness; "liveness" serves as long as
@@ -15,7 +15,7 @@ class HealthDoor {
  public:
   // Listens on settings.health_listen. Throws std::runtime_error if the address cannot be had. The metrics must outlive
   // it.
-  HealthDoor(const Settings& settings, Metrics& metrics);
+  HealthDoor(const GrpcSettings& settings, Metrics& metrics);
   ~HealthDoor();
 
   const std::string& address() const;

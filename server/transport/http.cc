@@ -22,8 +22,9 @@
 #include <thread>
 #include <vector>
 
-#include "server/config.h"
+#include "server/loopback.h"
 #include "server/metrics.h"
+#include "server/settings.h"
 #include "server/tls_context.h"
 #include "server/transport/http_connection.h"
 
@@ -43,11 +44,10 @@ constexpr auto kOutcome = net::as_tuple(net::use_awaitable);
 constexpr int kThreads = 2;
 constexpr milliseconds kPauseWhenOutOfFiles{100};
 
-ConnectionCounts::Limits CountLimits(const Settings& settings, const Tls* tls) {
-  ConnectionCounts::Limits limits{.in_all = settings.http_connections,
-                                  .per_address = settings.http_connections_per_address};
+ConnectionCounts::Limits CountLimits(const HttpSettings& settings, const Tls* tls) {
+  ConnectionCounts::Limits limits{.in_all = settings.connections, .per_address = settings.connections_per_address};
   // Where no stranger can connect, nothing limits how often one does.
-  if (tls != nullptr || !IsLoopback(settings.http_listen)) limits.BoundNew(ConnectionCounts::kNewTime);
+  if (tls != nullptr || !IsLoopback(settings.listen)) limits.BoundNew(ConnectionCounts::kNewTime);
   return limits;
 }
 
@@ -55,9 +55,9 @@ ConnectionCounts::Limits CountLimits(const Settings& settings, const Tls* tls) {
 
 class HttpDoor::Impl {
  public:
-  Impl(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
+  Impl(const HttpSettings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
       : counts_(CountLimits(settings, tls)),
-        room_(settings.http_body_bytes),
+        room_(settings.body_bytes),
         endpoint_{settings, service, pipeline, room_},
 
         acceptor_(net::make_strand(context_)) {
@@ -101,7 +101,7 @@ class HttpDoor::Impl {
   }
 
   void Listen() {
-    const std::string& listen = endpoint_.settings.http_listen;
+    const std::string& listen = endpoint_.settings.listen;
     const std::size_t colon = listen.rfind(':');
     std::string host = listen.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -188,7 +188,7 @@ class HttpDoor::Impl {
   std::set<std::shared_ptr<ServedConnection>> connections_;
 };
 
-HttpDoor::HttpDoor(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
+HttpDoor::HttpDoor(const HttpSettings& settings, const Service& service, Pipeline& pipeline, const Tls* tls)
     : impl_(std::make_unique<Impl>(settings, service, pipeline, tls)) {}
 HttpDoor::~HttpDoor() = default;
 const std::string& HttpDoor::address() const { return impl_->address(); }

@@ -10,7 +10,7 @@
 namespace poold {
 
 class Tls;
-struct Settings;
+struct HttpSettings;
 
 // The AWS JSON door (behaviour 1): HTTP/1.1, with or without TLS. It answers
 //   POST /        with X-Amz-Target: PinpointSMSVoiceV2.<Operation>, the operations of the service model
@@ -23,7 +23,7 @@ class HttpDoor {
  public:
   // Binds and starts to serve; /readyz says what service.ready_state says. Throws std::runtime_error if the address
   // cannot be had. `tls`: nullptr for none. All of them must outlive it.
-  HttpDoor(const Settings& settings, const Service& service, Pipeline& pipeline, const Tls* tls);
+  HttpDoor(const HttpSettings& settings, const Service& service, Pipeline& pipeline, const Tls* tls);
   ~HttpDoor();
 
   // Where it listens, with the port that was picked: "127.0.0.1:8080".

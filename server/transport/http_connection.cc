@@ -91,7 +91,7 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
 
   net::awaitable<void> Run() override {
     if constexpr (Stream::kTls) {
-      stream_.Limit(endpoint_.settings.http_header_timeout);
+      stream_.Limit(endpoint_.settings.header_timeout);
       const error_code problem = co_await stream_.Handshake();
       if (problem) {
         place_.Punish(ConnectionCounts::kPenalty);
@@ -145,11 +145,11 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
   }
 
   net::awaitable<error_code> ReadHead(Exchange& exchange) {
-    stream_.Limit(endpoint_.settings.http_idle_timeout);
+    stream_.Limit(endpoint_.settings.idle_timeout);
     error_code problem = co_await stream_.Await();
     if (problem) co_return problem;
     busy_ = true;
-    stream_.Limit(endpoint_.settings.http_header_timeout);
+    stream_.Limit(endpoint_.settings.header_timeout);
     problem = co_await stream_.ReadHeader(exchange.parser);
     if (problem) co_return problem;
     exchange.malformed = RefusalOfFraming(exchange.parser);
@@ -187,13 +187,13 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
     const std::uint64_t needed = length ? *length : kFirstRoom;
     if (!length || needed > kSmallBody) {
       share_ = &exchange.share;
-      const auto patience = std::min(BodyRoom::kPatience, endpoint_.settings.http_body_timeout);
+      const auto patience = std::min(BodyRoom::kPatience, endpoint_.settings.body_timeout);
       const bool found = co_await exchange.share.Take(static_cast<std::int64_t>(needed), patience);
       share_ = nullptr;
       if (!found) co_return Refused(NoRoom());
     }
     if (exchange.expects_to_continue && stream_.buffered() == 0) {
-      stream_.Limit(endpoint_.settings.http_header_timeout);
+      stream_.Limit(endpoint_.settings.header_timeout);
       co_await stream_.AskForBody();
     }
     co_return std::nullopt;
@@ -204,7 +204,7 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
     const auto length = parser.content_length();
     const bool grows = !length.has_value();
     const bool small = length && *length <= kSmallBody;
-    const BodyPace pace(Steady::now(), endpoint_.settings.http_body_timeout);
+    const BodyPace pace(Steady::now(), endpoint_.settings.body_timeout);
     std::string& body = parser.get().body();
     if (grows) body.reserve(kFirstRoom);
     parser.eager(true);
@@ -323,7 +323,7 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
     bool goes_on = co_await Send(exchange, std::move(answer));
     if (goes_on && has_body) {
       busy_ = false;
-      stream_.Limit(endpoint_.settings.http_body_timeout);
+      stream_.Limit(endpoint_.settings.body_timeout);
       goes_on = co_await stream_.Skip(static_cast<std::size_t>(length));
     }
     co_return goes_on;
@@ -332,7 +332,7 @@ class ConnectionOver final : public ServedConnection, public std::enable_shared_
   net::awaitable<bool> Write(HttpAnswer answer) {
     answer.set(boost::beast::http::field::date, HttpDate(endpoint_.service.world.Now()));
     answer.prepare_payload();
-    stream_.Limit(endpoint_.settings.http_body_timeout);
+    stream_.Limit(endpoint_.settings.body_timeout);
     const bool written = co_await stream_.Write(answer);
     co_return written;
   }

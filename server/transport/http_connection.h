@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "server/call.h"
-#include "server/config.h"
 #include "server/pipeline.h"
+#include "server/settings.h"
 #include "server/transport/connection_counts.h"
 #include "server/transport/http_body_room.h"
 
@@ -15,7 +15,7 @@ namespace poold {
 
 // What the connections of the AWS JSON endpoint share. All of it outlives them.
 struct HttpEndpoint {
-  const Settings& settings;
+  const HttpSettings& settings;
   const Service& service;
   Pipeline& pipeline;
   BodyRoom& room;

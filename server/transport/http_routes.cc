@@ -4,6 +4,8 @@
 
 #include "server/call.h"
 #include "server/header.h"
+#include "server/loopback.h"
+#include "server/settings.h"
 #include "server/transport/http_origin.h"
 
 namespace poold {
@@ -34,11 +36,11 @@ HttpAnswer Readiness(ReadyState state) {
 }
 
 // A request that a browser sent for a page that may not call.
-std::optional<HttpRefusal> RefusalOfOrigin(const HttpRequest& request, const Settings& settings,
+std::optional<HttpRefusal> RefusalOfOrigin(const HttpRequest& request, const HttpSettings& settings,
                                            const Service& service) {
   const OriginRules rules{.callers_trusted = service.access == nullptr,
-                          .on_loopback = IsLoopback(settings.http_listen),
-                          .origins = settings.http_origins};
+                          .on_loopback = IsLoopback(settings.listen),
+                          .origins = settings.origins};
   const auto refusal = RefusalOf([&] { CheckOrigin(request, rules); });
   if (!refusal) return std::nullopt;
   if (refusal->fault() != Fault::kAccessDenied) return HttpRefusal{*refusal};
@@ -60,9 +62,9 @@ HttpRoute OperationOf(const HttpRequest& request) {
 
 }  // namespace
 
-HttpRoute RouteOf(const HttpRequest& request, const Settings& settings, const Service& service) {
+HttpRoute RouteOf(const HttpRequest& request, const HttpSettings& settings, const Service& service) {
   const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
-  const Method* dev_method = settings.api.dev && request.method == "POST" ? DevMethodAt(path) : nullptr;
+  const Method* dev_method = service.settings.dev && request.method == "POST" ? DevMethodAt(path) : nullptr;
   // A page in somebody's browser can post there without asking. No page has a reason to, whatever its origin.
   if (dev_method != nullptr && !HeaderValues(request, "origin").empty()) {
     return HttpRefusal{Error::AccessDenied("Pages of other sites may not do this"), HttpStatus::unknown,

@@ -4,7 +4,6 @@
 #include <string_view>
 #include <variant>
 
-#include "server/config.h"
 #include "server/error.h"
 #include "server/http_request.h"
 #include "server/method.h"
@@ -13,6 +12,7 @@
 
 namespace poold {
 
+struct HttpSettings;
 struct Service;
 
 // A refusal of a request that doesn't become a call.
@@ -26,6 +26,6 @@ struct HttpRefusal {
 using HttpRoute = std::variant<const Method*, HttpAnswer, HttpRefusal>;
 
 // Where a request belongs, by its method, its path and its headers: the body is not looked at. Any thread.
-HttpRoute RouteOf(const HttpRequest& request, const Settings& settings, const Service& service);
+HttpRoute RouteOf(const HttpRequest& request, const HttpSettings& settings, const Service& service);
 
 }  // namespace poold

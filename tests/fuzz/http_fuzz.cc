@@ -10,12 +10,12 @@
 #include <cstdlib>
 #include <string>
 
-#include "server/config.h"
 #include "server/known_accounts.h"
 #include "server/metrics.h"
 #include "server/page_token.h"
 #include "server/pipeline.h"
 #include "server/rate_limiter.h"
+#include "server/settings.h"
 #include "server/transport/http.h"
 #include "server/world.h"
 #include "storage/database.h"
@@ -29,10 +29,10 @@ struct Door {
 
   static Settings Small() {
     Settings small;
-    small.http_listen = "127.0.0.1:0";
-    small.http_connections = 16;
-    small.database_connections = 1;
-    small.default_deadline = std::chrono::milliseconds(1);
+    small.http.listen = "127.0.0.1:0";
+    small.http.connections = 16;
+    small.pipeline.database_connections = 1;
+    small.pipeline.default_deadline = std::chrono::milliseconds(1);
     return small;
   }
   static Database::Options Nowhere() {
@@ -49,8 +49,8 @@ struct Door {
   Database database{Nowhere()};
   PageTokens tokens{"0123456789abcdef"};
   Service service{database, world, settings.api, known_accounts, rate_limiter, metrics};
-  Pipeline pipeline{settings};
-  HttpDoor door{settings, service, pipeline, nullptr};
+  Pipeline pipeline{settings.pipeline, settings.api.dev};
+  HttpDoor door{settings.http, service, pipeline, nullptr};
   sockaddr_in address = [this] {
     sockaddr_in at{};
     at.sin_family = AF_INET;

@@ -9,9 +9,9 @@
 #include <mutex>
 
 #include "grpc/health/v1/health.grpc.pb.h"
-#include "server/config.h"
 #include "server/metrics.h"
 #include "server/readiness.h"
+#include "server/settings.h"
 #include "server/transport/health.h"
 #include "server/transport/http.h"
 #include "tests/support/api.h"
@@ -53,10 +53,10 @@ TEST(Liveness, NeedsAGrpcEndpointThatAnswersAndSoDoesReadiness) {
 
 TEST(Liveness, IsToldByHttp) {
   Settings settings;
-  settings.http_listen = "127.0.0.1:0";
-  settings.http_connections = 10;
+  settings.http.listen = "127.0.0.1:0";
+  settings.http.connections = 10;
   Api api(settings);
-  const HttpDoor door(api.settings, api.service(), api.pipeline(), nullptr);
+  const HttpDoor door(api.settings.http, api.service(), api.pipeline(), nullptr);
   HttpConnection connection(door.address());
   const auto get = [&](const std::string& path) {
     connection.Send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -74,9 +74,9 @@ TEST(Liveness, IsToldByHttp) {
 
 TEST(Liveness, IsToldByTheHealthEndpoint) {
   Settings settings;
-  settings.health_listen = "127.0.0.1:0";
+  settings.grpc.health_listen = "127.0.0.1:0";
   Metrics metrics;
-  HealthDoor door(settings, metrics);
+  HealthDoor door(settings.grpc, metrics);
   const auto stub = Health::NewStub(grpc::CreateChannel(door.address(), grpc::InsecureChannelCredentials()));
   const auto liveness = [&] {
     grpc::ClientContext context;

@@ -23,7 +23,7 @@ class LoggingTest : public testing::Test {
     std::fflush(stderr);
     ::dup2(ends[1], STDERR_FILENO);
     ::close(ends[1]);
-    SetUpLogging(Settings());
+    SetUpLogging(LogSettings());
   }
 
   ~LoggingTest() override {

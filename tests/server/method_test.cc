@@ -9,8 +9,8 @@
 #include <set>
 
 #include "build_paths.h"
-#include "server/config.h"
 #include "server/middleware/rules.h"
+#include "server/settings.h"
 #include "tests/support/api_model.h"
 
 namespace poold {

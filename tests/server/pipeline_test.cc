@@ -51,8 +51,8 @@ class PipelineTest : public testing::Test {
   // One worker, and room for two calls to wait.
   static Settings Small() {
     Settings small;
-    small.database_connections = 1;
-    small.queue_capacity = 2;
+    small.pipeline.database_connections = 1;
+    small.pipeline.queue_capacity = 2;
     return small;
   }
 
@@ -142,7 +142,7 @@ class PipelineTest : public testing::Test {
   RateLimiter rate_limiter;
   Metrics metrics;
   Service service{database, api.world, settings.api, known_accounts, rate_limiter, metrics};
-  Pipeline pipeline{settings};
+  Pipeline pipeline{settings.pipeline, settings.api.dev};
 };
 
 TEST_F(PipelineTest, AnswersACall) {
@@ -308,7 +308,7 @@ TEST_F(PipelineTest, DoesNotTouchTheDatabaseForACallThatWasCalledOffInTheQueue) 
 // Deadlines and callers that go away.
 
 TEST_F(PipelineTest, GivesACallWithoutADeadlineTheDefault) {
-  settings.default_deadline = 7s;
+  settings.pipeline.default_deadline = 7s;
   auto call = Begin<DescribePoolsRequest>("");
   call->Wait();
   EXPECT_EQ(call->call.deadline(), call->call.received() + 7s);
@@ -324,7 +324,7 @@ TEST_F(PipelineTest, KeepsACallersShorterDeadline) {
 }
 
 TEST_F(PipelineTest, CutsALongerDeadlineToTheGreatest) {
-  settings.greatest_deadline = 9s;
+  settings.pipeline.greatest_deadline = 9s;
   auto call = Make<DescribePoolsRequest>("");
   call->call.set_deadline(call->call.received() + std::chrono::hours(10));
   call->Start(pipeline);
@@ -432,7 +432,7 @@ TEST_F(WhileABigRequestIsRead, OneThatNobodyWaitsForIsNotReadAtAll) {
 TEST_F(PipelineTest, EndsWhatItHasAlsoIfBigRequestsWait) {
   std::vector<std::unique_ptr<Running<DescribePoolsRequest>>> calls;
   {
-    Pipeline ending(settings);
+    Pipeline ending(settings.pipeline, settings.api.dev);
     for (int i = 0; i < 3; ++i) {
       auto& call = calls.emplace_back(Make<DescribePoolsRequest>(""));
       call->call.request_bytes = kBig;
@@ -465,15 +465,15 @@ class Flooded : public PipelineTest {
 
   static Settings Wider() {
     Settings wider = Small();
-    wider.queue_capacity = 64;
-    wider.default_deadline = 20s;
+    wider.pipeline.queue_capacity = 64;
+    wider.pipeline.default_deadline = 20s;
     return wider;
   }
 
   std::mutex mutex_;
   std::vector<std::string> order_;  // of the accounts whose calls have ended
   const Settings wider_ = Wider();
-  Pipeline flooded_{wider_};
+  Pipeline flooded_{wider_.pipeline, wider_.api.dev};
   std::vector<std::unique_ptr<Running<RequestSenderIdRequest>>> calls_;
 };
 
@@ -629,7 +629,7 @@ TEST(Pipeline, IsUnavailableWhileTheDatabaseIsDownAndRecovers) {
   auto postgres = std::make_unique<EmbeddedPostgres>(options);
   Migrate(postgres->url());
   Settings settings;
-  settings.default_deadline = 1s;
+  settings.pipeline.default_deadline = 1s;
   Api api(settings, postgres->url());
   ASSERT_THAT(api.Call<RequestSenderIdRequest>("sender_id: 'Before' iso_country_code: 'GB'"), IsOk());
 

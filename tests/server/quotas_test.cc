@@ -150,7 +150,7 @@ std::string Judged(const Refusal& refusal, std::string_view reason, std::int64_t
 TEST_P(Quota, IsExactWhenManyCallAtOnce) {
   const Limited& limited = GetParam();
   Api api;
-  api.settings.default_deadline = std::chrono::seconds(30);
+  api.settings.pipeline.default_deadline = std::chrono::seconds(30);
   const std::string owner = limited.prepare(api);
   const std::int64_t limit = std::min<std::int64_t>(limited.by_default, 100);  // each call has a thread of its own
   api.settings.api.quotas.*limited.quota = limit;
@@ -201,7 +201,7 @@ TEST(Quotas, OfOneAccountAreNotAnothers) {
 class NumbersInAllRegions : public testing::Test {
  protected:
   NumbersInAllRegions() {
-    api.settings.default_deadline = std::chrono::seconds(30);
+    api.settings.pipeline.default_deadline = std::chrono::seconds(30);
     api.settings.api.quotas.phone_numbers = 3;
   }
 

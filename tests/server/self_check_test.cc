@@ -14,7 +14,7 @@
 #include <mutex>
 #include <thread>
 
-#include "server/config.h"
+#include "server/settings.h"
 #include "server/tls_context.h"
 #include "tests/support/certificates.h"
 #include "tests/support/temporary_directory.h"
@@ -182,10 +182,10 @@ TEST(SelfCheck, AsksByTlsWhereTheEndpointSpeaksIt) {
   const TemporaryDirectory directory;
   const Authority authority(directory.path(), "authority");
   const CertificateFiles server = authority.Issue("server", "DNS:of-another-name.example");
-  Settings settings;
-  settings.tls_certificate = server.certificate;
-  settings.tls_key = server.key;
-  settings.tls_client_ca = authority.certificate();
+  TlsSettings settings;
+  settings.certificate = server.certificate;
+  settings.key = server.key;
+  settings.client_ca = authority.certificate();
   const Tls tls(settings);
   TlsContexts contexts(tls, TlsContexts::Protocol::kHttp2);
   {

@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "server/client_certificate.h"
-#include "server/config.h"
+#include "server/settings.h"
 #include "tests/support/certificates.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_directory.h"
@@ -90,8 +90,8 @@ class TlsContextTest : public testing::Test {
   TlsContextTest() { Use(authority.IssueForServer("server")); }
 
   void Use(const CertificateFiles& files) {
-    settings.tls_certificate = files.certificate;
-    settings.tls_key = files.key;
+    settings.certificate = files.certificate;
+    settings.key = files.key;
   }
 
   // Ciphers whose keys are exchanged by RSA need it.
@@ -107,7 +107,7 @@ class TlsContextTest : public testing::Test {
 
   TemporaryDirectory directory;
   const Authority authority{directory.path(), "authority"};
-  Settings settings;
+  TlsSettings settings;
 };
 
 std::string Outcome(Greeter& greeter, const TlsConnection::Options& options) {
@@ -169,14 +169,14 @@ TEST_F(TlsContextTest, AgreesOnItsOwnProtocolOnly) {
 }
 
 TEST_F(TlsContextTest, ShowsANewCertificateToConnectionsThatBeginAfterTheChange) {
-  settings.tls_client_ca = authority.certificate();
+  settings.client_ca = authority.certificate();
   Tls tls(settings);
   TlsContexts contexts(tls, Protocol::kHttp2);
   const auto first = contexts.current();
   EXPECT_EQ(contexts.current(), first);
   const CertificateFiles renewed = authority.IssueForServer("renewed");
-  fs::rename(renewed.certificate, settings.tls_certificate);
-  fs::rename(renewed.key, settings.tls_key);
+  fs::rename(renewed.certificate, settings.certificate);
+  fs::rename(renewed.key, settings.key);
   tls.Reload();
   const auto second = contexts.current();
   EXPECT_NE(second, first);
@@ -187,7 +187,7 @@ TEST_F(TlsContextTest, ShowsANewCertificateToConnectionsThatBeginAfterTheChange)
 // A session would let somebody in whose certificate has expired or lost its authority meanwhile.
 TEST_F(TlsContextTest, ResumesSessionsOnlyWhereNobodyIsAskedForACertificate) {
   for (const bool asks : {false, true}) {
-    settings.tls_client_ca = asks ? authority.certificate().string() : "";
+    settings.client_ca = asks ? authority.certificate().string() : "";
     const Tls tls(settings);
     TlsContexts contexts(tls, Protocol::kHttp2);
     Greeter greeter(contexts);
@@ -207,7 +207,7 @@ TEST_F(TlsContextTest, ResumesSessionsOnlyWhereNobodyIsAskedForACertificate) {
 }
 
 TEST_F(TlsContextTest, LetsClientsWithoutACertificateThroughAndNoneOfAnotherAuthority) {
-  settings.tls_client_ca = authority.certificate();
+  settings.client_ca = authority.certificate();
   const Tls tls(settings);
   TlsContexts contexts(tls, Protocol::kHttp2);
   Greeter greeter(contexts);
@@ -222,7 +222,7 @@ TEST_F(TlsContextTest, LetsClientsWithoutACertificateThroughAndNoneOfAnotherAuth
 // ---- ClientCertificate
 
 TEST_F(TlsContextTest, CertificatesSayNothingFromTheirEndOn) {
-  settings.tls_client_ca = authority.certificate();
+  settings.client_ca = authority.certificate();
   const Tls tls(settings);
   TlsContexts contexts(tls, Protocol::kHttp2);
   Greeter greeter(contexts);
@@ -237,7 +237,7 @@ TEST_F(TlsContextTest, CertificatesSayNothingFromTheirEndOn) {
 }
 
 TEST_F(TlsContextTest, CertificatesEndWithTheirAuthorityAtTheLatest) {
-  settings.tls_client_ca = authority.certificate();
+  settings.client_ca = authority.certificate();
   const Tls tls(settings);
   TlsContexts contexts(tls, Protocol::kHttp2);
   Greeter greeter(contexts);
@@ -252,7 +252,7 @@ TEST_F(TlsContextTest, CertificatesEndWithTheirAuthorityAtTheLatest) {
 TEST_F(TlsContextTest, CertificatesMayLastForCenturies) {
   constexpr int kThousandYears = 365'000;
   const Authority lasting(directory.path(), "lasting", kThousandYears);
-  settings.tls_client_ca = lasting.certificate();
+  settings.client_ca = lasting.certificate();
   const Tls tls(settings);
   TlsContexts contexts(tls, Protocol::kHttp2);
   Greeter greeter(contexts);

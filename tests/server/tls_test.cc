@@ -7,7 +7,7 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "server/config.h"
+#include "server/settings.h"
 #include "tests/support/certificates.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_directory.h"
@@ -23,8 +23,8 @@ using testing::StartsWith;
 class TlsTest : public testing::Test {
  protected:
   TlsTest() {
-    settings.tls_certificate = server.certificate;
-    settings.tls_key = server.key;
+    settings.certificate = server.certificate;
+    settings.key = server.key;
   }
 
   fs::path Write(const std::string& name, const std::string& text) {
@@ -45,11 +45,11 @@ class TlsTest : public testing::Test {
   const Authority authority{directory.path(), "authority"};
   const CertificateFiles server = authority.IssueForServer("server");
   const CertificateFiles other = authority.IssueForServer("other");
-  Settings settings;
+  TlsSettings settings;
 };
 
 TEST_F(TlsTest, ReadsCertificateKeyAndAuthorities) {
-  settings.tls_client_ca = authority.certificate();
+  settings.client_ca = authority.certificate();
   const auto pem = Tls(settings).current();
   EXPECT_EQ(pem->certificate, Contents(server.certificate));
   EXPECT_EQ(pem->key, Contents(server.key));
@@ -57,19 +57,19 @@ TEST_F(TlsTest, ReadsCertificateKeyAndAuthorities) {
 }
 
 TEST_F(TlsTest, FindsTheKeyInTheCertificatesFile) {
-  settings.tls_certificate = Write("both.pem", Contents(server.certificate) + Contents(server.key));
-  settings.tls_key.clear();
+  settings.certificate = Write("both.pem", Contents(server.certificate) + Contents(server.key));
+  settings.key.clear();
   EXPECT_EQ(Refusal(), "was read");
 }
 
 TEST_F(TlsTest, TakesAChainOfSeveral) {
-  settings.tls_certificate = Write("chain.crt", Contents(server.certificate) + Contents(authority.certificate()));
+  settings.certificate = Write("chain.crt", Contents(server.certificate) + Contents(authority.certificate()));
   EXPECT_EQ(Refusal(), "was read");
 }
 
 TEST_F(TlsTest, SaysWhichFileIsWrongAndHow) {
-  const auto refusal_with = [&](std::string Settings::*file, const fs::path& path) {
-    const Settings before = settings;
+  const auto refusal_with = [&](std::string TlsSettings::*file, const fs::path& path) {
+    const TlsSettings before = settings;
     settings.*file = path;
     const std::string refusal = Refusal();
     settings = before;
@@ -87,21 +87,21 @@ TEST_F(TlsTest, SaysWhichFileIsWrongAndHow) {
 
   const std::string certificate = "--tls-certificate " + directory.path().string();
   for (const fs::path& path : {garbage, cut, half}) {
-    EXPECT_THAT(refusal_with(&Settings::tls_certificate, path),
+    EXPECT_THAT(refusal_with(&TlsSettings::certificate, path),
                 AllOf(StartsWith("--tls-certificate " + path.string()), HasSubstr("certificates in PEM form")));
-    settings.tls_client_ca = path;
+    settings.client_ca = path;
     EXPECT_THAT(Refusal(),
                 AllOf(StartsWith("--tls-client-ca " + path.string()), HasSubstr("certificates in PEM form")));
-    settings.tls_client_ca.clear();
+    settings.client_ca.clear();
   }
-  EXPECT_THAT(refusal_with(&Settings::tls_certificate, directory.path() / "missing"),
+  EXPECT_THAT(refusal_with(&TlsSettings::certificate, directory.path() / "missing"),
               StartsWith(certificate + "/missing: No such file or directory"));
-  EXPECT_THAT(refusal_with(&Settings::tls_client_ca, empty),
+  EXPECT_THAT(refusal_with(&TlsSettings::client_ca, empty),
               StartsWith("--tls-client-ca " + empty.string() + ": it is empty"))
       << "it must not mean that nobody is asked";
-  EXPECT_THAT(refusal_with(&Settings::tls_key, garbage), HasSubstr("a private key in PEM form"));
-  EXPECT_THAT(refusal_with(&Settings::tls_key, locked), HasSubstr("without a password"));
-  EXPECT_THAT(refusal_with(&Settings::tls_key, other.key), HasSubstr("not the key of the certificate"));
+  EXPECT_THAT(refusal_with(&TlsSettings::key, garbage), HasSubstr("a private key in PEM form"));
+  EXPECT_THAT(refusal_with(&TlsSettings::key, locked), HasSubstr("without a password"));
+  EXPECT_THAT(refusal_with(&TlsSettings::key, other.key), HasSubstr("not the key of the certificate"));
 }
 
 TEST_F(TlsTest, IsReadAgainWhenItChangedAndNotOtherwise) {

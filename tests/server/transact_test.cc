@@ -466,7 +466,7 @@ TEST(ClientToken, MakesARetrySafeAfterTheResponseWasLost) {
   Api direct;
   CommitProxy proxy(Ask(kSocket));
   Settings settings;
-  settings.default_deadline = milliseconds(400);
+  settings.pipeline.default_deadline = milliseconds(400);
   Api api(settings, proxy.Url(Ask(kDatabase)));
   GivenAccount(api, api.account());
 
@@ -489,7 +489,7 @@ TEST(Transact, DoesNotDoAgainWhatMayHaveBeenDone) {
   Api direct;
   CommitProxy proxy(Ask(kSocket));
   Settings settings;
-  settings.default_deadline = milliseconds(1000);
+  settings.pipeline.default_deadline = milliseconds(1000);
   Api api(settings, proxy.Url(Ask(kDatabase)));
   const std::string sender_id = GivenSenderId(api, "EXAMPLECO");
 

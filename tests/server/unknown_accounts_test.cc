@@ -57,7 +57,7 @@ TEST_F(UnknownAccount, IsNotMadeByReadsThatAreRefused) {
 }
 
 TEST_F(UnknownAccount, IsNotMadeByManyReadsAtOnceInManyRegions) {
-  api.settings.default_deadline = std::chrono::seconds(30);
+  api.settings.pipeline.default_deadline = std::chrono::seconds(30);
   const std::string regions[] = {"us-east-1", "us-west-2", "eu-west-1"};
   const auto refusals = InParallel(30, [&](int i) {
     return api.CallIn({api.account(), regions[i % 3]}, DescribeOptOutListsRequest()).error;

@@ -15,7 +15,6 @@
 #include <string>
 #include <string_view>
 
-#include "server/config.h"
 #include "server/handlers/handlers.h"
 #include "server/http_request.h"
 #include "server/known_accounts.h"
@@ -24,6 +23,7 @@
 #include "server/page_token.h"
 #include "server/pipeline.h"
 #include "server/rate_limiter.h"
+#include "server/settings.h"
 #include "storage/database.h"
 #include "tests/support/fake_world.h"
 #include "tests/support/matchers.h"
@@ -253,7 +253,7 @@ class Api {
   Metrics metrics_;
   PageTokens page_tokens_{"0123456789abcdef"};
   Service service_{database_, world, settings.api, known_accounts_, rate_limiter_, metrics_};
-  Pipeline pipeline_{settings};
+  Pipeline pipeline_{settings.pipeline, settings.api.dev};
 };
 
 }  // namespace poold

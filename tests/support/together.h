@@ -61,7 +61,7 @@ class TogetherTest : public testing::Test {
 
   static Settings SettingsOf(int connections) {
     Settings settings;
-    settings.database_connections = connections;
+    settings.pipeline.database_connections = connections;
     return settings;
   }
 
@@ -131,7 +131,7 @@ class TogetherTest : public testing::Test {
   RateLimiter rate_limiter;
   Metrics metrics;
   Service service{database, ours.world, settings.api, known_accounts, rate_limiter, metrics};
-  Pipeline pipeline{settings};
+  Pipeline pipeline{settings.pipeline, settings.api.dev};
   std::vector<std::unique_ptr<WaitingCall>> waiting;
   std::vector<std::optional<Error>> outcomes;
 };

@@ -13,8 +13,8 @@
 #include <optional>
 #include <thread>
 
-#include "server/config.h"
 #include "server/metrics.h"
+#include "server/settings.h"
 #include "server/tls.h"
 #include "server/transport/grpc_acceptor.h"
 #include "tests/support/certificates.h"
@@ -242,10 +242,10 @@ class GrpcListenerTls : public GrpcListenerTest {
  protected:
   GrpcListenerTls() {
     const CertificateFiles server = authority_.IssueForServer("server");
-    Settings settings;
-    settings.tls_certificate = server.certificate;
-    settings.tls_key = server.key;
-    settings.tls_client_ca = authority_.certificate();
+    TlsSettings settings;
+    settings.certificate = server.certificate;
+    settings.key = server.key;
+    settings.client_ca = authority_.certificate();
     tls_.emplace(settings);
   }
 

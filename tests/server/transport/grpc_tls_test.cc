@@ -22,17 +22,17 @@ class GrpcTls : public testing::Test {
  protected:
   GrpcTls() {
     const CertificateFiles server = authority.IssueForServer("server");
-    api.settings.tls_certificate = server.certificate;
-    api.settings.tls_key = server.key;
-    api.settings.tls_client_ca = authority.certificate();
-    api.settings.grpc_listen = "127.0.0.1:0";
-    api.settings.grpc_connections = 16;
+    api.settings.tls.certificate = server.certificate;
+    api.settings.tls.key = server.key;
+    api.settings.tls.client_ca = authority.certificate();
+    api.settings.grpc.listen = "127.0.0.1:0";
+    api.settings.grpc.connections = 16;
     std::ofstream(directory.path() / "access.yaml")
         << "principals: [{name: a, account: '" << api.account() << "', certificates: [{dns: a.example}]}]";
     access.emplace(directory.path() / "access.yaml");
     api.service().access = &*access;
-    tls.emplace(api.settings);
-    endpoint.emplace(api.settings, api.service(), api.pipeline(), &*tls);
+    tls.emplace(api.settings.tls);
+    endpoint.emplace(api.settings.grpc, api.service(), api.pipeline(), &*tls);
   }
   ~GrpcTls() override { endpoint->Shutdown(std::chrono::milliseconds(0)); }
 

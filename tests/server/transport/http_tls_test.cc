@@ -23,17 +23,17 @@ class HttpTls : public testing::Test {
  protected:
   HttpTls() {
     const CertificateFiles server = authority.IssueForServer("server");
-    api.settings.tls_certificate = server.certificate;
-    api.settings.tls_key = server.key;
-    api.settings.tls_client_ca = authority.certificate();
-    api.settings.http_listen = "127.0.0.1:0";
-    api.settings.http_connections = 10;
+    api.settings.tls.certificate = server.certificate;
+    api.settings.tls.key = server.key;
+    api.settings.tls.client_ca = authority.certificate();
+    api.settings.http.listen = "127.0.0.1:0";
+    api.settings.http.connections = 10;
     std::ofstream(directory.path() / "access.yaml")
         << "principals: [{name: a, account: '" << api.account() << "', certificates: [{dns: a.example}]}]";
     access.emplace(directory.path() / "access.yaml");
     api.service().access = &*access;
-    tls.emplace(api.settings);
-    door.emplace(api.settings, api.service(), api.pipeline(), &*tls);
+    tls.emplace(api.settings.tls);
+    door.emplace(api.settings.http, api.service(), api.pipeline(), &*tls);
   }
 
   static std::string Call(TlsConnection& connection) {
@@ -69,9 +69,9 @@ TEST_F(HttpTls, RefusesWeakCiphersAndOtherProtocols) {
 
 // A handshake costs the server much more than the client.
 TEST_F(HttpTls, BoundsHowOftenStrangersConnect) {
-  api.settings.http_connections = 100;
-  api.settings.http_connections_per_address = 8;  // so two new ones
-  door.emplace(api.settings, api.service(), api.pipeline(), &*tls);
+  api.settings.http.connections = 100;
+  api.settings.http.connections_per_address = 8;  // so two new ones
+  door.emplace(api.settings.http, api.service(), api.pipeline(), &*tls);
   const CertificateFiles known = authority.Issue("client", "DNS:a.example");
   for (int i = 0; i < 20; ++i) {
     TlsConnection good(door->address(), {.own = known});

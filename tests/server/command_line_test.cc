@@ -1,4 +1,4 @@
-#include "server/config.h"
+#include "server/command_line.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <sstream>
+#include <variant>
 
 #include "build_paths.h"
 #include "server/version.h"
@@ -21,7 +22,6 @@ using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using Command = Settings::Command;
 
 // An environment variable that is set as long as this lives.
 class Environment {
@@ -38,9 +38,15 @@ class Environment {
 };
 
 struct Parsed {
-  ParsedSettings result;
-  std::string out;
+  CommandLine line;
+  std::string out;  // and what `config` shows
   std::string err;
+
+  // nullptr if it is another command, or none.
+  template <class Wanted>
+  const Wanted* As() const {
+    return line.command ? std::get_if<Wanted>(&*line.command) : nullptr;
+  }
 };
 
 Parsed Parse(const std::vector<std::string>& arguments) {
@@ -49,23 +55,35 @@ Parsed Parse(const std::vector<std::string>& arguments) {
   Parsed parsed;
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
-  parsed.result = ParseSettings(static_cast<int>(argv.size()), argv.data());
+  parsed.line = ParseCommandLine(static_cast<int>(argv.size()), argv.data());
   parsed.out = testing::internal::GetCapturedStdout();
+  if (const auto* shown = parsed.As<command::ShowConfig>()) parsed.out += shown->text;
   parsed.err = testing::internal::GetCapturedStderr();
   return parsed;
 }
 
-// Of arguments that must be right.
+// The command of arguments that must be right.
+template <class Wanted>
+Wanted CommandOf(const std::vector<std::string>& arguments) {
+  const Parsed parsed = Parse(arguments);
+  const Wanted* command = parsed.As<Wanted>();
+  EXPECT_NE(command, nullptr) << parsed.err;
+  return command == nullptr ? Wanted() : *command;
+}
+
+// The settings with which `serve` or `dev` runs.
 Settings SettingsOf(const std::vector<std::string>& arguments) {
   const Parsed parsed = Parse(arguments);
-  EXPECT_FALSE(parsed.result.leave) << parsed.err;
-  return parsed.result.settings;
+  if (const auto* dev = parsed.As<command::Dev>()) return dev->settings;
+  const auto* serve = parsed.As<command::Serve>();
+  EXPECT_NE(serve, nullptr) << parsed.err;
+  return serve == nullptr ? Settings() : serve->settings;
 }
 
 void ExpectRefusal(const std::vector<std::string>& arguments, const std::string& says) {
   const Parsed parsed = Parse(arguments);
-  EXPECT_TRUE(parsed.result.leave);
-  EXPECT_EQ(parsed.result.exit_code, 2);
+  EXPECT_FALSE(parsed.line.command);
+  EXPECT_EQ(parsed.line.exit_code, 2);
   EXPECT_THAT(parsed.err, HasSubstr(says));
 }
 
@@ -112,73 +130,69 @@ std::string Text(const Throttling& throttling) {
   return Text(throttling.calls_per_second);
 }
 
-template <class Member>
-Setting Of(const std::string& name, const std::string& value, Member Settings::*member) {
-  return {name, value, [member](const Settings& settings) { return Text(settings.*member); }};
-}
-template <class Member>
-Setting Of(const std::string& name, const std::string& value, Member ApiSettings::*member) {
-  return {name, value, [member](const Settings& settings) { return Text(settings.api.*member); }};
-}
-Setting Of(const std::string& name, const std::string& value, std::int64_t Quotas::*member) {
-  return {name, value, [member](const Settings& settings) { return Text(settings.api.quotas.*member); }};
+// `members`: the way from Settings to the one that is meant.
+template <class... Members>
+Setting Of(const std::string& name, const std::string& value, Members... members) {
+  return {name, value, [=](const Settings& settings) { return Text((settings.*....*members)); }};
 }
 
 const std::vector<Setting> kSettings = {
-    Of("grpc-listen", "0.0.0.0:0", &Settings::grpc_listen),
-    Of("http-listen", "off", &Settings::http_listen),
-    Of("health-listen", "127.0.0.1:0", &Settings::health_listen),
-    Of("reflection", "off", &Settings::reflection),
-    Of("database-password-file", "/etc/poold/password", &Settings::database_password_file),
-    Of("prepared-statements", "0", &Settings::prepared_statements),
-    Of("drain-delay", "16ms", &Settings::drain_delay),
-    Of("max-connection-age", "17ms", &Settings::max_connection_age),
-    Of("max-connection-idle", "18ms", &Settings::max_connection_idle),
-    Of("grpc-connections", "19", &Settings::grpc_connections),
-    Of("grpc-connections-per-address", "9", &Settings::grpc_connections_per_address),
-    Of("grpc-guard", "off", &Settings::grpc_guard),
-    Of("http-connections", "11", &Settings::http_connections),
-    Of("http-connections-per-address", "12", &Settings::http_connections_per_address),
-    Of("http-idle-timeout", "13ms", &Settings::http_idle_timeout),
-    Of("http-header-timeout", "14ms", &Settings::http_header_timeout),
-    Of("http-body-timeout", "15ms", &Settings::http_body_timeout),
-    Of("http-body-bytes", "1048576", &Settings::http_body_bytes),
-    Of("http-origins", "http://[::1]:80,https://console.example", &Settings::http_origins),
-    Of("tls-certificate", "/etc/poold/tls.crt", &Settings::tls_certificate),
-    Of("tls-key", "/etc/poold/tls.key", &Settings::tls_key),
-    Of("tls-client-ca", "/etc/poold/clients.crt", &Settings::tls_client_ca),
+    Of("grpc-listen", "0.0.0.0:0", &Settings::grpc, &GrpcSettings::listen),
+    Of("http-listen", "off", &Settings::http, &HttpSettings::listen),
+    Of("health-listen", "127.0.0.1:0", &Settings::grpc, &GrpcSettings::health_listen),
+    Of("reflection", "off", &Settings::grpc, &GrpcSettings::reflection),
+    Of("database-password-file", "/etc/poold/password", &Settings::database, &DatabaseSettings::password_file),
+    Of("prepared-statements", "0", &Settings::database, &DatabaseSettings::prepared_statements),
+    Of("drain-delay", "16ms", &Settings::drain, &DrainSettings::delay),
+    Of("max-connection-age", "17ms", &Settings::grpc, &GrpcSettings::max_connection_age),
+    Of("max-connection-idle", "18ms", &Settings::grpc, &GrpcSettings::max_connection_idle),
+    Of("grpc-connections", "19", &Settings::grpc, &GrpcSettings::connections),
+    Of("grpc-connections-per-address", "9", &Settings::grpc, &GrpcSettings::connections_per_address),
+    Of("grpc-guard", "off", &Settings::grpc, &GrpcSettings::guard),
+    Of("http-connections", "11", &Settings::http, &HttpSettings::connections),
+    Of("http-connections-per-address", "12", &Settings::http, &HttpSettings::connections_per_address),
+    Of("http-idle-timeout", "13ms", &Settings::http, &HttpSettings::idle_timeout),
+    Of("http-header-timeout", "14ms", &Settings::http, &HttpSettings::header_timeout),
+    Of("http-body-timeout", "15ms", &Settings::http, &HttpSettings::body_timeout),
+    Of("http-body-bytes", "1048576", &Settings::http, &HttpSettings::body_bytes),
+    Of("http-origins", "http://[::1]:80,https://console.example", &Settings::http, &HttpSettings::origins),
+    Of("tls-certificate", "/etc/poold/tls.crt", &Settings::tls, &TlsSettings::certificate),
+    Of("tls-key", "/etc/poold/tls.key", &Settings::tls, &TlsSettings::key),
+    Of("tls-client-ca", "/etc/poold/clients.crt", &Settings::tls, &TlsSettings::client_ca),
     Of("trust-all-callers", "1", &Settings::trust_all_callers),
     Of("access-file", "/etc/poold/access.yaml", &Settings::access_file),
-    Of("database-url", "postgresql://user@host/name", &Settings::database_url),
-    Of("data-dir", "/var/lib/somewhere", &Settings::data_dir),
-    Of("database-connections", "3", &Settings::database_connections),
-    Of("queue-capacity", "7", &Settings::queue_capacity),
-    Of("default-deadline", "250ms", &Settings::default_deadline),
-    Of("greatest-deadline", "7000ms", &Settings::greatest_deadline),
-    Of("drain-limit", "0ms", &Settings::drain_limit),
-    Of("log-level", "debug", &Settings::log_level),
-    Of("log-format", "json", &Settings::log_format),
-    Of("slow-call", "18ms", &Settings::slow_call),
-    Of("default-account", "111122223333", &ApiSettings::default_account),
-    Of("regions", "eu-west-2,us-east-1", &ApiSettings::regions),
-    Of("default-region", "eu-west-2", &ApiSettings::default_region),
-    Of("quota-pools", "1", &Quotas::pools),
-    Of("quota-origination-identities-per-pool", "2", &Quotas::origination_identities_per_pool),
-    Of("quota-phone-numbers", "3", &Quotas::phone_numbers),
-    Of("quota-phone-numbers-in-all-regions", "8", &Quotas::phone_numbers_in_all_regions),
-    Of("quota-sender-ids", "4", &Quotas::sender_ids),
-    Of("quota-opt-out-lists", "6", &Quotas::opt_out_lists),
-    Of("quota-keywords", "7", &Quotas::keywords),
-    Of("quota-tags-per-resource", "5", &Quotas::tags_per_resource),
-    Of("account-tier", "SANDBOX", &ApiSettings::account_tier),
-    Of("throttle", "aws", &ApiSettings::throttling),
-    Of("help-message", "Call 555-0100", &ApiSettings::help_message),
-    Of("stop-message", "Bye", &ApiSettings::stop_message),
-    Of("countries-without-sender-ids", "FR,GB", &ApiSettings::countries_without_sender_ids),
-    Of("countries-requiring-registration", "DE", &ApiSettings::countries_requiring_registration),
-    Of("fictional-numbers", "1", &ApiSettings::fictional_numbers),
-    Of("number-activation-delay", "20ms", &ApiSettings::number_activation_delay),
-    Of("pool-deletion-delay", "30ms", &ApiSettings::pool_deletion_delay),
+    Of("database-url", "postgresql://user@host/name", &Settings::database, &DatabaseSettings::url),
+    Of("data-dir", "/var/lib/somewhere", &Settings::database, &DatabaseSettings::data_dir),
+    Of("database-connections", "3", &Settings::pipeline, &PipelineSettings::database_connections),
+    Of("queue-capacity", "7", &Settings::pipeline, &PipelineSettings::queue_capacity),
+    Of("default-deadline", "250ms", &Settings::pipeline, &PipelineSettings::default_deadline),
+    Of("greatest-deadline", "7000ms", &Settings::pipeline, &PipelineSettings::greatest_deadline),
+    Of("drain-limit", "0ms", &Settings::drain, &DrainSettings::limit),
+    Of("log-level", "debug", &Settings::log, &LogSettings::level),
+    Of("log-format", "json", &Settings::log, &LogSettings::format),
+    Of("slow-call", "18ms", &Settings::log, &LogSettings::slow_call),
+    Of("default-account", "111122223333", &Settings::api, &ApiSettings::default_account),
+    Of("regions", "eu-west-2,us-east-1", &Settings::api, &ApiSettings::regions),
+    Of("default-region", "eu-west-2", &Settings::api, &ApiSettings::default_region),
+    Of("quota-pools", "1", &Settings::api, &ApiSettings::quotas, &Quotas::pools),
+    Of("quota-origination-identities-per-pool", "2", &Settings::api, &ApiSettings::quotas,
+       &Quotas::origination_identities_per_pool),
+    Of("quota-phone-numbers", "3", &Settings::api, &ApiSettings::quotas, &Quotas::phone_numbers),
+    Of("quota-phone-numbers-in-all-regions", "8", &Settings::api, &ApiSettings::quotas,
+       &Quotas::phone_numbers_in_all_regions),
+    Of("quota-sender-ids", "4", &Settings::api, &ApiSettings::quotas, &Quotas::sender_ids),
+    Of("quota-opt-out-lists", "6", &Settings::api, &ApiSettings::quotas, &Quotas::opt_out_lists),
+    Of("quota-keywords", "7", &Settings::api, &ApiSettings::quotas, &Quotas::keywords),
+    Of("quota-tags-per-resource", "5", &Settings::api, &ApiSettings::quotas, &Quotas::tags_per_resource),
+    Of("account-tier", "SANDBOX", &Settings::api, &ApiSettings::account_tier),
+    Of("throttle", "aws", &Settings::api, &ApiSettings::throttling),
+    Of("help-message", "Call 555-0100", &Settings::api, &ApiSettings::help_message),
+    Of("stop-message", "Bye", &Settings::api, &ApiSettings::stop_message),
+    Of("countries-without-sender-ids", "FR,GB", &Settings::api, &ApiSettings::countries_without_sender_ids),
+    Of("countries-requiring-registration", "DE", &Settings::api, &ApiSettings::countries_requiring_registration),
+    Of("fictional-numbers", "1", &Settings::api, &ApiSettings::fictional_numbers),
+    Of("number-activation-delay", "20ms", &Settings::api, &ApiSettings::number_activation_delay),
+    Of("pool-deletion-delay", "30ms", &Settings::api, &ApiSettings::pool_deletion_delay),
 };
 
 class EverySetting : public testing::TestWithParam<Setting> {
@@ -270,11 +284,31 @@ TEST(Help, ListsNoSettingThatTheseTestsDoNotKnow) {
   EXPECT_THAT(unknown, IsEmpty());
 }
 
-TEST(Help, IsTheSameAfterACommand) {
-  const Parsed parsed = Parse({"dev", "--help"});
-  EXPECT_TRUE(parsed.result.leave);
-  EXPECT_EQ(parsed.result.exit_code, 0);
-  EXPECT_EQ(parsed.out, Parse({"--help"}).out);
+TEST(Help, OfACommandListsItsArgumentsAndOnlyTheSettingsThatItUses) {
+  const Parsed parsed = Parse({"quota", "--help"});
+  EXPECT_FALSE(parsed.line.command);
+  EXPECT_EQ(parsed.line.exit_code, 0);
+  for (const char* part : {"set a quota of one account", "Usage: poold quota ACCOUNT REGION NAME AMOUNT", "\n  AMOUNT ",
+                           "\n  --database-url ", "\n  --data-dir ", "\n  --config "}) {
+    EXPECT_THAT(parsed.out, HasSubstr(part));
+  }
+  EXPECT_THAT(parsed.out, testing::Not(HasSubstr("--grpc-listen")));
+  EXPECT_THAT(Parse({"--help", "quota"}).out, parsed.out);
+  EXPECT_THAT(Parse({"serve", "--help"}).out, testing::Not(HasSubstr("--data-dir")));
+  EXPECT_THAT(Parse({"version", "--help"}).out, testing::Not(HasSubstr("--log-level")));
+}
+
+TEST(Help, OfAGroupOfCommandsListsThese) {
+  const std::string help = Parse({"inventory", "--help"}).out;
+  for (const char* part : {"import", "count", "list", "remove", "clear"}) {
+    EXPECT_THAT(help, HasSubstr("\n  inventory " + std::string(part) + " "));
+  }
+  EXPECT_THAT(help, testing::Not(HasSubstr("quota")));
+}
+
+TEST(Help, NamesTheCommandsBeforeTheSettings) {
+  const std::string help = Parse({"--help"}).out;
+  EXPECT_LT(help.find("\n  inventory clear "), help.find("\n  --config "));
 }
 
 TEST(Help, NamesEveryCommand) {
@@ -291,26 +325,26 @@ TEST(Help, DoesNotShowWhatTheEnvironmentHolds) {
 
 TEST(Version, IsAFlagToo) {
   const Parsed parsed = Parse({"--version"});
-  EXPECT_TRUE(parsed.result.leave);
-  EXPECT_EQ(parsed.result.exit_code, 0);
+  EXPECT_FALSE(parsed.line.command);
+  EXPECT_EQ(parsed.line.exit_code, 0);
   EXPECT_THAT(parsed.out, HasSubstr(std::string(poold::Version())));
 }
 
 // Commands.
 
 TEST(Commands, AreKnownByName) {
-  EXPECT_EQ(SettingsOf({"dev"}).command, Command::kDev);
-  EXPECT_EQ(SettingsOf({"serve", "--database-url", "x=y"}).command, Command::kServe);
-  EXPECT_EQ(SettingsOf({"migrate", "--database-url", "x=y"}).command, Command::kMigrate);
-  EXPECT_EQ(SettingsOf({"health"}).command, Command::kHealth);
-  EXPECT_EQ(SettingsOf({"version"}).command, Command::kVersion);
-  EXPECT_EQ(SettingsOf({"inventory", "import", "file.csv"}).command, Command::kInventoryImport);
-  EXPECT_EQ(SettingsOf({"inventory", "count"}).command, Command::kInventoryCount);
-  EXPECT_EQ(SettingsOf({"inventory", "list"}).command, Command::kInventoryList);
-  EXPECT_EQ(SettingsOf({"inventory", "remove", "file.csv"}).command, Command::kInventoryRemove);
-  EXPECT_EQ(SettingsOf({"inventory", "clear", "--fictional"}).command, Command::kInventoryClear);
-  EXPECT_EQ(SettingsOf({"seed"}).command, Command::kSeed);
-  EXPECT_EQ(SettingsOf({"access", "key"}).command, Command::kAccessKey);
+  EXPECT_TRUE(Parse({"dev"}).As<command::Dev>());
+  EXPECT_TRUE(Parse({"serve", "--database-url", "x=y"}).As<command::Serve>());
+  EXPECT_TRUE(Parse({"migrate", "--database-url", "x=y"}).As<command::Migrate>());
+  EXPECT_TRUE(Parse({"health"}).As<command::Health>());
+  EXPECT_TRUE(Parse({"version"}).As<command::Version>());
+  EXPECT_TRUE(Parse({"inventory", "import", "file.csv"}).As<command::ImportNumbers>());
+  EXPECT_TRUE(Parse({"inventory", "count"}).As<command::CountNumbers>());
+  EXPECT_TRUE(Parse({"inventory", "list"}).As<command::ListNumbers>());
+  EXPECT_TRUE(Parse({"inventory", "remove", "file.csv"}).As<command::RemoveNumbers>());
+  EXPECT_TRUE(Parse({"inventory", "clear", "--fictional"}).As<command::ClearFictionalNumbers>());
+  EXPECT_TRUE(Parse({"seed"}).As<command::Seed>());
+  EXPECT_TRUE(Parse({"access", "key"}).As<command::MakeAccessKey>());
 }
 
 struct Listening {
@@ -378,32 +412,51 @@ TEST(Commands, TakeNoUnknownFlag) { ExpectRefusal({"dev", "--frobnicate"}, "--fr
 TEST(Commands, TakeNothingMore) { ExpectRefusal({"version", "again"}, "again"); }
 
 TEST(Commands, HealthTakesAnAddress) {
-  EXPECT_EQ(SettingsOf({"health", "10.0.0.1:50051"}).health_address, "10.0.0.1:50051");
-  EXPECT_EQ(SettingsOf({"health"}).health_address, "");
+  EXPECT_EQ(CommandOf<command::Health>({"health", "10.0.0.1:50051"}).address, "10.0.0.1:50051");
+  EXPECT_EQ(CommandOf<command::Health>({"health"}).address, Settings().grpc.listen);
+  EXPECT_EQ(CommandOf<command::Health>({"health", "--grpc-listen", "a:1"}).address, "a:1");
+  EXPECT_EQ(CommandOf<command::Health>({"health", "--grpc-listen", "a:1", "--health-listen", "a:2"}).address, "a:2");
+}
+
+TEST(Commands, MigrateTakesADatabase) {
+  const auto migrate =
+      CommandOf<command::Migrate>({"migrate", "--database-url", "x=y", "--database-password-file", "p"});
+  EXPECT_EQ(migrate.database.url, "x=y");
+  EXPECT_EQ(migrate.database.password_file, "p");
+}
+
+TEST(Commands, QuotaTakesAnAmountOrTheDefault) {
+  const auto some = CommandOf<command::Quota>({"quota", "111122223333", "eu-west-2", "POOLS_PER_ACCOUNT", "12"});
+  EXPECT_EQ(some.scope.account, "111122223333");
+  EXPECT_EQ(some.scope.region, "eu-west-2");
+  EXPECT_EQ(some.name, "POOLS_PER_ACCOUNT");
+  EXPECT_EQ(some.amount, 12);
+  EXPECT_EQ(CommandOf<command::Quota>({"quota", "111122223333", "eu-west-2", "POOLS_PER_ACCOUNT", "default"}).amount,
+            std::nullopt);
 }
 
 TEST(Commands, SeedTakesAnAccountAndThenARegion) {
-  const Settings both = SettingsOf({"seed", "111122223333", "eu-west-2"});
-  EXPECT_EQ(both.seed_account, "111122223333");
-  EXPECT_EQ(both.seed_region, "eu-west-2");
-  EXPECT_EQ(SettingsOf({"seed", "111122223333"}).seed_region, "");
-  EXPECT_EQ(SettingsOf({"seed"}).seed_account, "");
+  const auto both = CommandOf<command::Seed>({"seed", "111122223333", "eu-west-2", "--grpc-listen", "a:1"});
+  EXPECT_EQ(both.address, "a:1");
+  EXPECT_EQ(both.scope.account, "111122223333");
+  EXPECT_EQ(both.scope.region, "eu-west-2");
+  EXPECT_EQ(CommandOf<command::Seed>({"seed", "111122223333"}).scope.region, ApiSettings().default_region);
+  EXPECT_EQ(CommandOf<command::Seed>({"seed"}).scope.account, ApiSettings().default_account);
   ExpectRefusal({"seed", "eu-west-2"}, "ACCOUNT: must be 12 digits");
   ExpectRefusal({"seed", "111122223333", "Europe"}, "REGION: must be a region's name");
 }
 
 TEST(Commands, ImportAndRemoveNeedAFile) {
-  for (const char* command : {"import", "remove"}) {
-    ExpectRefusal({"inventory", command}, "FILE is required");
-    EXPECT_EQ(SettingsOf({"inventory", command, "file.csv"}).inventory_file, "file.csv");
-  }
+  for (const char* command : {"import", "remove"}) ExpectRefusal({"inventory", command}, "FILE is required");
+  EXPECT_EQ(CommandOf<command::ImportNumbers>({"inventory", "import", "file.csv"}).file, "file.csv");
+  EXPECT_EQ(CommandOf<command::RemoveNumbers>({"inventory", "remove", "file.csv"}).file, "file.csv");
 }
 
 TEST(Commands, ListTakesACountryAndAType) {
-  const Settings some = SettingsOf({"inventory", "list", "--country", "ES", "--type", "TOLL_FREE"});
-  EXPECT_EQ(some.inventory_country, "ES");
-  EXPECT_EQ(some.inventory_type, "TOLL_FREE");
-  EXPECT_EQ(SettingsOf({"inventory", "list"}).inventory_country, "");
+  const auto some = CommandOf<command::ListNumbers>({"inventory", "list", "--country", "ES", "--type", "TOLL_FREE"});
+  EXPECT_EQ(some.selection.iso_country_code, "ES");
+  EXPECT_EQ(some.selection.number_type, "TOLL_FREE");
+  EXPECT_EQ(CommandOf<command::ListNumbers>({"inventory", "list"}).selection.iso_country_code, "");
   ExpectRefusal({"inventory", "list", "--country", "Spain"}, "--country: must be a country code");
   ExpectRefusal({"inventory", "list", "--type", "PAGER"}, "--type");
 }
@@ -411,7 +464,8 @@ TEST(Commands, ListTakesACountryAndAType) {
 TEST(Commands, ClearMustBeToldWhat) { ExpectRefusal({"inventory", "clear"}, "--fictional is required"); }
 
 TEST(Commands, ImportTakesSettings) {
-  EXPECT_EQ(SettingsOf({"inventory", "import", "file.csv", "--data-dir", "here"}).data_dir, "here");
+  const auto import = CommandOf<command::ImportNumbers>({"inventory", "import", "file.csv", "--data-dir", "here"});
+  EXPECT_EQ(import.database.data_dir, "here");
 }
 
 // Contradictions.
@@ -428,16 +482,16 @@ TEST(Contradictions, DevTakesNoDatabase) {
 TEST(Contradictions, TheGreatestDeadlineIsNotShorterThanTheDefault) {
   ExpectRefusal({"dev", "--greatest-deadline", "4s"},
                 "--greatest-deadline must not be shorter than --default-deadline");
-  EXPECT_EQ(SettingsOf({"dev", "--greatest-deadline", "5s"}).greatest_deadline, milliseconds(5000));
+  EXPECT_EQ(SettingsOf({"dev", "--greatest-deadline", "5s"}).pipeline.greatest_deadline, milliseconds(5000));
 }
 
 // Values.
 
 TEST(Durations, HaveAUnit) {
-  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "1500ms"}).drain_limit, milliseconds(1500));
-  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "90s"}).drain_limit, milliseconds(90'000));
-  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "2m"}).drain_limit, milliseconds(120'000));
-  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "24h"}).drain_limit, milliseconds(86'400'000));
+  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "1500ms"}).drain.limit, milliseconds(1500));
+  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "90s"}).drain.limit, milliseconds(90'000));
+  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "2m"}).drain.limit, milliseconds(120'000));
+  EXPECT_EQ(SettingsOf({"dev", "--drain-limit", "24h"}).drain.limit, milliseconds(86'400'000));
 }
 
 TEST(Countries, MayBeNone) {
@@ -527,7 +581,7 @@ class SettingsFile : public testing::Test {
   // What it refuses to start with.
   std::string Refusal(const std::string& text) {
     const Parsed parsed = Parse({"config", "--config", Write(text)});
-    EXPECT_EQ(parsed.result.exit_code, 2) << text;
+    EXPECT_EQ(parsed.line.exit_code, 2) << text;
     return parsed.err;
   }
 
@@ -543,16 +597,16 @@ TEST_F(SettingsFile, SaysWhatNeitherAFlagNorTheEnvironmentSays) {
                                               "log-format: json\n"
                                               "default-account: \"012345678901\"\n"
                                               "help-message: 'Reply #1: \"yes\"'\n")});
-  EXPECT_EQ(settings.drain_delay, milliseconds(3000)) << "a flag wins";
-  EXPECT_EQ(settings.queue_capacity, 7) << "the environment is next";
-  EXPECT_EQ(settings.log_format, "json");
+  EXPECT_EQ(settings.drain.delay, milliseconds(3000)) << "a flag wins";
+  EXPECT_EQ(settings.pipeline.queue_capacity, 7) << "the environment is next";
+  EXPECT_EQ(settings.log.format, "json");
   EXPECT_EQ(settings.api.default_account, "012345678901");
   EXPECT_EQ(settings.api.help_message, "Reply #1: \"yes\"");
 }
 
 TEST_F(SettingsFile, CanBeNamedByTheEnvironment) {
   const Environment environment("POOLD_CONFIG", Write("queue-capacity: 5\n"));
-  EXPECT_EQ(SettingsOf({"dev"}).queue_capacity, 5);
+  EXPECT_EQ(SettingsOf({"dev"}).pipeline.queue_capacity, 5);
 }
 
 TEST_F(SettingsFile, IsRefusedWithTheLineThatIsWrong) {
@@ -573,7 +627,7 @@ TEST_F(SettingsFile, IsRefusedWithTheLineThatIsWrong) {
 TEST_F(SettingsFile, IsWhatConfigPrints) {
   const Parsed first = Parse({"config", "--default-account", "012345678901", "--help-message", "a \"b\" \\c # d: é",
                               "--drain-delay", "5s", "--throttle", "2.5"});
-  ASSERT_EQ(first.result.exit_code, 0) << first.err;
+  ASSERT_EQ(first.line.exit_code, 0) << first.err;
   EXPECT_THAT(first.out, HasSubstr("drain-delay: \"5s\""));
   EXPECT_EQ(Parse({"config", "--config", Write(first.out)}).out, first.out);
 }
@@ -607,7 +661,7 @@ TEST(DatabaseUrl, IsRefusedUnshownIfAPasswordEndsInIt) {
       }
       arguments.insert(arguments.end(), {"--database-url", url});
       const Parsed parsed = Parse(arguments);
-      EXPECT_EQ(parsed.result.exit_code, 2) << url;
+      EXPECT_EQ(parsed.line.exit_code, 2) << url;
       EXPECT_THAT(parsed.err, HasSubstr("write `@` as %40")) << url;
       EXPECT_THAT(parsed.out + parsed.err, testing::Not(HasSubstr("s3cret"))) << url;
     }
@@ -617,7 +671,7 @@ TEST(DatabaseUrl, IsRefusedUnshownIfAPasswordEndsInIt) {
 TEST(DatabaseUrl, MayHaveAnAtWhereOneCanBe) {
   for (const char* url : {"postgresql://me:p%40s3cret@host/db", "postgresql://me%40corp@host/db",
                           "postgresql:///db?host=@abstract,@socket", "host=a dbname=d@b", "host=a password=p@s3cret"}) {
-    EXPECT_EQ(SettingsOf({"serve", "--database-url", url}).database_url, url);
+    EXPECT_EQ(SettingsOf({"serve", "--database-url", url}).database.url, url);
   }
 }
 
@@ -639,17 +693,17 @@ TEST(Serve, RefusesAnEnvironmentVariableThatIsNoSetting) {
   {
     const Environment typo("POOLD_DRAIN_DELY", "5s");
     const Parsed parsed = Parse(serve);
-    EXPECT_EQ(parsed.result.exit_code, 2);
+    EXPECT_EQ(parsed.line.exit_code, 2);
     EXPECT_THAT(parsed.err, HasSubstr("POOLD_DRAIN_DELY is no setting"));
-    EXPECT_EQ(Parse({"dev"}).result.exit_code, 0)
+    EXPECT_EQ(Parse({"dev"}).line.exit_code, 0)
         << "`dev` runs on desks, where such a variable may be another program's";
   }
   const Environment of_kubernetes("POOLD_PORT_50051_TCP_ADDR", "10.0.0.1");
   const Environment of_kubernetes_too("POOLD_GRPC_SERVICE_HOST", "10.0.0.1");
   const Environment of_kubernetes_as_well("POOLD_PORT", "tcp://10.0.0.1:50051");
-  EXPECT_FALSE(Parse(serve).result.leave);
+  EXPECT_TRUE(Parse(serve).line.command);
   const Environment typo("POOLD_HTTP_PORT", "9");
-  EXPECT_EQ(Parse(serve).result.exit_code, 2);
+  EXPECT_EQ(Parse(serve).line.exit_code, 2);
 }
 
 }  // namespace
