@@ -318,17 +318,6 @@ const Principal* Access::FindCertificate(std::string_view name) const {
   return found == certificates_.end() ? nullptr : found->second;
 }
 
-bool Rights::Allow(std::string_view action) const {
-  const auto matches = [&](const std::string& pattern) { return MatchesPattern(pattern, action); };
-  return std::ranges::any_of(allow, matches) && std::ranges::none_of(deny, matches);
-}
-
-bool Rights::Reach(std::string_view arn) const {
-  return std::ranges::any_of(resources, [&](const std::string& pattern) { return ArnMatches(pattern, arn); });
-}
-
-bool Rights::ReachEverything() const { return std::ranges::find(resources, "*") != resources.end(); }
-
 NewBearerKey MakeBearerKey() {
   // What it begins with lets scanners for lost secrets know it.
   const std::string key = "poold_" + Hex(RandomBytes(32));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/handlers/table.h"
 #include "server/method.h"
 #include "server/metrics.h"
 #include "server/middleware/authenticate.h"
@@ -76,11 +77,10 @@ void CheckHeaders(Call& call) { CheckCredentials(call); }
 // the caller is not proven, and would use up the tokens of somebody else.
 constexpr Step kBeforeTheBody[] = {RefuseUnlessServed, RefuseUntilReady, CheckHeaders};
 
+void Execute(Call& call) { Transact(call, HandlerOf(call.method()).handle); }
+
 // On a worker's thread.
-constexpr Step kExecution[] = {
-    RefuseIfTooLate,
-    Transact,
-};
+constexpr Step kExecution[] = {RefuseIfTooLate, Execute};
 
 Error FromStorage(const Call& call, const StorageFailure& failure) {
   switch (failure.kind()) {
@@ -253,7 +253,7 @@ void Pipeline::AnswerTogetherOrElse(const Together& together, std::span<Call* co
 
 void Pipeline::AnswerGroups(std::span<Call* const> calls) noexcept {
   std::map<const Together*, std::vector<Call*>> alike;
-  for (Call* call : calls) alike[TogetherOf(*call)].push_back(call);
+  for (Call* call : calls) alike[TogetherOf(*call, HandlerOf(call->method()).together)].push_back(call);
   for (const auto& [together, group] : alike) AnswerTogetherOrElse(*together, group);
 }
 
@@ -268,8 +268,9 @@ std::size_t Pipeline::queued() const {
 // Where calls of the method wait, but for the few that the method's batches leave out.
 Pipeline::Queues Pipeline::QueuesOf(const Method& method) {
   Queues queues;
-  if (method.together.empty() || (method.policy.writes() && dev_)) queues.push_back(&others_);
-  for (const Together* together : method.together) {
+  const auto& ways = HandlerOf(method).together;
+  if (ways.empty() || (method.policy.writes() && dev_)) queues.push_back(&others_);
+  for (const Together* together : ways) {
     if (together->kind == Together::Kind::kLookUp) queues.push_back(&look_ups_);
     if (together->kind == Together::Kind::kListing) queues.push_back(&listings_);
     if (together->kind != Together::Kind::kChange) continue;
@@ -279,7 +280,7 @@ Pipeline::Queues Pipeline::QueuesOf(const Method& method) {
 }
 
 Executor& Pipeline::QueueOf(const Call& call) {
-  const Together* together = TogetherOf(call);
+  const Together* together = TogetherOf(call, HandlerOf(call.method()).together);
   if (together == nullptr) return others_;
   switch (together->kind) {
     case Together::Kind::kLookUp:

@@ -68,7 +68,7 @@ class Pipeline {
   WaitingBytes waiting_;  // of all queues
   // As many workers as database connections: more would only wait for one.
   Executor others_;
-  // Calls that read a few rows and are answered together (Method::together). A few workers are enough for them, and
+  // Calls that read a few rows and are answered together (Handler::together). A few workers are enough for them, and
   // better than many: the fewer take calls, the more wait to be taken together. They end before others_, to which they
   // hand what can't go together.
   Executor look_ups_;

@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
-#include "server/access.h"
 #include "server/arn.h"
 #include "server/method.h"
+#include "server/rights.h"
 #include "storage/pool_members.h"
 
 namespace poold {

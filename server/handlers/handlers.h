@@ -5,7 +5,7 @@
 // that may be long) or throws Error, and may be run again from the top; it has no other effect.
 
 #include "server/call.h"
-#include "server/method.h"
+#include "server/together.h"
 #include "smsvoice/v2/account.pb.h"
 #include "smsvoice/v2/dev.pb.h"
 #include "smsvoice/v2/keywords.pb.h"

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "server/access.h"
 #include "server/arn.h"
 #include "server/method.h"
 #include "server/middleware/rules.h"
+#include "server/rights.h"
 #include "storage/opt_out_lists.h"
 
 namespace poold {

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <optional>
 
-#include "server/access.h"
 #include "server/arn.h"
 #include "server/fingerprint.h"
 #include "server/known_accounts.h"
 #include "server/limits.h"
 #include "server/method.h"
 #include "server/metrics.h"
+#include "server/rights.h"
 #include "server/settings.h"
 #include "server/world.h"
 #include "storage/accounts.h"
@@ -83,8 +83,8 @@ Bytes AnswerOf(const Call& call) { return {call.response().SerializeAsString()};
 
 // Does the work, unless the token was used before. Whether it was is learnt together with the handler's first look-up;
 // until then nothing of what a handler does can be seen by anybody.
-void Act(Call& call) {
-  if (call.client_token().empty()) return call.method().handle(call);
+void Act(Call& call, void (*handle)(Call&)) {
+  if (call.client_token().empty()) return handle(call);
 
   const Bytes hash = HashOf(call);
   const Time now = call.world().Now();
@@ -94,7 +94,7 @@ void Act(Call& call) {
                          "was used before with other parameters; use a new token for a new request");
   };
   ClaimClientToken(call.tx(), TokenOf(call), hash, now, now - limits::kClientTokenLife, used);
-  call.method().handle(call);
+  handle(call);
   StoreAnswers(call.tx(), {{TokenOf(call), AnswerOf(call)}});
 }
 
@@ -144,15 +144,14 @@ void RefuseIfTooLate(Call& call) {
              : Error::Deadline("the deadline passed in the queue");
 }
 
-const Together* TogetherOf(const Call& call) {
-  const Method& method = call.method();
-  if (method.together.empty()) return nullptr;
+const Together* TogetherOf(const Call& call, std::span<const Together* const> ways) {
+  if (ways.empty()) return nullptr;
   // Without members that this build doesn't know, so that it is small: such calls have queues of their own.
   if (!call.request().GetReflection()->GetUnknownFields(call.request()).empty()) return nullptr;
   // What a rehearsal wrote is rolled back; in `dev` accounts are entered one by one.
-  if (method.policy.writes() && (ValidatesOnly(call) || call.settings().dev)) return nullptr;
-  const auto fits = std::ranges::find_if(method.together, [&](const Together* one) { return one->fits(call); });
-  return fits == method.together.end() ? nullptr : *fits;
+  if (call.method().policy.writes() && (ValidatesOnly(call) || call.settings().dev)) return nullptr;
+  const auto fits = std::ranges::find_if(ways, [&](const Together* way) { return way->fits(call); });
+  return fits == ways.end() ? nullptr : *fits;
 }
 
 bool CanJoin(const Together& together, const Call& call) {
@@ -215,7 +214,7 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
   return outcomes;
 }
 
-void Transact(Call& call) {
+void Transact(Call& call, void (*handle)(Call&)) {
   Database& database = call.service().database;
   const Bounds bounds{call.deadline(), call.stop_token(), {}, Tries::kUntilDeadline};
   KnownAccounts& known_accounts = call.service().known_accounts;
@@ -240,7 +239,7 @@ void Transact(Call& call) {
           // A read finds an account that never wrote as its first write would make it, and leaves no trace of it.
           const bool made = !known && EnsureAccount(tx, call.scope(), call.world().Now());
           if (!known && !made) known_accounts.Remember(call.scope());  // another server has committed it
-          Act(call);
+          Act(call, handle);
           if (call.validate_only() || made) throw Rehearsed();
         },
         &call.work_log());

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "server/call.h"
-#include "server/method.h"
+#include "server/together.h"
 
 namespace poold {
 
@@ -12,9 +12,9 @@ namespace poold {
 // be taken from calls that still have somebody waiting.
 void RefuseIfTooLate(Call& call);
 
-// How the call may be answered with others of its method, as far as its request says; nullptr if it may not. After
-// Validate.
-const Together* TogetherOf(const Call& call);
+// The first of the method's ways to batch it that fits the call, as far as its request says; nullptr if none does.
+// After Validate.
+const Together* TogetherOf(const Call& call, std::span<const Together* const> ways);
 
 // Whether the call may be answered with others right now: it has enough time left (a batch runs under the earliest
 // deadline of its calls), and it is not the first call of its account.
@@ -30,7 +30,8 @@ bool CanJoin(const Together& together, const Call& call);
 // Database::Run: nothing was done.
 std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* const> calls);
 
-// Runs the method's handler in a transaction and commits: read-only or read-write as the method's policy says.
+// Runs `handle`, the method's handler, in a transaction and commits: read-only or read-write as the method's policy
+// says.
 //
 // The first call of an account that writes makes the account, in a transaction of its own. One that only reads leaves
 // no row behind: it makes the account, reads, and rolls back.
@@ -43,6 +44,6 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
 // answered, and it checks what it would have checked.
 //
 // The handler runs again from the top when the database reports a conflict, each time with an empty response.
-void Transact(Call& call);
+void Transact(Call& call, void (*handle)(Call&));
 
 }  // namespace poold
