@@ -89,8 +89,8 @@ Migrated MigrateToServe(const std::string& database_url) {
 }
 
 // The database that a command works on: the one that was named, or that of a running `dev`.
-Database::Options DatabaseOf(const DatabaseSettings& settings) {
-  Database::Options options;
+DatabaseOptions DatabaseOf(const DatabaseSettings& settings) {
+  DatabaseOptions options;
   options.url = settings.url;
   if (options.url.empty()) {
     const auto data_dir = TrustedDirectory::Open(settings.data_dir);

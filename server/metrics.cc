@@ -73,7 +73,7 @@ class FamilyList {
   std::vector<MetricFamily> families_;
 };
 
-void AddDatabase(FamilyList& list, const Database::Stats& stats) {
+void AddDatabase(FamilyList& list, const DatabaseStats& stats) {
   const auto number = [](auto count) { return static_cast<double>(count); };
   list.Add("poold_database_connections", "Open connections to the database.", MetricType::Gauge, "state",
            {{"in_use", number(stats.in_use)}, {"idle", number(std::max(0, stats.open - stats.in_use))}});

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "server/ready_state.h"
-#include "storage/database.h"
+#include "storage/stats.h"
 
 namespace poold {
 
@@ -51,7 +51,7 @@ class Metrics {
 
   // What is looked at when it is asked for.
   struct Sources {
-    std::function<Database::Stats()> database;
+    std::function<DatabaseStats()> database;
     std::function<std::size_t()> queue_length;
     std::function<std::uint64_t()> spans_dropped;
     std::function<ReadyState()> ready_state;

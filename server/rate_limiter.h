@@ -8,7 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "storage/transaction.h"  // Time
+#include "storage/time.h"
 
 namespace poold {
 

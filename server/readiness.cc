@@ -6,6 +6,7 @@
 
 #include "server/settings.h"
 #include "storage/database.h"
+#include "storage/failure.h"
 #include "storage/grants.h"
 #include "storage/inventory.h"
 #include "storage/migrate.h"

@@ -36,8 +36,8 @@ constexpr std::chrono::milliseconds kWatchPause{1000};
 // How long a statement of a caller who went away may go on.
 constexpr std::chrono::milliseconds kStopGrace{1000};
 
-Database::Options DatabaseOptions(const Settings& settings, Metrics& metrics) {
-  Database::Options options;
+DatabaseOptions OptionsOf(const Settings& settings, Metrics& metrics) {
+  DatabaseOptions options;
   options.url = settings.database.url;
   options.password_file = settings.database.password_file;
   options.prepare = settings.database.prepared_statements;
@@ -64,7 +64,7 @@ class Server::Impl {
   Impl(const Settings& settings, World& world, std::function<void()> on_ready)
       : settings_(settings),
         tracing_(Tracing::FromEnvironment()),
-        database_(DatabaseOptions(settings_, metrics_)),
+        database_(OptionsOf(settings_, metrics_)),
         access_file_(OpenAccessFile(settings_)),
         tls_(OpenTls(settings_.tls)),
         service_{.database = database_,

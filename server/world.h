@@ -6,7 +6,7 @@
 #include <chrono>
 #include <string>
 
-#include "storage/transaction.h"  // Time
+#include "storage/time.h"
 
 namespace poold {
 

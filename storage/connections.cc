@@ -25,7 +25,7 @@ constexpr milliseconds kConnectCap{1000};
 
 }  // namespace
 
-Connections::Connections(const Database::Options& options)
+Connections::Connections(const DatabaseOptions& options)
     : options_(options),
       parameters_(ConnectionParameters::Parse(options.url, {.statement = options.statement_backstop,
                                                             .lock = options.statement_backstop / 2,
@@ -37,7 +37,7 @@ Connections::Connections(const Database::Options& options)
   watch_ = std::jthread([this](const std::stop_token& stop) { Watch(stop); });
 }
 
-void Connections::AddTo(Database::Stats& stats) const {
+void Connections::AddTo(DatabaseStats& stats) const {
   {
     const std::lock_guard lock(mutex_);
     for (const Slot& slot : slots_) stats.open += slot.session ? 1 : 0;

@@ -14,9 +14,10 @@
 #include <vector>
 
 #include "storage/bounds.h"
-#include "storage/database.h"
 #include "storage/failure.h"
+#include "storage/options.h"
 #include "storage/session.h"
+#include "storage/stats.h"
 #include "storage/work_log.h"
 
 namespace poold {
@@ -29,10 +30,10 @@ class Connections {
 
   // The options must outlive it, and ask for at least one connection and one try. Throws StorageFailure kBug for a url
   // that cannot be read.
-  explicit Connections(const Database::Options& options);
+  explicit Connections(const DatabaseOptions& options);
 
   // What is told of connections there.
-  void AddTo(Database::Stats& stats) const;
+  void AddTo(DatabaseStats& stats) const;
 
   // Whether the next attempt to connect can begin in time.
   bool MayConnectBefore(std::chrono::steady_clock::time_point deadline) const;
@@ -64,7 +65,7 @@ class Connections {
   void CutLater(Slot& slot, Clock::time_point when);
   void CutAfterGrace(Slot& slot);
 
-  const Database::Options& options_;
+  const DatabaseOptions& options_;
   const ConnectionParameters parameters_;
   std::atomic<std::size_t> host_{0};  // of the last connection: where the next one is tried first
   std::atomic<std::uint64_t> connects_{0}, connect_failures_{0}, cuts_{0};

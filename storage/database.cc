@@ -33,7 +33,7 @@ Clock::time_point Sane(Clock::time_point deadline) {
 }
 
 // What there must be one of, however small the number that was given.
-Database::Options AtLeastOne(Database::Options options) {
+DatabaseOptions AtLeastOne(DatabaseOptions options) {
   options.connections = std::max(1, options.connections);
   options.max_tries = std::max(1, options.max_tries);
   return options;
@@ -43,11 +43,11 @@ Database::Options AtLeastOne(Database::Options options) {
 
 class Database::Impl {
  public:
-  explicit Impl(Options options) : options_(AtLeastOne(std::move(options))), connections_(options_) {}
+  explicit Impl(DatabaseOptions options) : options_(AtLeastOne(std::move(options))), connections_(options_) {}
 
   void Run(Mode mode, const Bounds& asked, const std::function<void(Transaction&)>& body, WorkLog* log);
-  Stats stats() const;
-  const Options& options() const { return options_; }
+  DatabaseStats stats() const;
+  const DatabaseOptions& options() const { return options_; }
 
  private:
   // What came of one attempt of a body.
@@ -79,7 +79,7 @@ class Database::Impl {
         in_doubt_unknown{0};
   };
 
-  const Options options_;
+  const DatabaseOptions options_;
   Counters counters_;
   Connections connections_;
 };
@@ -343,8 +343,8 @@ std::optional<StorageFailure> Database::Impl::Commit(Lease& lease, Transaction::
   throw OutcomeUnknown(lost + "; " + outcome.known);
 }
 
-Database::Stats Database::Impl::stats() const {
-  Stats stats;
+DatabaseStats Database::Impl::stats() const {
+  DatabaseStats stats;
   connections_.AddTo(stats);
   stats.reads = counters_.reads;
   stats.writes = counters_.writes;
@@ -360,7 +360,7 @@ Database::Stats Database::Impl::stats() const {
   return stats;
 }
 
-Database::Database(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Database::Database(DatabaseOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 
 Database::~Database() = default;
 
@@ -370,6 +370,6 @@ void Database::Run(Mode mode, const Bounds& bounds, const std::function<void(Tra
 
 int Database::connections() const { return impl_->options().connections; }
 
-Database::Stats Database::stats() const { return impl_->stats(); }
+DatabaseStats Database::stats() const { return impl_->stats(); }
 
 }  // namespace poold

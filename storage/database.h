@@ -1,14 +1,14 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "storage/bounds.h"
 #include "storage/failure.h"
+#include "storage/options.h"
+#include "storage/stats.h"
 #include "storage/transaction.h"
 #include "storage/work_log.h"
 
@@ -32,58 +32,8 @@ class Database {
     kWrite  // one READ COMMITTED transaction: BEGIN, which goes with the body's first statement, the body, COMMIT
   };
 
-  struct Options {
-    // postgresql://… or key=value …; what it sets wins over our own defaults (see storage/session.h). libpq's
-    // environment variables (PGPASSWORD, PGSSLROOTCERT, …) work too.
-    std::string url;
-    // A file with the password, read anew for each connection, so that it can change; empty: what the url says.
-    std::string password_file = {};
-    int connections = 8;                              // at most so many at once; opened on first use
-    std::chrono::milliseconds connect_timeout{2000};  // for one attempt to connect
-    std::chrono::milliseconds statement_backstop{
-        30000};           // the server's own limit for one statement, whatever the deadline
-    bool prepare = true;  // false behind a pooler that mixes transactions of clients
-    int max_tries = 5;    // how often a body is run, and connecting is tried; Bounds::tries can say otherwise
-
-    // How long a statement may go on once the stop token is triggered, before its connection is cut. Nobody should be
-    // able to spend connections by calling and hanging up; most statements end by themselves in less.
-    std::chrono::milliseconds stop_grace{0};
-
-    // Told of every statement after it ended, on the thread that ran it, with the time since it was sent; also of
-    // "connect", "begin", "commit", "rollback" and the like. Must be quick and must not throw.
-    std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)> observe;
-  };
-
-  // Counted since construction, but for the first three, which are of this moment. Read one by one: not a snapshot.
-  struct Stats {
-    int open = 0;     // connections
-    int in_use = 0;   // connections at work
-    int waiting = 0;  // runs that wait for one
-
-    std::uint64_t reads = 0;        // kRead runs that ended well
-    std::uint64_t writes = 0;       // kWrite runs that ended well, so committed
-    std::uint64_t rolled_back = 0;  // runs that ended in an exception of the body's own
-    std::uint64_t failures = 0;     // runs that ended in a StorageFailure
-
-    std::uint64_t connects = 0;
-    std::uint64_t connect_failures = 0;
-    std::uint64_t cuts = 0;  // connections cut off at a deadline or by a stop token
-
-    std::uint64_t retries_serialization = 0;  // further attempts, by what ended the one before
-    std::uint64_t retries_deadlock = 0;
-    std::uint64_t retries_connection = 0;
-    std::uint64_t retries_other = 0;  // a lock not to be had in time, a duplicate key
-
-    std::uint64_t in_doubt_committed = 0;  // commits whose answer was lost, by what the look-up said
-    std::uint64_t in_doubt_aborted = 0;
-    std::uint64_t in_doubt_unknown = 0;
-
-    // Those after a conflict with others.
-    std::uint64_t retries_contended() const { return retries_serialization + retries_deadlock + retries_other; }
-  };
-
   // Does not connect. Throws StorageFailure kBug for a url that cannot be read.
-  explicit Database(Options options);
+  explicit Database(DatabaseOptions options);
 
   // No call may be running.
   ~Database();
@@ -126,7 +76,7 @@ class Database {
   // The limit of the options: how many calls can run at once without waiting for one another.
   int connections() const;
 
-  Stats stats() const;
+  DatabaseStats stats() const;
 
  private:
   class Impl;

@@ -46,6 +46,9 @@ class OutcomeUnknown : public StorageFailure {
 // so of a server that goes on and says no, because it is read-only or out of disk.
 bool IsLostLink(const StorageFailure& failure);
 
+// What PostgreSQL says when a role may not do something: insufficient_privilege.
+inline constexpr std::string_view kInsufficientPrivilege = "42501";
+
 // What a SQLSTATE means to us. Total: a state that nobody thought of, and an empty one, is kBug.
 StorageFailure::Kind KindOfSqlstate(std::string_view sqlstate);
 

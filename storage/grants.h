@@ -7,9 +7,6 @@
 
 namespace poold {
 
-// What PostgreSQL says when a role may not do something: insufficient_privilege.
-inline constexpr std::string_view kInsufficientPrivilege = "42501";
-
 // The tables of our schema that are there and that the connected role may not both read and write, in the order of the
 // migrations that made them. schema_migrations is none of them: whoever cannot read it is told so by PostgreSQL.
 std::vector<std::string> TablesWithoutGrants(Transaction& tx);

@@ -1,7 +1,8 @@
 #include "storage/keywords.h"
 
+#include "storage/ordinality.h"
 #include "storage/query.h"
-#include "storage/several.h"
+#include "storage/visibility.h"
 
 namespace poold {
 namespace {

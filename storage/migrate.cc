@@ -9,7 +9,7 @@
 #include <sstream>
 #include <vector>
 
-#include "storage/grants.h"
+#include "storage/failure.h"
 #include "storage/session.h"
 
 namespace poold {

@@ -6,6 +6,7 @@
 #include "storage/query.h"
 #include "storage/resource_policies.h"
 #include "storage/tags.h"
+#include "storage/visibility.h"
 
 namespace poold {
 namespace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "storage/query.h"
+#include "storage/visibility.h"
 
 namespace poold {
 namespace {

@@ -1,10 +1,11 @@
 #include "storage/phone_numbers.h"
 
 #include "storage/opt_out_lists.h"
+#include "storage/ordinality.h"
 #include "storage/query.h"
 #include "storage/resource_policies.h"
-#include "storage/several.h"
 #include "storage/tags.h"
+#include "storage/visibility.h"
 
 namespace poold {
 namespace {
@@ -46,6 +47,12 @@ std::optional<PhoneNumber> ReadOne(const Rows& rows) {
 }
 
 }  // namespace
+
+Params ColumnsOf(const std::vector<NumberInPool>& numbers) {
+  return Params::Columns(numbers, [](const NumberInPool& number) {
+    return std::tie(number.scope.account, number.scope.region, number.pool_id, number.phone_number_id);
+  });
+}
 
 std::optional<PhoneNumber> FindPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name) {
   static constexpr Statement kById{"phone_numbers.find", "SELECT " PHONE_NUMBER_COLUMNS

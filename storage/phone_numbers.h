@@ -49,6 +49,9 @@ struct NumberInPool {
   std::string phone_number_id;
 };
 
+// The parameters of a statement about them: accounts, regions, pools and numbers. Private to storage/.
+Params ColumnsOf(const std::vector<NumberInPool>& numbers);
+
 // The number, or nullopt.
 std::optional<PhoneNumber> FindPhoneNumber(Transaction& tx, const Scope& scope, const PhoneNumberName& name);
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "storage/ordinality.h"
 #include "storage/query.h"
-#include "storage/several.h"
+#include "storage/visibility.h"
 
 namespace poold {
 namespace {

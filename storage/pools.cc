@@ -1,10 +1,11 @@
 #include "storage/pools.h"
 
 #include "storage/opt_out_lists.h"
+#include "storage/ordinality.h"
 #include "storage/query.h"
 #include "storage/resource_policies.h"
-#include "storage/several.h"
 #include "storage/tags.h"
+#include "storage/visibility.h"
 
 namespace poold {
 namespace {

@@ -1,9 +1,10 @@
 #include "storage/sender_ids.h"
 
+#include "storage/ordinality.h"
 #include "storage/query.h"
 #include "storage/resource_policies.h"
-#include "storage/several.h"
 #include "storage/tags.h"
+#include "storage/visibility.h"
 
 namespace poold {
 namespace {

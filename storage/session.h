@@ -90,7 +90,7 @@ struct ConnectionParameters {
 // never connects anew by itself: libpqxx would, silently, and the next statement would run outside its transaction.
 class Session {
  public:
-  // Who is told of each statement, as Database::Options and WorkLog say; either may be nullptr.
+  // Who is told of each statement, as DatabaseOptions and WorkLog say; either may be nullptr.
   struct Listeners {
     const std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)>* observe = nullptr;
     WorkLog* log = nullptr;

@@ -1,6 +1,7 @@
 #include "storage/tags.h"
 
 #include "storage/query.h"
+#include "storage/visibility.h"
 
 namespace poold {
 

@@ -14,13 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "storage/time.h"
+
 namespace poold {
 
 class Session;
-
-// A moment, in milliseconds since 1970 UTC: the precision of the API. A timestamptz column holds it exactly. Finer
-// fractions that the database made itself (now()) are cut off towards the past when read.
-using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
 // A bytea value: any bytes, NUL included. Text is std::string, must be UTF-8 and cannot hold NUL.
 struct Bytes {

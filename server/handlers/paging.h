@@ -14,7 +14,7 @@
 #include "server/method.h"
 #include "smsvoice/v2/common.pb.h"
 #include "storage/sharing.h"
-#include "storage/transaction.h"
+#include "storage/time.h"
 
 namespace poold {
 

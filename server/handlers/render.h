@@ -14,7 +14,7 @@
 #include "smsvoice/v2/common.pb.h"
 #include "storage/configuration.h"
 #include "storage/tags.h"
-#include "storage/transaction.h"
+#include "storage/time.h"
 
 namespace poold {
 

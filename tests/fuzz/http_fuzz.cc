@@ -35,8 +35,8 @@ struct Door {
     small.pipeline.default_deadline = std::chrono::milliseconds(1);
     return small;
   }
-  static Database::Options Nowhere() {
-    Database::Options options;
+  static DatabaseOptions Nowhere() {
+    DatabaseOptions options;
     options.url = "postgresql:///poold?host=/nowhere";
     return options;
   }

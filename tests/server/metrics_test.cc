@@ -95,7 +95,7 @@ TEST_F(MetricsTest, TellOfTheDatabaseAndTheQueue) {
 }
 
 TEST_F(MetricsTest, TellWhoWaitsForAConnection) {
-  Database::Options options;
+  DatabaseOptions options;
   options.url = TestDatabaseUrl();
   options.connections = 1;
   Database small(options);

@@ -124,8 +124,8 @@ class PipelineTest : public testing::Test {
 
   std::string AccountRow() const { return "SELECT FROM accounts WHERE account_id = '" + api.account() + "'"; }
 
-  Database::Options Options(const std::string& url) {
-    Database::Options options;
+  DatabaseOptions Options(const std::string& url) {
+    DatabaseOptions options;
     options.url = url;
     options.observe = [this](std::string_view, std::chrono::nanoseconds, bool) { ++statements; };
     return options;

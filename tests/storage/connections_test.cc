@@ -47,7 +47,7 @@ TEST_F(DatabaseTest, SurvivesTheDeathOfItsIdleConnections) {
   KillAll();
 
   // Each of the four is found dead at its next use, and no call needs more than a second try for it.
-  Database::Stats before = db().stats();
+  DatabaseStats before = db().stats();
   for (int i = 0; i < 5; ++i) {
     int runs = 0;
     db().Run(Mode::kWrite, In(20s), [&](Transaction& tx) {
@@ -121,7 +121,7 @@ TEST_F(DatabaseTest, KeepsNoMemoryOfLostConnections) {
 }
 
 TEST_F(DatabaseTest, GivesUpAfterItsTries) {
-  Database::Options options = Options(1);
+  DatabaseOptions options = Options(1);
   options.max_tries = 3;
   Database database(options);
   int runs = 0;
@@ -466,7 +466,7 @@ TEST(DatabasePassword, IsTheOneThatIsInTheFileNow) {
                                    .max_connections = 20,
                                    .progress = nullptr,
                                    .settings = {{"hba_file", rules.string()}}});
-  Database::Options options;
+  DatabaseOptions options;
   options.url = postgres.url();
   Database owner(options);
   const auto sql = [&](const char* text) {

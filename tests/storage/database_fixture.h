@@ -77,7 +77,7 @@ class DatabaseTest : public testing::Test {
   Database& db() { return db_; }
   Database& admin() { return admin_; }
 
-  Database::Options Options(int connections) {
+  DatabaseOptions Options(int connections) {
     return {.url = url_ + "&application_name=tested", .connections = connections, .observe = {}};
   }
 

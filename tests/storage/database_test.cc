@@ -248,7 +248,7 @@ TEST_F(DatabaseTest, ReportsAConflictThatDoesNotGoAway) {
 // --------------------------------------------------------------------------------------------------
 
 TEST_F(DatabaseTest, SetsItsLimitsForEachTransactionBehindAPooler) {
-  Database::Options options = Options(1);
+  DatabaseOptions options = Options(1);
   options.prepare = false;
   Database pooled(options);
   const Statement settings{

@@ -61,7 +61,7 @@ TEST(Sqlstate, TellsALostLinkFromAServerThatSaysNo) {
 
 // The server raises each of them for real: libpqxx gives some no SQLSTATE and makes others a lost connection.
 TEST_F(DatabaseTest, ReportsEachStateAsTheServerRaisesIt) {
-  Database::Options options = Options(1);
+  DatabaseOptions options = Options(1);
   options.max_tries = 1;
   Database database(options);
   for (const std::string state : {"40001", "40P01", "40003", "40000", "23505", "23P01", "23502", "23503", "23514",

@@ -25,7 +25,7 @@ class OutageTest : public testing::Test {
     dir_ = dir;
     server_ = std::make_unique<EmbeddedPostgres>(EmbeddedPostgres::Options{
         .data_dir = dir, .durable = false, .max_connections = 20, .progress = nullptr, .settings = {}});
-    db_ = std::make_unique<Database>(Database::Options{.url = server_->url(), .connections = 4, .observe = {}});
+    db_ = std::make_unique<Database>(DatabaseOptions{.url = server_->url(), .connections = 4, .observe = {}});
     Write([](Transaction& tx) { tx.Run({"create", "CREATE TABLE notes (id integer)"}); });
   }
   ~OutageTest() override {

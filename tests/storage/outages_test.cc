@@ -184,7 +184,7 @@ TEST_F(OutageTest, RidesOutARestartOfTheDatabase) {
 }
 
 TEST_F(OutageTest, EndsInTimeWhenTheServerTakesConnectionsButSaysNothing) {
-  db_ = std::make_unique<Database>(Database::Options{.url = server_->url(), .connections = 4, .observe = {}});
+  db_ = std::make_unique<Database>(DatabaseOptions{.url = server_->url(), .connections = 4, .observe = {}});
   ASSERT_EQ(::kill(server_->pid(), SIGSTOP), 0);
   auto start = Clock::now();
   EXPECT_EQ(Result([&] { Write(Insert, 300ms); }), "deadline");

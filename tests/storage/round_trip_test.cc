@@ -506,7 +506,7 @@ TEST_F(Later, WithACommitInDoubtIsLookedUp) {
     int runs;
     std::uint64_t committed;
   };
-  Database::Stats before = tested_.stats();
+  DatabaseStats before = tested_.stats();
   for (const auto& [plan, expected_runs, committed] :
        {Case{Plan::kCutAfter, 1, 1}, Case{Plan::kCutBefore, 2, 0}, Case{Plan::kCutThenLookedUp, 1, 1}}) {
     const int notes = Notes();

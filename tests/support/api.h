@@ -238,8 +238,8 @@ class Api {
     return next.fetch_add(1'000'000);
   }
 
-  Database::Options Options(const std::string& url) {
-    Database::Options options;
+  DatabaseOptions Options(const std::string& url) {
+    DatabaseOptions options;
     options.url = url;
     options.observe = [this](std::string_view name, std::chrono::nanoseconds, bool) {
       if (after_statement) after_statement(name);

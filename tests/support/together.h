@@ -65,8 +65,8 @@ class TogetherTest : public testing::Test {
     return settings;
   }
 
-  Database::Options Options() {
-    Database::Options options;
+  DatabaseOptions Options() {
+    DatabaseOptions options;
     options.url = TestDatabaseUrl();
     options.observe = [this](std::string_view name, std::chrono::nanoseconds, bool) {
       const std::lock_guard lock(mutex);

@@ -820,7 +820,7 @@ class AMillionNumbers : public testing::Test {
 
   // One connection, for whoever wants to see what is prepared on it.
   static void Run(const std::function<void(Transaction&)>& body) {
-    Database::Options options;
+    DatabaseOptions options;
     options.url = url_;
     options.connections = 1;
     Database(options).Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(60), {}},

@@ -7,7 +7,6 @@
 #include <optional>
 #include <vector>
 
-#include "storage/phone_numbers.h"
 #include "storage/scope.h"
 #include "storage/transaction.h"
 
@@ -17,13 +16,6 @@ namespace poold {
 inline Params ColumnsOf(const std::vector<ScopedId>& things) {
   return Params::Columns(
       things, [](const ScopedId& thing) { return std::tie(thing.scope.account, thing.scope.region, thing.id); });
-}
-
-// $1 to $4: accounts, regions, pools and numbers.
-inline Params ColumnsOf(const std::vector<NumberInPool>& numbers) {
-  return Params::Columns(numbers, [](const NumberInPool& number) {
-    return std::tie(number.scope.account, number.scope.region, number.pool_id, number.phone_number_id);
-  });
 }
 
 // What was found for each of the things that were asked for, in their order. `read` reads a row, and the ordinality of
