@@ -116,21 +116,21 @@ std::string_view PartitionOf(std::string_view region) {
   return "aws";
 }
 
-std::string PoolArn(const Scope& scope, std::string_view pool_id) {
+std::string PoolArn(const storage::Scope& scope, std::string_view pool_id) {
   return MakeArn(PartitionOf(scope.region), scope.region, scope.account, "pool", pool_id);
 }
 
-std::string PhoneNumberArn(const Scope& scope, std::string_view phone_number_id) {
+std::string PhoneNumberArn(const storage::Scope& scope, std::string_view phone_number_id) {
   return MakeArn(PartitionOf(scope.region), scope.region, scope.account, "phone-number", phone_number_id);
 }
 
-std::string SenderIdArn(const Scope& scope, std::string_view sender_id, std::string_view iso_country_code) {
+std::string SenderIdArn(const storage::Scope& scope, std::string_view sender_id, std::string_view iso_country_code) {
   std::string id(sender_id);
   id.append("/").append(iso_country_code);
   return MakeArn(PartitionOf(scope.region), scope.region, scope.account, "sender-id", id);
 }
 
-std::string OptOutListArn(const Scope& scope, std::string_view name) {
+std::string OptOutListArn(const storage::Scope& scope, std::string_view name) {
   return MakeArn(PartitionOf(scope.region), scope.region, scope.account, "opt-out-list", name);
 }
 

@@ -17,7 +17,7 @@ struct Arn {
   std::string type;     // "pool", "phone-number", "sender-id", "opt-out-list", ...
   std::string id;       // all after the first '/': "pool-0a1b...", "EXAMPLECO/GB", "Default"
 
-  Scope scope() const { return {account, region}; }
+  storage::Scope scope() const { return {account, region}; }
   bool operator==(const Arn&) const = default;
 };
 
@@ -44,10 +44,10 @@ std::string MakeArn(std::string_view partition, std::string_view region, std::st
 // "aws-cn" for cn-…, "aws-us-gov" for us-gov-…, else "aws".
 std::string_view PartitionOf(std::string_view region);
 
-std::string PoolArn(const Scope& scope, std::string_view pool_id);
-std::string PhoneNumberArn(const Scope& scope, std::string_view phone_number_id);
-std::string SenderIdArn(const Scope& scope, std::string_view sender_id, std::string_view iso_country_code);
-std::string OptOutListArn(const Scope& scope, std::string_view name);
+std::string PoolArn(const storage::Scope& scope, std::string_view pool_id);
+std::string PhoneNumberArn(const storage::Scope& scope, std::string_view phone_number_id);
+std::string SenderIdArn(const storage::Scope& scope, std::string_view sender_id, std::string_view iso_country_code);
+std::string OptOutListArn(const storage::Scope& scope, std::string_view name);
 
 // Patterns of resources, in access files and resource policies: `*` alone means everything. Any other pattern has the
 // six parts of an ARN, `arn:<partition>:<service>:<region>:<account>:<resource>`, of which each is matched by itself:

@@ -18,16 +18,19 @@
 #include "storage/scope.h"
 #include "storage/work_log.h"
 
+namespace poold::storage {
+class Database;
+class Transaction;
+}  // namespace poold::storage
+
 namespace poold {
 
 class AccessFile;
-class Database;
 class KnownAccounts;
 class Metrics;
 class PageTokens;
 class RateLimiter;
 class Tracing;
-class Transaction;
 class World;
 struct CallSpan;
 struct HttpRequest;
@@ -36,7 +39,7 @@ struct Rights;
 
 // What calls need from the server around them. Everything in it is thread-safe and outlives the calls.
 struct Service {
-  Database& database;
+  storage::Database& database;
   World& world;
   const ApiSettings& settings;
   KnownAccounts& known_accounts;
@@ -115,8 +118,8 @@ class Call {
   std::stop_token stop_token() const { return stop_.get_token(); }
 
   // Whose call it is. Set by Authenticate.
-  const Scope& scope() const { return scope_; }
-  void set_scope(Scope scope) { scope_ = std::move(scope); }
+  const storage::Scope& scope() const { return scope_; }
+  void set_scope(storage::Scope scope) { scope_ = std::move(scope); }
 
   // The name of the caller in the access file; empty without an access file, and until the caller is known. Set by
   // Authenticate.
@@ -152,16 +155,16 @@ class Call {
   std::chrono::steady_clock::time_point started() const { return started_; }
   void set_started(std::chrono::steady_clock::time_point when) { started_ = when; }
   // What was done for it in the database: for itself, or for it and others together.
-  const WorkLog& work_log() const { return shared_work_log_ ? *shared_work_log_ : work_log_; }
-  WorkLog& work_log() { return work_log_; }
-  void set_shared_work_log(std::shared_ptr<const WorkLog> log) { shared_work_log_ = std::move(log); }
+  const storage::WorkLog& work_log() const { return shared_work_log_ ? *shared_work_log_ : work_log_; }
+  storage::WorkLog& work_log() { return work_log_; }
+  void set_shared_work_log(std::shared_ptr<const storage::WorkLog> log) { shared_work_log_ = std::move(log); }
 
   std::chrono::steady_clock::time_point deadline() const { return deadline_; }
   void set_deadline(std::chrono::steady_clock::time_point deadline) { deadline_ = deadline; }
 
   // The transaction of this attempt. Only inside Transact.
-  Transaction& tx() const { return *tx_; }
-  void set_tx(Transaction* tx) { tx_ = tx; }
+  storage::Transaction& tx() const { return *tx_; }
+  void set_tx(storage::Transaction* tx) { tx_ = tx; }
 
  private:
   const Service& service_;
@@ -169,7 +172,7 @@ class Call {
   const google::protobuf::Message& request_;
   google::protobuf::Message& response_;
   std::stop_source stop_;
-  Scope scope_;
+  storage::Scope scope_;
   std::string principal_;
   std::shared_ptr<const Rights> rights_;
   std::string request_id_;
@@ -181,9 +184,9 @@ class Call {
   std::chrono::steady_clock::time_point queued_;
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point deadline_ = received_;
-  WorkLog work_log_;
-  std::shared_ptr<const WorkLog> shared_work_log_;
-  Transaction* tx_ = nullptr;
+  storage::WorkLog work_log_;
+  std::shared_ptr<const storage::WorkLog> shared_work_log_;
+  storage::Transaction* tx_ = nullptr;
 };
 
 }  // namespace poold

@@ -205,7 +205,7 @@ class Commands {
   // Arguments of the commands; empty if they are not given.
   std::string address_;
   std::string file_;
-  InventorySelection selection_;
+  storage::InventorySelection selection_;
   std::string account_;
   std::string region_;
   std::string quota_;
@@ -227,7 +227,7 @@ std::string Contradiction(const Command& command, const Settings& settings) {
   if (needs_url && settings.database.url.empty()) {
     return "say which database: --database-url postgresql://USER@HOST/NAME (or POOLD_DATABASE_URL)";
   }
-  if (const std::string mistake = MistakeInUrl(settings.database.url); !mistake.empty()) {
+  if (const std::string mistake = storage::MistakeInUrl(settings.database.url); !mistake.empty()) {
     return "--database-url: " + mistake;
   }
   if (is_dev && !settings.database.url.empty()) {
@@ -261,7 +261,7 @@ std::string Contradiction(const Command& command, const Settings& settings) {
 // Whether an argument shows the password in the database's address: every user of the machine can list the arguments of
 // every program.
 bool ShowsPassword(const std::string& url, std::span<const char* const> arguments) {
-  return HasPassword(url) && std::ranges::any_of(arguments, [&](std::string_view argument) {
+  return storage::HasPassword(url) && std::ranges::any_of(arguments, [&](std::string_view argument) {
            return argument == url || argument == "--database-url=" + url;
          });
 }

@@ -37,7 +37,7 @@ struct CountNumbers {
 };
 struct ListNumbers {
   DatabaseSettings database;
-  InventorySelection selection;
+  storage::InventorySelection selection;
 };
 struct RemoveNumbers {
   DatabaseSettings database;
@@ -49,14 +49,14 @@ struct ClearFictionalNumbers {
 struct Quota {
   DatabaseSettings database;
   ApiSettings api;  // which regions there are
-  Scope scope;
+  storage::Scope scope;
   std::string name;                    // by the Reason of its refusal
   std::optional<std::int64_t> amount;  // nothing: the deployment's
 };
 struct MakeAccessKey {};
 struct Seed {
   std::string address;  // HOST:PORT of the gRPC endpoint of a running `dev`
-  Scope scope;
+  storage::Scope scope;
 };
 struct ShowConfig {
   std::string text;

@@ -77,23 +77,23 @@ constexpr const char* kUrlFile = "database-url";
 
 struct Migrated {
   int applied;  // how many migrations
-  SchemaStatus schema;
+  storage::SchemaStatus schema;
 };
 
 // Applies the migrations that are missing. Throws if this build cannot serve on the schema afterwards: then a newer
 // build has migrated it.
 Migrated MigrateToServe(const std::string& database_url) {
-  const int applied = Migrate(database_url, Say);
-  Database database({.url = database_url, .connections = 1, .observe = {}});
-  return {applied, RequireSchema(database, {std::chrono::steady_clock::now() + std::chrono::seconds(10), {}})};
+  const int applied = storage::Migrate(database_url, Say);
+  storage::Database database({.url = database_url, .connections = 1, .observe = {}});
+  return {applied, storage::RequireSchema(database, {std::chrono::steady_clock::now() + std::chrono::seconds(10), {}})};
 }
 
 // The database that a command works on: the one that was named, or that of a running `dev`.
-DatabaseOptions DatabaseOf(const DatabaseSettings& settings) {
-  DatabaseOptions options;
+storage::DatabaseOptions DatabaseOf(const DatabaseSettings& settings) {
+  storage::DatabaseOptions options;
   options.url = settings.url;
   if (options.url.empty()) {
-    const auto data_dir = TrustedDirectory::Open(settings.data_dir);
+    const auto data_dir = storage::TrustedDirectory::Open(settings.data_dir);
     std::istringstream file((data_dir ? data_dir->Read(kUrlFile) : std::nullopt).value_or(""));
     if (!std::getline(file, options.url)) {
       throw std::runtime_error("say which database: --database-url, or --data-dir of a running `poold dev`");
@@ -115,14 +115,14 @@ void UsePasswordFile(const DatabaseSettings& settings) {
 
 constexpr std::chrono::seconds kCommandLimit{30};
 
-Bounds BoundsOfCommand() { return {std::chrono::steady_clock::now() + kCommandLimit, {}}; }
+storage::Bounds BoundsOfCommand() { return {std::chrono::steady_clock::now() + kCommandLimit, {}}; }
 
 // Does `work` on the inventory of the database that the settings name.
 template <typename Work>
 int WorkOnInventory(const DatabaseSettings& settings, const Work& work) {
   UsePasswordFile(settings);
-  Database database(DatabaseOf(settings));
-  RequireSchema(database, BoundsOfCommand());
+  storage::Database database(DatabaseOf(settings));
+  storage::RequireSchema(database, BoundsOfCommand());
   work(database);
   return 0;
 }
@@ -130,15 +130,15 @@ int WorkOnInventory(const DatabaseSettings& settings, const Work& work) {
 // What each command does; returns the exit code.
 int Do(const command::Dev& dev) {
   Settings settings = dev.settings;
-  EmbeddedPostgres::Options options;
+  storage::EmbeddedPostgres::Options options;
   options.data_dir = settings.database.data_dir;
   options.max_connections = settings.pipeline.database_connections + 50;
   options.progress = Say;
-  EmbeddedPostgres postgres(options);
+  storage::EmbeddedPostgres postgres(options);
   settings.database.url = postgres.url();
   settings.api.dev = true;
   settings.api.fictional_numbers = true;
-  TrustedDirectory::OpenOrMake(options.data_dir, 0700).Replace(kUrlFile, settings.database.url + '\n');
+  storage::TrustedDirectory::OpenOrMake(options.data_dir, 0700).Replace(kUrlFile, settings.database.url + '\n');
   MigrateToServe(settings.database.url);
   return ServeUntilStopped(std::move(settings));
 }
@@ -148,7 +148,7 @@ int Do(const command::Serve& serve) { return ServeUntilStopped(serve.settings); 
 int Do(const command::Migrate& migrate) {
   UsePasswordFile(migrate.database);
   const auto [applied, schema] = MigrateToServe(migrate.database.url);
-  if (schema.state == SchemaState::kAhead) {
+  if (schema.state == storage::SchemaState::kAhead) {
     Say("nothing was applied. " + schema.advice);
   } else {
     Say(applied == 0 ? "the schema is up to date" : "applied " + std::to_string(applied) + " migrations");
@@ -164,17 +164,17 @@ int Do(const command::Version&) {
 }
 
 int Do(const command::ImportNumbers& import) {
-  return WorkOnInventory(import.database, [&](Database& database) { ImportInventory(database, import.file); });
+  return WorkOnInventory(import.database, [&](storage::Database& database) { ImportInventory(database, import.file); });
 }
 
 int Do(const command::CountNumbers& count) { return WorkOnInventory(count.database, PrintInventoryCount); }
 
 int Do(const command::ListNumbers& list) {
-  return WorkOnInventory(list.database, [&](Database& database) { PrintInventory(database, list.selection); });
+  return WorkOnInventory(list.database, [&](storage::Database& database) { PrintInventory(database, list.selection); });
 }
 
 int Do(const command::RemoveNumbers& remove) {
-  return WorkOnInventory(remove.database, [&](Database& database) { RemoveInventory(database, remove.file); });
+  return WorkOnInventory(remove.database, [&](storage::Database& database) { RemoveInventory(database, remove.file); });
 }
 
 int Do(const command::ClearFictionalNumbers& clear) { return WorkOnInventory(clear.database, ClearFictionalInventory); }
@@ -185,11 +185,11 @@ int Do(const command::Quota& quota) {
     std::cerr << "poold: the region " << quota.scope.region << ' ' << RegionRule(quota.api)
               << "; a server with these settings refuses calls in it" << std::endl;
   }
-  Database database(DatabaseOf(quota.database));
-  const Bounds bounds = BoundsOfCommand();
-  RequireSchema(database, bounds);
-  database.Run(Database::Mode::kWrite, bounds,
-               [&](Transaction& tx) { SetAccountQuota(tx, quota.scope, quota.name, quota.amount); });
+  storage::Database database(DatabaseOf(quota.database));
+  const storage::Bounds bounds = BoundsOfCommand();
+  storage::RequireSchema(database, bounds);
+  database.Run(storage::Database::Mode::kWrite, bounds,
+               [&](storage::Transaction& tx) { storage::SetAccountQuota(tx, quota.scope, quota.name, quota.amount); });
   Say(quota.scope.account + " " + quota.scope.region + " " + quota.name + ": " +
       (quota.amount ? std::to_string(*quota.amount) : "default"));
   return 0;

@@ -47,9 +47,9 @@ std::optional<std::string> NormaliseFilterValue(const FilterKind& kind, std::str
   return std::string(value);
 }
 
-Condition ConditionFrom(const google::protobuf::EnumValueDescriptor& filter_name,
-                        const google::protobuf::RepeatedPtrField<std::string>& values) {
-  Condition condition;
+storage::Condition ConditionFrom(const google::protobuf::EnumValueDescriptor& filter_name,
+                                 const google::protobuf::RepeatedPtrField<std::string>& values) {
+  storage::Condition condition;
   condition.name = AwsName(filter_name);
   const FilterKind kind = KindOf(filter_name);
   for (const std::string& value : values) {

@@ -32,13 +32,13 @@ FilterKind KindOf(const google::protobuf::EnumValueDescriptor& filter_name);
 std::optional<std::string> NormaliseFilterValue(const FilterKind& kind, std::string_view value);
 
 // Impossible values, which CheckRules refuses, are left out here.
-Condition ConditionFrom(const google::protobuf::EnumValueDescriptor& filter_name,
-                        const google::protobuf::RepeatedPtrField<std::string>& values);
+storage::Condition ConditionFrom(const google::protobuf::EnumValueDescriptor& filter_name,
+                                 const google::protobuf::RepeatedPtrField<std::string>& values);
 
 // Filters whose name is unspecified or unknown, which CheckRules refuses, are left out here.
 template <class F>
-std::vector<Condition> ConditionsFrom(const google::protobuf::RepeatedPtrField<F>& filters) {
-  std::vector<Condition> conditions;
+std::vector<storage::Condition> ConditionsFrom(const google::protobuf::RepeatedPtrField<F>& filters) {
+  std::vector<storage::Condition> conditions;
   for (const F& filter : filters) {
     using Name = std::decay_t<decltype(filter.name())>;
     const auto* name = google::protobuf::GetEnumDescriptor<Name>()->FindValueByNumber(filter.name());

@@ -34,18 +34,23 @@ milliseconds Housekeeping::Work(const std::stop_token& stop) {
   // Each by itself: what fails waits for the next round and holds up nothing else.
   const auto batch = [&](auto&& work) {
     try {
-      service_.database.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + kPatience, stop},
-                            [&](Transaction& tx) { greatest = std::max<std::int64_t>(greatest, work(tx)); });
+      service_.database.Run(storage::Database::Mode::kWrite, {std::chrono::steady_clock::now() + kPatience, stop},
+                            [&](storage::Transaction& tx) { greatest = std::max<std::int64_t>(greatest, work(tx)); });
     } catch (const std::exception& failure) {
       if (!stop.stop_requested()) spdlog::warn("housekeeping: {}", failure.what());
     }
   };
-  const Time now = service_.world.Now();
-  batch([&](Transaction& tx) { return PurgeClientTokens(tx, now - limits::kClientTokenLife, kBatch); });
-  batch([&](Transaction& tx) { return PurgeOptIns(tx, now - limits::kOptInPause, kBatch); });
-  batch([&](Transaction& tx) { return PurgeNumbersOfDeletedLists(tx, kBatch); });
-  batch([&](Transaction& tx) { return ActivatePhoneNumbers(tx, now - settings.number_activation_delay, kBatch); });
-  batch([&](Transaction& tx) { return FinishPoolDeletions(tx, now - settings.pool_deletion_delay, kBatch); });
+  const storage::Time now = service_.world.Now();
+  batch(
+      [&](storage::Transaction& tx) { return storage::PurgeClientTokens(tx, now - limits::kClientTokenLife, kBatch); });
+  batch([&](storage::Transaction& tx) { return storage::PurgeOptIns(tx, now - limits::kOptInPause, kBatch); });
+  batch([&](storage::Transaction& tx) { return storage::PurgeNumbersOfDeletedLists(tx, kBatch); });
+  batch([&](storage::Transaction& tx) {
+    return storage::ActivatePhoneNumbers(tx, now - settings.number_activation_delay, kBatch);
+  });
+  batch([&](storage::Transaction& tx) {
+    return storage::FinishPoolDeletions(tx, now - settings.pool_deletion_delay, kBatch);
+  });
   if (greatest >= kBatch) return kPauseAfterFullBatch;
   const bool delays = settings.number_activation_delay.count() > 0 || settings.pool_deletion_delay.count() > 0;
   return delays ? kPauseWithDelays : kPause;

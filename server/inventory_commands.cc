@@ -20,21 +20,22 @@ constexpr std::size_t kBatch = 5000;
 // So many numbers that an account has are named.
 constexpr std::size_t kNamed = 10;
 
-Bounds InHalfAnHour() { return {std::chrono::steady_clock::now() + std::chrono::minutes(30), {}}; }
+storage::Bounds InHalfAnHour() { return {std::chrono::steady_clock::now() + std::chrono::minutes(30), {}}; }
 
 void Say(const std::string& line) { std::cout << line << std::endl; }
 
 // Gives the numbers of the file to `take`, some at a time, in one transaction: all of the file counts, or nothing.
-void InOneTransaction(Database& database, const std::string& path, InventoryFile::Columns columns,
-                      const std::function<void(Transaction&, const std::vector<InventoryNumber>&)>& take,
-                      const std::function<void()>& begin, const std::function<void(Transaction&)>& end) {
+void InOneTransaction(
+    storage::Database& database, const std::string& path, InventoryFile::Columns columns,
+    const std::function<void(storage::Transaction&, const std::vector<storage::InventoryNumber>&)>& take,
+    const std::function<void()>& begin, const std::function<void(storage::Transaction&)>& end) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error("cannot read " + path);
   // What comes through a pipe can be read once only.
   const bool once = !std::filesystem::is_regular_file(path);
-  Bounds bounds = InHalfAnHour();
-  if (once) bounds.tries = Tries::kOne;
-  database.Run(Database::Mode::kWrite, bounds, [&](Transaction& tx) {
+  storage::Bounds bounds = InHalfAnHour();
+  if (once) bounds.tries = storage::Tries::kOne;
+  database.Run(storage::Database::Mode::kWrite, bounds, [&](storage::Transaction& tx) {
     if (!once) {
       file.clear();
       file.seekg(0);
@@ -46,10 +47,10 @@ void InOneTransaction(Database& database, const std::string& path, InventoryFile
   });
 }
 
-std::vector<std::string> PhoneNumbersOf(const std::vector<InventoryNumber>& numbers) {
+std::vector<std::string> PhoneNumbersOf(const std::vector<storage::InventoryNumber>& numbers) {
   std::vector<std::string> phone_numbers;
   phone_numbers.reserve(numbers.size());
-  for (const InventoryNumber& number : numbers) phone_numbers.push_back(number.phone_number);
+  for (const storage::InventoryNumber& number : numbers) phone_numbers.push_back(number.phone_number);
   return phone_numbers;
 }
 
@@ -83,44 +84,46 @@ class Table {
 
 }  // namespace
 
-void ImportInventory(Database& database, const std::string& path) {
+void ImportInventory(storage::Database& database, const std::string& path) {
   std::size_t written = 0;
   InOneTransaction(
       database, path, InventoryFile::Columns::kAll,
-      [&](Transaction& tx, const std::vector<InventoryNumber>& numbers) {
-        ImportNumbers(tx, numbers);
+      [&](storage::Transaction& tx, const std::vector<storage::InventoryNumber>& numbers) {
+        storage::ImportNumbers(tx, numbers);
         written += numbers.size();
         if (numbers.size() == kBatch) Say("written " + std::to_string(written) + ", not committed yet");
       },
-      [&] { written = 0; }, [](Transaction&) {});
+      [&] { written = 0; }, [](storage::Transaction&) {});
   Say("imported " + std::to_string(written) + " of " + std::to_string(written));
 }
 
-void PrintInventoryCount(Database& database) {
-  std::vector<InventoryCount> counts;
-  database.Run(Database::Mode::kRead, InHalfAnHour(), [&](Transaction& tx) { counts = CountNumbers(tx); });
+void PrintInventoryCount(storage::Database& database) {
+  std::vector<storage::InventoryCount> counts;
+  database.Run(storage::Database::Mode::kRead, InHalfAnHour(),
+               [&](storage::Transaction& tx) { counts = storage::CountNumbers(tx); });
   Table table(2);
   table.Add({"country", "type", "imported", "fictional", "held"});
-  InventoryCount all{"all", ""};
-  for (const InventoryCount& count : counts) {
+  storage::InventoryCount all{"all", ""};
+  for (const storage::InventoryCount& count : counts) {
     all.imported += count.imported;
     all.fictional += count.fictional;
     all.held += count.held;
   }
   counts.push_back(all);
-  for (const InventoryCount& count : counts) {
+  for (const storage::InventoryCount& count : counts) {
     table.Add({count.iso_country_code, count.number_type, std::to_string(count.imported),
                std::to_string(count.fictional), std::to_string(count.held)});
   }
   table.Print();
 }
 
-void PrintInventory(Database& database, const InventorySelection& selection) {
+void PrintInventory(storage::Database& database, const storage::InventorySelection& selection) {
   WriteInventoryHeader(std::cout);
   std::string after;
-  for (std::vector<StockedNumber> page;; after = page.back().number.phone_number) {
-    database.Run(Database::Mode::kRead, InHalfAnHour(),
-                 [&](Transaction& tx) { page = ListNumbers(tx, selection, after, static_cast<int>(kBatch)); });
+  for (std::vector<storage::StockedNumber> page;; after = page.back().number.phone_number) {
+    database.Run(storage::Database::Mode::kRead, InHalfAnHour(), [&](storage::Transaction& tx) {
+      page = storage::ListNumbers(tx, selection, after, static_cast<int>(kBatch));
+    });
     if (page.empty()) break;
     WriteInventory(std::cout, page);
     if (!std::cout) break;
@@ -128,19 +131,19 @@ void PrintInventory(Database& database, const InventorySelection& selection) {
   if (!std::cout.flush()) throw std::runtime_error("the list cannot be written to its end");
 }
 
-void RemoveInventory(Database& database, const std::string& path) {
+void RemoveInventory(storage::Database& database, const std::string& path) {
   std::size_t wanted = 0;
   std::int64_t removed = 0;
   std::size_t held = 0;
   std::string named;
   InOneTransaction(
       database, path, InventoryFile::Columns::kPhoneNumber,
-      [&](Transaction& tx, const std::vector<InventoryNumber>& numbers) {
+      [&](storage::Transaction& tx, const std::vector<storage::InventoryNumber>& numbers) {
         const auto phone_numbers = PhoneNumbersOf(numbers);
-        for (const auto& [number, held_by] : LockNumbers(tx, phone_numbers)) {
+        for (const auto& [number, held_by] : storage::LockNumbers(tx, phone_numbers)) {
           if (held++ < kNamed) named += "\n  " + number.phone_number + " of account " + held_by.value_or("");
         }
-        removed += RemoveNumbers(tx, phone_numbers);
+        removed += storage::RemoveNumbers(tx, phone_numbers);
         wanted += numbers.size();
       },
       [&] {
@@ -148,7 +151,7 @@ void RemoveInventory(Database& database, const std::string& path) {
         removed = 0;
         named.clear();
       },
-      [&](Transaction&) {
+      [&](storage::Transaction&) {
         if (held == 0) return;
         if (held > kNamed) named += "\n  and " + std::to_string(held - kNamed) + " more";
         throw std::runtime_error("nothing was removed, since accounts have " + std::to_string(held) +
@@ -159,13 +162,13 @@ void RemoveInventory(Database& database, const std::string& path) {
   if (absent > 0) Say(std::to_string(absent) + " were not in the inventory");
 }
 
-void ClearFictionalInventory(Database& database) {
+void ClearFictionalInventory(storage::Database& database) {
   std::int64_t removed = 0;
   std::int64_t left = 0;
-  database.Run(Database::Mode::kWrite, InHalfAnHour(), [&](Transaction& tx) {
-    removed = RemoveFictionalNumbers(tx);
+  database.Run(storage::Database::Mode::kWrite, InHalfAnHour(), [&](storage::Transaction& tx) {
+    removed = storage::RemoveFictionalNumbers(tx);
     left = 0;
-    for (const InventoryCount& count : CountNumbers(tx)) left += count.fictional;
+    for (const storage::InventoryCount& count : storage::CountNumbers(tx)) left += count.fictional;
   });
   Say("removed " + std::to_string(removed) + " fictional numbers");
   if (left > 0) Say(std::to_string(left) + " are held by accounts and stay");

@@ -4,28 +4,30 @@
 
 #include "storage/inventory.h"
 
-namespace poold {
-
+namespace poold::storage {
 class Database;
+}
+
+namespace poold {
 
 // `poold inventory …`: each does its work on the database and says on standard output what it did. They throw
 // std::runtime_error with a sentence for the person who asked; then nothing was changed. None keeps the inventory in
 // memory.
 
 // Adds the numbers of the CSV file `path` (server/inventory_file.h), or changes what is known of them.
-void ImportInventory(Database& database, const std::string& path);
+void ImportInventory(storage::Database& database, const std::string& path);
 
 // Prints how many numbers there are of each country and type.
-void PrintInventoryCount(Database& database);
+void PrintInventoryCount(storage::Database& database);
 
 // Prints the selected numbers as CSV that ImportInventory reads.
-void PrintInventory(Database& database, const InventorySelection& selection);
+void PrintInventory(storage::Database& database, const storage::InventorySelection& selection);
 
 // Removes the numbers of the CSV file `path`. Those that are not in the inventory are counted. If an account has one of
 // them nothing is removed.
-void RemoveInventory(Database& database, const std::string& path);
+void RemoveInventory(storage::Database& database, const std::string& path);
 
 // Removes the fictional numbers that no account has.
-void ClearFictionalInventory(Database& database);
+void ClearFictionalInventory(storage::Database& database);
 
 }  // namespace poold

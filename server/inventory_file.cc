@@ -48,8 +48,8 @@ InventoryFile::InventoryFile(std::istream& file, Columns columns) : file_(file),
   if (std::ranges::count(header_, kFictional) > 1) Fail("the header names the column fictional twice");
 }
 
-std::vector<InventoryNumber> InventoryFile::Next(std::size_t limit) {
-  std::vector<InventoryNumber> numbers;
+std::vector<storage::InventoryNumber> InventoryFile::Next(std::size_t limit) {
+  std::vector<storage::InventoryNumber> numbers;
   for (std::vector<std::string> values; numbers.size() < limit && NextLine(values);) {
     if (values == std::vector<std::string>{""}) continue;
     if (values.size() != header_.size()) Fail("has not as many values as the header has columns");
@@ -73,14 +73,14 @@ bool InventoryFile::NextLine(std::vector<std::string>& values) {
   return true;
 }
 
-InventoryNumber InventoryFile::NumberFrom(const std::vector<std::string>& values) const {
+storage::InventoryNumber InventoryFile::NumberFrom(const std::vector<std::string>& values) const {
   static const RE2 kE164("\\+[1-9][0-9]{1,18}");
   static const RE2 kCountry("[A-Z]{2}");
   static const RE2 kPrice("[0-9]{1,9}\\.[0-9]{2}");
   const auto require = [this](bool right, const std::string& what) {
     if (!right) Fail(what);
   };
-  InventoryNumber number;
+  storage::InventoryNumber number;
   number.phone_number = *Find(values, kPhoneNumber);
   require(RE2::FullMatch(number.phone_number, kE164), "phone_number must be E.164, such as +12065550100");
   if (columns_ == Columns::kPhoneNumber) return number;
@@ -121,7 +121,7 @@ void WriteInventoryHeader(std::ostream& out) {
   out << kFictional << ',' << kHeldBy << '\n';
 }
 
-void WriteInventory(std::ostream& out, const std::vector<StockedNumber>& stock) {
+void WriteInventory(std::ostream& out, const std::vector<storage::StockedNumber>& stock) {
   for (const auto& [number, held_by] : stock) {
     out << number.phone_number << ',' << number.iso_country_code << ',' << number.number_type << ','
         << Joined(number.capabilities, '|') << ',' << number.monthly_leasing_price << ','

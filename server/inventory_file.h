@@ -29,12 +29,12 @@ class InventoryFile {
   explicit InventoryFile(std::istream& file, Columns columns = Columns::kAll);
 
   // The next numbers, at most `limit`; none at the end of the file.
-  std::vector<InventoryNumber> Next(std::size_t limit);
+  std::vector<storage::InventoryNumber> Next(std::size_t limit);
 
  private:
   // The values of the next line; false at the end.
   bool NextLine(std::vector<std::string>& values);
-  InventoryNumber NumberFrom(const std::vector<std::string>& values) const;
+  storage::InventoryNumber NumberFrom(const std::vector<std::string>& values) const;
   const std::string* Find(const std::vector<std::string>& values, std::string_view column) const;
   [[noreturn]] void Fail(const std::string& what) const;
 
@@ -48,6 +48,6 @@ class InventoryFile {
 // The same form, with the columns fictional and held_by (an account, or empty) at the end: first the header, then the
 // lines of some numbers.
 void WriteInventoryHeader(std::ostream& out);
-void WriteInventory(std::ostream& out, const std::vector<StockedNumber>& stock);
+void WriteInventory(std::ostream& out, const std::vector<storage::StockedNumber>& stock);
 
 }  // namespace poold

@@ -3,16 +3,16 @@
 namespace poold {
 namespace {
 
-std::string KeyOf(const Scope& scope) { return scope.account + "/" + scope.region; }
+std::string KeyOf(const storage::Scope& scope) { return scope.account + "/" + scope.region; }
 
 }  // namespace
 
-bool KnownAccounts::Knows(const Scope& scope) {
+bool KnownAccounts::Knows(const storage::Scope& scope) {
   const std::shared_lock lock(mutex_);
   return known_.contains(KeyOf(scope));
 }
 
-void KnownAccounts::Remember(const Scope& scope) {
+void KnownAccounts::Remember(const storage::Scope& scope) {
   const std::unique_lock lock(mutex_);
   if (known_.size() >= kCapacity) known_.clear();
   known_.insert(KeyOf(scope));

@@ -14,10 +14,10 @@ namespace poold {
 // again. Thread-safe.
 class KnownAccounts {
  public:
-  bool Knows(const Scope& scope);
+  bool Knows(const storage::Scope& scope);
 
   // The account is in the database: that is committed.
-  void Remember(const Scope& scope);
+  void Remember(const storage::Scope& scope);
 
  private:
   static constexpr std::size_t kCapacity = 100'000;

@@ -50,7 +50,7 @@ std::vector<Method> AllMethods() {
         smsvoice::v2::TagResourceRequest::descriptor(), smsvoice::v2::CreateOptOutListRequest::descriptor(),
         smsvoice::v2::PutResourcePolicyRequest::descriptor(), smsvoice::v2::DescribeAccountLimitsRequest::descriptor(),
         smsvoice::v2::ResetAccountRequest::descriptor()}) {
-    const FileDescriptor& file = *message->file();
+    const storage::FileDescriptor& file = *message->file();
     for (int s = 0; s < file.service_count(); ++s) {
       for (int m = 0; m < file.service(s)->method_count(); ++m) {
         methods.push_back(MethodOf(*file.service(s)->method(m), methods.size()));

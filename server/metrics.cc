@@ -73,7 +73,7 @@ class FamilyList {
   std::vector<MetricFamily> families_;
 };
 
-void AddDatabase(FamilyList& list, const DatabaseStats& stats) {
+void AddDatabase(FamilyList& list, const storage::DatabaseStats& stats) {
   const auto number = [](auto count) { return static_cast<double>(count); };
   list.Add("poold_database_connections", "Open connections to the database.", MetricType::Gauge, "state",
            {{"in_use", number(stats.in_use)}, {"idle", number(std::max(0, stats.open - stats.in_use))}});
@@ -211,7 +211,7 @@ class Metrics::Impl {
   struct Outcomes {
     Outcomes() = default;
     Outcomes(const Outcomes&) {}  // for the vector, which makes them all empty
-    std::array<std::atomic<Counter*>, kOutcomes> counters{};
+    std::array<std::atomic<storage::Counter*>, kOutcomes> counters{};
   };
 
   static std::size_t IndexOf(const Error* error) {
@@ -225,10 +225,10 @@ class Metrics::Impl {
   }
 
   // The child is looked up in the library's table once, and then known by its place.
-  Counter& CallsOf(std::size_t door, std::size_t method, const Error* error) {
-    std::atomic<Counter*>& known = calls_[door][method].counters[IndexOf(error)];
-    if (Counter* counter = known.load(std::memory_order_acquire)) return *counter;
-    Counter& added =
+  storage::Counter& CallsOf(std::size_t door, std::size_t method, const Error* error) {
+    std::atomic<storage::Counter*>& known = calls_[door][method].counters[IndexOf(error)];
+    if (storage::Counter* counter = known.load(std::memory_order_acquire)) return *counter;
+    storage::Counter& added =
         calls_family_.Add({{"door", std::string(kDoors[door])},
                            {"method", NameOf(method)},
                            {"code", std::string(CodeName(error == nullptr ? grpc::StatusCode::OK : error->code()))},
@@ -258,13 +258,13 @@ class Metrics::Impl {
   }
 
   prometheus::Registry registry_;
-  prometheus::Family<Counter>& calls_family_ =
-      Family<Counter>(registry_, "poold_calls_total", "Calls that were answered.");
+  prometheus::Family<storage::Counter>& calls_family_ =
+      Family<storage::Counter>(registry_, "poold_calls_total", "Calls that were answered.");
   prometheus::Family<Histogram>& durations_family_ = Family<Histogram>(
       registry_, "poold_call_duration_seconds", "From a call's arrival to its answer, with the time in the queue.");
-  prometheus::Family<Counter>& refused_family_ =
-      Family<Counter>(registry_, "poold_refused_total", "Calls refused before they had any effect, by cause.");
-  prometheus::Family<Counter>& cut_family_ = Family<Counter>(
+  prometheus::Family<storage::Counter>& refused_family_ =
+      Family<storage::Counter>(registry_, "poold_refused_total", "Calls refused before they had any effect, by cause.");
+  prometheus::Family<storage::Counter>& cut_family_ = Family<storage::Counter>(
       registry_, "poold_connections_cut_total", "gRPC connections that were cut for what the client did, by cause.");
   prometheus::Family<Histogram>& statements_family_ = Family<Histogram>(
       registry_, "poold_statement_duration_seconds", "Round trips to the database, by the statement's name.");
@@ -273,7 +273,7 @@ class Metrics::Impl {
   Histogram& queue_wait_ =
       Family<Histogram>(registry_, "poold_queue_wait_seconds", "How long calls waited for a worker.")
           .Add({}, kDurations);
-  std::array<Counter*, std::size(kCauses)> refused_{};
+  std::array<storage::Counter*, std::size(kCauses)> refused_{};
   std::array<std::vector<Histogram*>, std::size(kDoors)> durations_;
   std::array<std::vector<Outcomes>, std::size(kDoors)> calls_;
 

@@ -51,7 +51,7 @@ class Metrics {
 
   // What is looked at when it is asked for.
   struct Sources {
-    std::function<DatabaseStats()> database;
+    std::function<storage::DatabaseStats()> database;
     std::function<std::size_t()> queue_length;
     std::function<std::uint64_t()> spans_dropped;
     std::function<ReadyState()> ready_state;

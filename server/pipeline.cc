@@ -82,19 +82,19 @@ void Execute(Call& call) { Transact(call, HandlerOf(call.method()).handle); }
 // On a worker's thread.
 constexpr Step kExecution[] = {RefuseIfTooLate, Execute};
 
-Error FromStorage(const Call& call, const StorageFailure& failure) {
+Error FromStorage(const Call& call, const storage::StorageFailure& failure) {
   switch (failure.kind()) {
-    case StorageFailure::Kind::kUnavailable:
+    case storage::StorageFailure::Kind::kUnavailable:
       return Error::Unavailable(failure.what());
-    case StorageFailure::Kind::kDeadline:
+    case storage::StorageFailure::Kind::kDeadline:
       return Error::Deadline(failure.what());
-    case StorageFailure::Kind::kCancelled:
+    case storage::StorageFailure::Kind::kCancelled:
       return Error::Cancelled(failure.what());
-    case StorageFailure::Kind::kContended:
+    case storage::StorageFailure::Kind::kContended:
       // An operation answers with no exception outside its documented list.
       return call.method().CanRefuseWith(smsvoice::v2::REFUSAL_CONFLICT) ? Error::LostRace()
                                                                          : Error::Busy(failure.what());
-    case StorageFailure::Kind::kBug:
+    case storage::StorageFailure::Kind::kBug:
       break;
   }
   return Error::Internal(failure.what());
@@ -108,9 +108,9 @@ std::optional<Error> Settle(Call& call, const Step (&steps)[kCount]) noexcept {
     return std::nullopt;
   } catch (const Error& error) {
     return error;
-  } catch (const OutcomeUnknown& failure) {
+  } catch (const storage::OutcomeUnknown& failure) {
     return Error::OutcomeUnknown(failure.what());
-  } catch (const StorageFailure& failure) {
+  } catch (const storage::StorageFailure& failure) {
     return FromStorage(call, failure);
   } catch (const std::exception& defect) {
     return Error::Internal(defect.what());

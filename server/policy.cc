@@ -180,7 +180,7 @@ void Read(const json::object& statement, const std::string& resource_arn, Action
 
 }  // namespace
 
-std::vector<Grant> GrantsFrom(const std::string& policy, const std::string& resource_arn) {
+std::vector<storage::Grant> GrantsFrom(const std::string& policy, const std::string& resource_arn) {
   const json::object document = Parse(policy);
   const auto* statements = document.if_contains("Statement");
   if (statements == nullptr) throw Unclear("must have Statement");
@@ -201,7 +201,7 @@ std::vector<Grant> GrantsFrom(const std::string& policy, const std::string& reso
   for (const Actions* actions : {&allowed, &denied}) {
     for (const auto& [account, ignored] : *actions) named.insert(account);
   }
-  std::vector<Grant> grants;
+  std::vector<storage::Grant> grants;
   for (const std::string& account : named) {
     std::set<std::string> actions = allowed[account];
     if (account != kEverybody)

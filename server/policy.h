@@ -16,6 +16,6 @@ namespace poold {
 // in which an object has a member twice, that has no statements, or one whose Effect, Principal, Action or Resource
 // cannot be understood. A principal is everybody, an account, or an account's root: accounts are known here, not the
 // users and roles in them, so a policy that names one of these is refused. Pure; any thread.
-std::vector<Grant> GrantsFrom(const std::string& policy, const std::string& resource_arn);
+std::vector<storage::Grant> GrantsFrom(const std::string& policy, const std::string& resource_arn);
 
 }  // namespace poold

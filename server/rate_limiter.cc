@@ -8,7 +8,7 @@
 namespace poold {
 
 std::optional<std::chrono::milliseconds> RateLimiter::Take(std::string_view account, std::string_view operation,
-                                                           double calls_per_second, Time now) {
+                                                           double calls_per_second, storage::Time now) {
   const std::uint64_t key = std::hash<std::string>()(std::string(account).append("/").append(operation));
   const auto interval = std::chrono::microseconds(static_cast<std::int64_t>(1e6 / calls_per_second));
   const double bucket = std::max(1.0, calls_per_second);

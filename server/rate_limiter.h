@@ -22,7 +22,7 @@ class RateLimiter {
  public:
   // Takes a token of this rate's bucket, or says how long it takes until there is one.
   std::optional<std::chrono::milliseconds> Take(std::string_view account, std::string_view operation,
-                                                double calls_per_second, Time now);
+                                                double calls_per_second, storage::Time now);
 
   // Buckets remembered at this moment.
   std::size_t size() const;

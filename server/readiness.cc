@@ -24,18 +24,18 @@ constexpr const char* kGrantsAdvice =
     "give the role its grants: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public "
     "(docs/operations.md, Roles)";
 
-ReadyState StateOf(SchemaState schema) {
+ReadyState StateOf(storage::SchemaState schema) {
   switch (schema) {
-    case SchemaState::kReady:
-    case SchemaState::kAhead:
+    case storage::SchemaState::kReady:
+    case storage::SchemaState::kAhead:
       return ReadyState::kReady;
-    case SchemaState::kBehind:
+    case storage::SchemaState::kBehind:
       return ReadyState::kSchemaOlder;
-    case SchemaState::kBeyond:
+    case storage::SchemaState::kBeyond:
       return ReadyState::kSchemaNewer;
-    case SchemaState::kEmpty:
+    case storage::SchemaState::kEmpty:
       return ReadyState::kNoSchema;
-    case SchemaState::kAltered:
+    case storage::SchemaState::kAltered:
       break;
   }
   return ReadyState::kSchemaAltered;
@@ -104,33 +104,33 @@ bool Readiness::WaitForListener(const std::stop_token& stop) {
 
 Readiness::Found Readiness::Ask(const std::stop_token& stop) {
   try {
-    const Bounds bounds{std::chrono::steady_clock::now() + kPatience, stop};
-    const SchemaStatus schema = CheckSchema(service_.database, bounds);
+    const storage::Bounds bounds{std::chrono::steady_clock::now() + kPatience, stop};
+    const storage::SchemaStatus schema = storage::CheckSchema(service_.database, bounds);
     if (!schema.usable()) return {StateOf(schema.state), schema.advice};
     const std::string lacking = Prepare(bounds);
     if (!lacking.empty()) return {ReadyState::kRefused, lacking};
     return {StateOf(schema.state), schema.advice};
-  } catch (const StorageFailure& failure) {
-    if (failure.sqlstate() == kInsufficientPrivilege) {
+  } catch (const storage::StorageFailure& failure) {
+    if (failure.sqlstate() == storage::kInsufficientPrivilege) {
       return {ReadyState::kRefused, std::string(failure.what()) + "; " + kGrantsAdvice};
     }
-    if (failure.kind() == StorageFailure::Kind::kBug) return {ReadyState::kRefused, failure.what()};
+    if (failure.kind() == storage::StorageFailure::Kind::kBug) return {ReadyState::kRefused, failure.what()};
     return {ReadyState::kUnreachable, std::string("it cannot be reached: ") + failure.what()};
   } catch (const std::exception& failure) {
     return {ReadyState::kRefused, failure.what()};
   }
 }
 
-std::string Readiness::Prepare(const Bounds& bounds) {
+std::string Readiness::Prepare(const storage::Bounds& bounds) {
   if (page_tokens_) return {};
   std::vector<std::string> lacking;
   std::string page_token_key;
   bool has_numbers = false;
-  service_.database.Run(Database::Mode::kRead, bounds, [&](Transaction& tx) {
-    lacking = TablesWithoutGrants(tx);
+  service_.database.Run(storage::Database::Mode::kRead, bounds, [&](storage::Transaction& tx) {
+    lacking = storage::TablesWithoutGrants(tx);
     if (!lacking.empty()) return;
-    page_token_key = RequireSecret(tx, kPageTokenKey);
-    has_numbers = service_.settings.fictional_numbers || HasImportedNumbers(tx);
+    page_token_key = storage::RequireSecret(tx, storage::kPageTokenKey);
+    has_numbers = service_.settings.fictional_numbers || storage::HasImportedNumbers(tx);
   });
   if (!lacking.empty()) {
     std::string tables;

@@ -44,7 +44,7 @@ class Readiness {
   Found Ask(const std::stop_token& stop);
   bool WaitForListener(const std::stop_token& stop);
   // What is done once, when the schema is there. Returns what keeps the server from serving; empty if nothing does.
-  std::string Prepare(const Bounds& bounds);
+  std::string Prepare(const storage::Bounds& bounds);
 
   static constexpr int kFailuresThatCount = 2;
   // A look ends after two seconds; only the look-up of the database's host name can take longer.

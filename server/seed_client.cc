@@ -14,7 +14,7 @@ namespace {
 using smsvoice::v2::SeedAccountResponse;
 
 // What is in which pool reads better by the pools' names.
-void Print(const Scope& scope, const SeedAccountResponse& made) {
+void Print(const storage::Scope& scope, const SeedAccountResponse& made) {
   std::map<std::string, std::string> names;
   for (const auto& pool : made.pools()) names[pool.pool_id()] = pool.name();
 
@@ -50,7 +50,7 @@ std::string WhyNot(const std::string& address, const grpc::Status& status) {
 
 }  // namespace
 
-void Seed(const std::string& address, const Scope& scope) {
+void Seed(const std::string& address, const storage::Scope& scope) {
   const auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));

@@ -36,8 +36,8 @@ constexpr std::chrono::milliseconds kWatchPause{1000};
 // How long a statement of a caller who went away may go on.
 constexpr std::chrono::milliseconds kStopGrace{1000};
 
-DatabaseOptions OptionsOf(const Settings& settings, Metrics& metrics) {
-  DatabaseOptions options;
+storage::DatabaseOptions OptionsOf(const Settings& settings, Metrics& metrics) {
+  storage::DatabaseOptions options;
   options.url = settings.database.url;
   options.password_file = settings.database.password_file;
   options.prepare = settings.database.prepared_statements;
@@ -157,7 +157,7 @@ class Server::Impl {
   const Settings settings_;
   Metrics metrics_;
   const std::unique_ptr<Tracing> tracing_;  // nullptr: off
-  Database database_;
+  storage::Database database_;
   KnownAccounts known_accounts_;
   RateLimiter rate_limiter_;
   const std::unique_ptr<AccessFile> access_file_;  // nullptr: there is none

@@ -87,7 +87,7 @@ std::string EffectiveSettings(const CLI::App& app) {
   for (const CLI::Option* option : SettingsOf(app)) {
     if (NameOf(*option) == "config") continue;
     yaml << YAML::Key << NameOf(*option) << YAML::Value << YAML::DoubleQuoted
-         << (NameOf(*option) == "database-url" ? WithoutPasswords(ValueOf(*option)) : ValueOf(*option));
+         << (NameOf(*option) == "database-url" ? storage::WithoutPasswords(ValueOf(*option)) : ValueOf(*option));
   }
   yaml << YAML::EndMap;
   return std::string(yaml.c_str()) + "\n";

@@ -5,10 +5,13 @@
 
 #include "server/error.h"
 
+namespace poold::storage {
+class Transaction;
+}  // namespace poold::storage
+
 namespace poold {
 
 class Call;
-class Transaction;
 
 // What became of a call that was to be answered together with others.
 struct Outcome {
@@ -34,7 +37,7 @@ struct Together {
   // Fills each call's response, or says what else becomes of it; that has no effect on the other calls. Does nothing
   // for calls that are `apart` once the first statement has been answered. A batch of writes never refuses a call: it
   // marks a call that a rule would refuse as `apart`, and that call then runs alone.
-  void (*answer)(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes);
+  void (*answer)(storage::Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes);
 };
 
 }  // namespace poold

@@ -203,13 +203,13 @@ bool IsServersFailure(const Error& error) { return error.http_status() >= 500; }
 // Without the query, which may hold anything.
 std::string PathOf(const HttpRequest& request) { return request.target.substr(0, request.target.find('?')); }
 
-std::string_view NameOf(WorkLog::Outcome outcome) {
+std::string_view NameOf(storage::WorkLog::Outcome outcome) {
   switch (outcome) {
-    case WorkLog::Outcome::kCommitted:
+    case storage::WorkLog::Outcome::kCommitted:
       return "committed";
-    case WorkLog::Outcome::kRolledBack:
+    case storage::WorkLog::Outcome::kRolledBack:
       return "rolled_back";
-    case WorkLog::Outcome::kFailed:
+    case storage::WorkLog::Outcome::kFailed:
       break;
   }
   return "failed";
@@ -372,19 +372,20 @@ class Tracing::Impl {
           ->End(Clocks::End(call.started()));
     }
     int number = 0;
-    for (const WorkLog::Attempt& attempt : call.work_log().attempts) {
+    for (const storage::WorkLog::Attempt& attempt : call.work_log().attempts) {
       auto span = tracer_->StartSpan("transaction", clocks.Start(attempt.began, api::SpanKind::kInternal, parent));
       span->SetAttribute("poold.attempt", ++number);
       span->SetAttribute("poold.outcome", View(poold::NameOf(attempt.outcome)));
       for (std::size_t i = attempt.first_statement; i < attempt.end_statement; ++i) {
         AddStatement(call.work_log().statements[i], span->GetContext(), clocks);
       }
-      if (attempt.outcome == WorkLog::Outcome::kFailed) span->SetStatus(api::StatusCode::kError);
+      if (attempt.outcome == storage::WorkLog::Outcome::kFailed) span->SetStatus(api::StatusCode::kError);
       span->End(Clocks::End(attempt.ended));
     }
   }
 
-  void AddStatement(const WorkLog::Statement& statement, const api::SpanContext& parent, const Clocks& clocks) {
+  void AddStatement(const storage::WorkLog::Statement& statement, const api::SpanContext& parent,
+                    const Clocks& clocks) {
     auto span = tracer_->StartSpan(View(statement.name), clocks.Start(statement.began, api::SpanKind::kClient, parent));
     span->SetAttribute("db.system.name", "postgresql");
     span->SetAttribute("db.query.summary", View(statement.name));

@@ -47,7 +47,9 @@ std::string HexOf(const Bits& bits) { return Hex({reinterpret_cast<const char*>(
 
 }  // namespace
 
-Time RealWorld::Now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+storage::Time RealWorld::Now() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
 
 std::string RealWorld::NewPoolId() { return "pool-" + HexOf(Random()); }
 

@@ -15,7 +15,7 @@ class World {
  public:
   virtual ~World() = default;
 
-  virtual Time Now() = 0;
+  virtual storage::Time Now() = 0;
   // "pool-" and 32 lower-case hex digits (128 random bits).
   virtual std::string NewPoolId() = 0;
   // "phone-" and 32 lower-case hex digits.
@@ -28,7 +28,7 @@ class World {
 // The ids throw std::system_error should the kernel give none.
 class RealWorld final : public World {
  public:
-  Time Now() override;
+  storage::Time Now() override;
   std::string NewPoolId() override;
   std::string NewPhoneNumberId() override;
   std::string NewRequestId() override;

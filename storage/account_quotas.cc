@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace poold {
+namespace poold::storage {
 
 namespace {
 
@@ -42,4 +42,4 @@ void SetAccountQuota(Transaction& tx, const Scope& scope, std::string_view quota
   }
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -8,7 +8,7 @@
 #include "storage/scope.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // The account's own amount of this quota (named by its Reason: "POOLS_PER_ACCOUNT"), or nullopt if the deployment's
 // counts.
@@ -21,4 +21,4 @@ void FindAccountQuotaLater(Transaction& tx, const Scope& scope, std::string_view
 // Gives the account an amount of its own, or with nullopt takes it away.
 void SetAccountQuota(Transaction& tx, const Scope& scope, std::string_view quota, std::optional<std::int64_t> amount);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 struct CounterRow {
@@ -218,4 +218,4 @@ Usage EmptyAccount(Transaction& tx, std::string_view account, std::string_view o
   return had;
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -11,7 +11,7 @@
 #include "storage/scope.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // What is counted per account and region.
 enum class Counter { kPools, kPhoneNumbers, kSenderIds, kOptOutLists };
@@ -91,4 +91,4 @@ std::optional<ListUsedByAnother> FindListUsedByAnother(Transaction& tx, std::str
 // `Default` not counted. The account must be locked (kAlone), and no other account may use its lists.
 Usage EmptyAccount(Transaction& tx, std::string_view account, std::string_view operation);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <random>
 
-namespace poold {
+namespace poold::storage {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
@@ -37,4 +37,4 @@ milliseconds Doubled(milliseconds base, milliseconds cap, int times) {
   return std::min(cap, base * (std::int64_t{1} << std::clamp(times, 0, 20)));
 }
 
-}  // namespace poold
+}  // namespace poold::storage

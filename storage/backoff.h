@@ -7,7 +7,7 @@
 #include "storage/failure.h"
 
 // Private to storage/: when a call's time is over, and how attempts wait for the next one.
-namespace poold {
+namespace poold::storage {
 
 // With less time left than this no further attempt is begun: whoever asked is told in time why there was none.
 inline constexpr std::chrono::milliseconds kLeastForAnAttempt{50};
@@ -27,4 +27,4 @@ std::chrono::milliseconds Jitter(std::chrono::milliseconds least, std::chrono::m
 // The base, so many times doubled, but at most the cap.
 std::chrono::milliseconds Doubled(std::chrono::milliseconds base, std::chrono::milliseconds cap, int times);
 
-}  // namespace poold
+}  // namespace poold::storage

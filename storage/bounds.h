@@ -3,7 +3,7 @@
 #include <chrono>
 #include <stop_token>
 
-namespace poold {
+namespace poold::storage {
 
 // How often Database::Run may run a body. It runs a body again only if the run before is known to have left nothing
 // behind.
@@ -23,4 +23,4 @@ struct Bounds {
   Tries tries = Tries::kSome;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -14,7 +14,7 @@
 #include <cstdlib>
 #include <system_error>
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 std::optional<UnixUser> UserFrom(const passwd* entry) {
@@ -221,4 +221,4 @@ bool ChildProcess::Succeeded() const {
   return WIFEXITED(status_) && WEXITSTATUS(status_) == 0;
 }
 
-}  // namespace poold
+}  // namespace poold::storage

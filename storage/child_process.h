@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace poold {
+namespace poold::storage {
 
 // A user that a child process may run as.
 struct UnixUser {
@@ -69,4 +69,4 @@ class ChildProcess {
   std::thread keeper_;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -7,7 +7,7 @@
 
 #include "storage/session.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 // Of a token among those of one operation.
@@ -115,4 +115,4 @@ std::int64_t PurgeClientTokens(Transaction& tx, Time before, int limit) {
   return tx.Run(kPurge, Params(before, limit)).affected();
 }
 
-}  // namespace poold
+}  // namespace poold::storage

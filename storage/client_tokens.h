@@ -7,7 +7,7 @@
 #include "storage/scope.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // What makes a call a repetition: the same token, for the same operation, in the same account and region.
 struct ClientToken {
@@ -58,4 +58,4 @@ void StoreAnswers(Transaction& tx, const std::vector<AnswerToStore>& answers);
 // other.
 std::int64_t PurgeClientTokens(Transaction& tx, Time before, int limit);
 
-}  // namespace poold
+}  // namespace poold::storage

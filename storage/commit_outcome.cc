@@ -4,7 +4,7 @@
 
 #include "storage/backoff.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using Kind = CommitOutcome::Kind;
@@ -115,4 +115,4 @@ CommitOutcome LookUpCommit(Connections::Lease& lease, const Session::Begun& begu
   }
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -7,7 +7,7 @@
 #include "storage/session.h"
 
 // Private to storage/: what became of a transaction whose COMMIT went unanswered.
-namespace poold {
+namespace poold::storage {
 
 struct CommitOutcome {
   enum class Kind { kCommitted, kAborted, kUnknown };
@@ -19,4 +19,4 @@ struct CommitOutcome {
 CommitOutcome LookUpCommit(Connections::Lease& lease, const Session::Begun& begun,
                            std::chrono::steady_clock::time_point until);
 
-}  // namespace poold
+}  // namespace poold::storage

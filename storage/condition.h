@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-namespace poold {
+namespace poold::storage {
 
 // One filter of a listing: what it filters by, in the API's spelling ("two-way-enabled"), and the values of which an
 // item must have one. Conditions of a listing must all hold.
@@ -14,4 +14,4 @@ struct Condition {
   bool operator==(const Condition&) const = default;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-namespace poold {
+namespace poold::storage {
 
 // Where incoming messages go. Two-way needs a channel to be on, and a role needs one always. While two-way is off,
 // channel and role are only stored, so that it can be switched on again.
@@ -39,4 +39,4 @@ struct Configuration {
   bool operator==(const Configuration&) const = default;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

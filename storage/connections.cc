@@ -9,7 +9,7 @@
 
 #include "storage/backoff.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using std::chrono::milliseconds;
@@ -276,4 +276,4 @@ void Connections::Lease::Install(std::unique_ptr<Session> session) {
   // The old one is closed here, outside the lock.
 }
 
-}  // namespace poold
+}  // namespace poold::storage

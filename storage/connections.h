@@ -20,7 +20,7 @@
 #include "storage/stats.h"
 #include "storage/work_log.h"
 
-namespace poold {
+namespace poold::storage {
 
 // Private to storage/: the connections of a Database. At most so many; each is opened when it is first needed, lent to
 // one run at a time, and cut when that one's time is over. Thread-safe; leases must end first.
@@ -135,4 +135,4 @@ class Connections::Lease {
   std::unique_ptr<std::stop_callback<CutOnStop>> on_stop_;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -10,7 +10,7 @@
 #include "storage/connections.h"
 #include "storage/session.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -372,4 +372,4 @@ int Database::connections() const { return impl_->options().connections; }
 
 DatabaseStats Database::stats() const { return impl_->stats(); }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -12,7 +12,7 @@
 #include "storage/transaction.h"
 #include "storage/work_log.h"
 
-namespace poold {
+namespace poold::storage {
 
 // A database url as it may be shown: passwords in it are `***`. One that cannot be read is not shown at all.
 std::string WithoutPasswords(const std::string& url);
@@ -83,4 +83,4 @@ class Database {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

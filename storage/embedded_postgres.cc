@@ -27,7 +27,7 @@
 #include "storage/socket_directory.h"
 #include "storage/trusted_directory.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 namespace fs = std::filesystem;
@@ -559,4 +559,4 @@ void EmbeddedPostgres::Kill() { impl_->Kill(); }
 
 void EmbeddedPostgres::Restart() { impl_->Restart(); }
 
-}  // namespace poold
+}  // namespace poold::storage

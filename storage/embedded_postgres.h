@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace poold {
+namespace poold::storage {
 
 // A private PostgreSQL, for `poold dev` and for the tests: makes the cluster when there is none (initdb), starts it,
 // stops it. The object owns the server: one object, one server, and none left when the object or the process is gone.
@@ -83,4 +83,4 @@ class EmbeddedPostgres {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

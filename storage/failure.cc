@@ -1,6 +1,6 @@
 #include "storage/failure.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using Kind = StorageFailure::Kind;
@@ -49,4 +49,4 @@ bool IsLostLink(const StorageFailure& failure) {
          (state.empty() || state.starts_with("08") || state.starts_with("57P") || state == "25P03");
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace poold {
+namespace poold::storage {
 
 // Why the database could not do it. It speaks to the operator: what() names statements, states and the server's own
 // words, so it belongs in the log and never in an answer to a caller. kind() is what a caller's answer is made from.
@@ -52,4 +52,4 @@ inline constexpr std::string_view kInsufficientPrivilege = "42501";
 // What a SQLSTATE means to us. Total: a state that nobody thought of, and an empty one, is kBug.
 StorageFailure::Kind KindOfSqlstate(std::string_view sqlstate);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -4,7 +4,7 @@
 
 #include "storage/migrate.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 // Every table that a migration makes.
@@ -36,4 +36,4 @@ std::vector<std::string> TablesWithoutGrants(Transaction& tx) {
   return lacking;
 }
 
-}  // namespace poold
+}  // namespace poold::storage

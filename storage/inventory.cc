@@ -1,6 +1,6 @@
 #include "storage/inventory.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 #define NUMBER_COLUMNS \
@@ -137,4 +137,4 @@ std::int64_t RemoveFictionalNumbers(Transaction& tx) {
 
 #undef NUMBER_COLUMNS
 
-}  // namespace poold
+}  // namespace poold::storage

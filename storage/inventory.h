@@ -8,7 +8,7 @@
 
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // A number that can be handed out. The inventory belongs to the deployment: all accounts and regions share it.
 struct InventoryNumber {
@@ -81,4 +81,4 @@ std::int64_t RemoveNumbers(Transaction& tx, const std::vector<std::string>& phon
 // Removes the fictional numbers that nobody has. Returns how many there were.
 std::int64_t RemoveFictionalNumbers(Transaction& tx);
 
-}  // namespace poold
+}  // namespace poold::storage

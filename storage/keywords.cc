@@ -4,7 +4,7 @@
 #include "storage/query.h"
 #include "storage/visibility.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 #define KEYWORD_COLUMNS "keyword, keyword_message, keyword_action"
@@ -212,4 +212,4 @@ Contents<NamedKeyword> ReadKeywords(Transaction& tx, const KeywordListing& listi
 
 #undef KEYWORD_COLUMNS
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -12,7 +12,7 @@
 #include "storage/sharing.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // What is answered to which word.
 struct Keyword {
@@ -76,4 +76,4 @@ struct KeywordListing {
 // In alphabetical order.
 Contents<NamedKeyword> ReadKeywords(Transaction& tx, const KeywordListing& listing);
 
-}  // namespace poold
+}  // namespace poold::storage

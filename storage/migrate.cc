@@ -12,7 +12,7 @@
 #include "storage/failure.h"
 #include "storage/session.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using Kind = StorageFailure::Kind;
@@ -317,4 +317,4 @@ SchemaStatus RequireSchema(Database& database, const Bounds& bounds) {
   return schema;
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -7,7 +7,7 @@
 
 #include "storage/database.h"
 
-namespace poold {
+namespace poold::storage {
 
 // One step of the schema. The rules for writing one are in migrations/README.md.
 struct Migration {
@@ -61,4 +61,4 @@ SchemaStatus CheckSchema(Database& database, const Bounds& bounds, std::span<con
 // usable.
 SchemaStatus RequireSchema(Database& database, const Bounds& bounds);
 
-}  // namespace poold
+}  // namespace poold::storage

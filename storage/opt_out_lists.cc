@@ -8,7 +8,7 @@
 #include "storage/tags.h"
 #include "storage/visibility.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 #define OPT_OUT_LIST_COLUMNS "account_id, opt_out_list_name, list_id, created_at"
@@ -178,4 +178,4 @@ void DeleteOptOutList(Transaction& tx, const Scope& scope, const OptOutList& lis
 #undef OPT_OUT_LIST_NAMED
 #undef OPT_OUT_LIST_COLUMNS
 
-}  // namespace poold
+}  // namespace poold::storage

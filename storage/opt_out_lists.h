@@ -10,7 +10,7 @@
 #include "storage/sharing.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // The list that every account has from the start, and that numbers use unless told otherwise.
 inline constexpr std::string_view kDefaultOptOutList = "Default";
@@ -96,4 +96,4 @@ void LockWithdrawnUses(Transaction& tx, const Scope& scope, std::string_view nam
 // every caller; PurgeNumbersOfDeletedLists takes them out of the tables.
 void DeleteOptOutList(Transaction& tx, const Scope& scope, const OptOutList& list);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -5,7 +5,7 @@
 #include "storage/query.h"
 #include "storage/visibility.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 constexpr FilterColumn kFilters[] = {
@@ -145,4 +145,4 @@ std::int64_t PurgeOptIns(Transaction& tx, Time before, int limit) {
   return tx.Run(kPurge, Params(before, limit)).affected();
 }
 
-}  // namespace poold
+}  // namespace poold::storage

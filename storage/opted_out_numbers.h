@@ -11,7 +11,7 @@
 #include "storage/sharing.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // A recipient on an opt-out list.
 struct OptedOutNumber {
@@ -64,4 +64,4 @@ std::int64_t PurgeNumbersOfDeletedLists(Transaction& tx, int limit);
 // Forgets at most `limit` of the numbers taken off before `before`. Returns how many.
 std::int64_t PurgeOptIns(Transaction& tx, Time before, int limit);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace poold {
+namespace poold::storage {
 
 // How a Database connects, and how long and how often it tries.
 struct DatabaseOptions {
@@ -30,4 +30,4 @@ struct DatabaseOptions {
   std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)> observe;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

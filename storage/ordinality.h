@@ -10,7 +10,7 @@
 #include "storage/scope.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // $1 to $3: accounts, regions and ids.
 inline Params ColumnsOf(const std::vector<ScopedId>& things) {
@@ -31,4 +31,4 @@ std::vector<std::optional<T>> ByNumber(const Rows& rows, std::size_t asked, cons
   return found;
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -7,7 +7,7 @@
 #include "storage/tags.h"
 #include "storage/visibility.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 #define PHONE_NUMBER_COLUMNS                                                                                    \
@@ -195,4 +195,4 @@ std::int64_t ActivatePhoneNumbers(Transaction& tx, Time before, int limit) {
 
 #undef PHONE_NUMBER_COLUMNS
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -11,7 +11,7 @@
 #include "storage/sharing.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 struct PhoneNumber {
   std::string account;  // the owner
@@ -93,4 +93,4 @@ void DeletePhoneNumber(Transaction& tx, const Scope& scope, std::string_view id)
 // Makes numbers of any account that were created before `before` and are still PENDING active. Returns how many.
 std::int64_t ActivatePhoneNumbers(Transaction& tx, Time before, int limit);
 
-}  // namespace poold
+}  // namespace poold::storage

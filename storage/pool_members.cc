@@ -6,7 +6,7 @@
 #include "storage/query.h"
 #include "storage/visibility.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 constexpr FilterColumn kFilters[] = {
@@ -244,4 +244,4 @@ std::vector<Contents<PoolMember>> ListMembers(Transaction& tx, const std::vector
   return RunTogether(tx, queries, &ReadMembers);
 }
 
-}  // namespace poold
+}  // namespace poold::storage

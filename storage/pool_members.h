@@ -13,7 +13,7 @@
 #include "storage/sharing.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // An identity in a pool. Whoever adds or takes away members holds the pool's lock (LockPool), then the identity's.
 struct PoolMember {
@@ -86,4 +86,4 @@ Contents<PoolMember> ListMembers(Transaction& tx, const MemberListing& listing);
 // Each of the listings, by a statement of its own, all in one round trip.
 std::vector<Contents<PoolMember>> ListMembers(Transaction& tx, const std::vector<MemberListing>& listings);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -7,7 +7,7 @@
 #include "storage/tags.h"
 #include "storage/visibility.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 #define POOL_COLUMNS                                                                                       \
@@ -294,4 +294,4 @@ std::int64_t FinishPoolDeletions(Transaction& tx, Time before, int limit) {
 
 #undef POOL_COLUMNS
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -13,7 +13,7 @@
 #include "storage/sharing.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 struct Pool {
   std::string account;  // the owner
@@ -117,4 +117,4 @@ void DeletePool(Transaction& tx, const Scope& scope, std::string_view pool_id);
 // Removes at most `limit` pools whose deletion began before `before`, of any account. Returns how many.
 std::int64_t FinishPoolDeletions(Transaction& tx, Time before, int limit);
 
-}  // namespace poold
+}  // namespace poold::storage

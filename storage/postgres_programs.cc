@@ -7,7 +7,7 @@
 #include <string>
 #include <system_error>
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 namespace fs = std::filesystem;
@@ -71,4 +71,4 @@ std::filesystem::path FindPostgresPrograms(std::optional<int> version) {
   throw std::runtime_error("PostgreSQL's server is not installed; run: apt-get install postgresql");
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <optional>
 
-namespace poold {
+namespace poold::storage {
 
 // The directory of PostgreSQL's programs initdb and postgres. `version`: the major version that created the cluster;
 // absent: there is no cluster yet. A cluster gets that version, if Debian's packages have it. Otherwise the one on the
@@ -11,4 +11,4 @@ namespace poold {
 // std::runtime_error when there is none at all.
 std::filesystem::path FindPostgresPrograms(std::optional<int> version);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -4,7 +4,7 @@
 
 #include "storage/failure.h"
 
-namespace poold {
+namespace poold::storage {
 
 Query& Query::AddWithParameter(std::string_view piece) {
   if (!has_text_) return *this;
@@ -25,4 +25,4 @@ void AddConditions(Query& query, std::span<const FilterColumn> columns, const st
   }
 }
 
-}  // namespace poold
+}  // namespace poold::storage

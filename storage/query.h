@@ -16,7 +16,7 @@
 #include "storage/condition.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // The text of a query whose pieces are always the same ones: the first of its queries puts it together, the others add
 // their parameters only. Static. Any thread.
@@ -108,4 +108,4 @@ struct FilterColumn {
 // Adds " AND (predicate)" for each condition. Throws StorageFailure kBug for a condition that `columns` doesn't have.
 void AddConditions(Query& query, std::span<const FilterColumn> columns, const std::vector<Condition>& conditions);
 
-}  // namespace poold
+}  // namespace poold::storage

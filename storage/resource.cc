@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-namespace poold {
+namespace poold::storage {
 
 std::string SenderIdText(std::string_view sender_id) {
   std::string text(sender_id);
@@ -21,4 +21,4 @@ Resource SenderIdResource(std::string_view sender_id, std::string_view iso_count
   return {"sender-id", SenderIdKey(sender_id).append("/").append(iso_country_code)};
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace poold {
+namespace poold::storage {
 
 // What tags and policies hang on: a pool, phone number, sender ID or opt-out list.
 struct Resource {
@@ -20,4 +20,4 @@ std::string SenderIdKey(std::string_view sender_id);
 // A sender ID as a resource: its case does not count, so its text is in lower case.
 Resource SenderIdResource(std::string_view sender_id, std::string_view iso_country_code);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -3,7 +3,7 @@
 #include "storage/query.h"
 #include "storage/visibility.h"
 
-namespace poold {
+namespace poold::storage {
 
 std::optional<ResourcePolicy> FindPolicy(Transaction& tx, const Scope& scope, const Resource& resource) {
   static constexpr Statement kFind{
@@ -60,4 +60,4 @@ void DeletePolicy(Transaction& tx, const Scope& scope, const Resource& resource)
   tx.Later(kDelete, Params(scope.account, scope.region, resource.type, resource.id));
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -9,7 +9,7 @@
 #include "storage/sharing.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // What a policy grants one account, or `*`, everybody that it doesn't name. No actions: nothing.
 struct Grant {
@@ -35,4 +35,4 @@ void PutPolicy(Transaction& tx, const Scope& scope, const Resource& resource, co
 // Removes the policy, if there is one, with what it granted.
 void DeletePolicy(Transaction& tx, const Scope& scope, const Resource& resource);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using State = PreparedStatements::Entry::State;
@@ -93,4 +93,4 @@ RoundTripEnd SendTogether(pg_conn* connection, std::span<const Step> steps,
   return good ? RoundTripEnd::kAnswered : RoundTripEnd::kFailed;
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -14,7 +14,7 @@
 struct pg_conn;    // libpq's PGconn
 struct pg_result;  // libpq's PGresult
 
-namespace poold {
+namespace poold::storage {
 
 // The statements that one connection has prepared.
 class PreparedStatements {
@@ -63,4 +63,4 @@ enum class RoundTripEnd {
 RoundTripEnd SendTogether(pg_conn* connection, std::span<const Step> steps,
                           const std::function<void(std::size_t step, Result answer)>& answered);
 
-}  // namespace poold
+}  // namespace poold::storage

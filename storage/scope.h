@@ -3,7 +3,7 @@
 #include <compare>
 #include <string>
 
-namespace poold {
+namespace poold::storage {
 
 // Where a resource lives: every resource belongs to one account and one region, and every key begins with them.
 struct Scope {
@@ -21,4 +21,4 @@ struct ScopedId {
   auto operator<=>(const ScopedId&) const = default;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

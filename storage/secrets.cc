@@ -2,7 +2,7 @@
 
 #include "storage/failure.h"
 
-namespace poold {
+namespace poold::storage {
 
 std::string RequireSecret(Transaction& tx, std::string_view name) {
   static constexpr Statement kFind{"secrets.find", "SELECT value FROM secrets WHERE name = $1"};
@@ -13,4 +13,4 @@ std::string RequireSecret(Transaction& tx, std::string_view name) {
   return value;
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -6,7 +6,7 @@
 #include "storage/tags.h"
 #include "storage/visibility.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 #define SENDER_ID_COLUMNS                                                                                       \
@@ -158,4 +158,4 @@ void DeleteSenderId(Transaction& tx, const Scope& scope, const SenderIdName& nam
 
 #undef SENDER_ID_COLUMNS
 
-}  // namespace poold
+}  // namespace poold::storage

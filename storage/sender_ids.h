@@ -10,7 +10,7 @@
 #include "storage/sharing.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 struct SenderId {
   std::string account;    // the owner
@@ -82,4 +82,4 @@ void UpdateSenderId(Transaction& tx, const Scope& scope, const SenderId& sender_
 // Removes it with its tags and policy. It must be in no pool.
 void DeleteSenderId(Transaction& tx, const Scope& scope, const SenderIdName& name);
 
-}  // namespace poold
+}  // namespace poold::storage

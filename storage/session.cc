@@ -25,7 +25,7 @@ extern "C" int PQclientEncoding(const PGconn* connection) {
   return name == nullptr ? -1 : pg_char_to_encoding(name);
 }
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -582,4 +582,4 @@ void Session::Cut(Kind why) {
   if (cut_.compare_exchange_strong(expected, static_cast<int>(why))) ::shutdown(link_->socket, SHUT_RDWR);
 }
 
-}  // namespace poold
+}  // namespace poold::storage

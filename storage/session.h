@@ -20,7 +20,7 @@
 // Private to storage/: one connection. Everybody else goes through Database.
 struct pg_result;  // libpq's PGresult
 
-namespace poold {
+namespace poold::storage {
 
 struct Step;
 
@@ -212,4 +212,4 @@ struct Transaction::State {
   std::optional<StorageFailure> failure;  // the first; there is no second
 };
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -1,6 +1,6 @@
 #include "storage/sharing.h"
 
-namespace poold {
+namespace poold::storage {
 
 std::optional<std::vector<std::string>> FindGrant(Transaction& tx, const Scope& owner, const Resource& resource,
                                                   std::string_view consumer) {
@@ -17,4 +17,4 @@ std::optional<std::vector<std::string>> FindGrant(Transaction& tx, const Scope& 
   return actions;
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -9,7 +9,7 @@
 #include "storage/scope.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // A resource's id together with whose it is.
 struct OwnedId {
@@ -52,4 +52,4 @@ struct Contents {
 std::optional<std::vector<std::string>> FindGrant(Transaction& tx, const Scope& owner, const Resource& resource,
                                                   std::string_view consumer);
 
-}  // namespace poold
+}  // namespace poold::storage

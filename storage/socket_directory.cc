@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string_view>
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 namespace fs = std::filesystem;
@@ -97,4 +97,4 @@ bool SocketDirectory::RemoveSocketsIn(int parent, const std::string& name) const
   return unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0;
 }
 
-}  // namespace poold
+}  // namespace poold::storage

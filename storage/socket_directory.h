@@ -9,7 +9,7 @@
 #include "storage/child_process.h"
 #include "storage/trusted_directory.h"
 
-namespace poold {
+namespace poold::storage {
 
 // The directory of a private PostgreSQL's socket: HOME/socket, which only the database's user may enter (0700). A
 // socket's path holds 107 bytes: when HOME is too deep for it, or has a comma in its name, HOME/socket is a symbolic
@@ -37,4 +37,4 @@ class SocketDirectory {
   std::filesystem::path path_;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace poold {
+namespace poold::storage {
 
 // What a Database does at this moment (the first three), and what it has done since its construction. Read one by one:
 // not a snapshot.
@@ -33,4 +33,4 @@ struct DatabaseStats {
   std::uint64_t retries_contended() const { return retries_serialization + retries_deadlock + retries_other; }
 };
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -3,7 +3,7 @@
 #include "storage/query.h"
 #include "storage/visibility.h"
 
-namespace poold {
+namespace poold::storage {
 
 void PutTags(Transaction& tx, const Scope& scope, const Resource& resource, const std::vector<Tag>& tags) {
   std::vector<ResourceTag> of_resource;
@@ -62,4 +62,4 @@ void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource) {
   tx.Later(kDelete, Params(scope.account, scope.region, resource.type, resource.id));
 }
 
-}  // namespace poold
+}  // namespace poold::storage

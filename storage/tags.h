@@ -9,7 +9,7 @@
 #include "storage/sharing.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 struct Tag {
   std::string key;
@@ -38,4 +38,4 @@ Contents<Tag> ListTags(Transaction& tx, const Viewer& viewer, const Scope& scope
 // Takes all tags off a resource that goes away.
 void DeleteTags(Transaction& tx, const Scope& scope, const Resource& resource);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -8,7 +8,7 @@
 #include "storage/failure.h"
 #include "storage/session.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using Kind = StorageFailure::Kind;
@@ -371,4 +371,4 @@ void LimitStatements(Transaction& tx, std::chrono::milliseconds longest) {
   tx.Later(kLimit, Params(longest.count()));
 }
 
-}  // namespace poold
+}  // namespace poold::storage

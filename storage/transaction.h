@@ -16,7 +16,7 @@
 
 #include "storage/time.h"
 
-namespace poold {
+namespace poold::storage {
 
 class Session;
 
@@ -312,4 +312,4 @@ void LimitLockWaits(Transaction& tx, std::chrono::milliseconds longest);
 // kDeadline. In a body that reads it holds until the next round trip has ended; behind a pooler not at all.
 void LimitStatements(Transaction& tx, std::chrono::milliseconds longest);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <system_error>
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 namespace fs = std::filesystem;
@@ -199,4 +199,4 @@ void TrustedDirectory::MakeSubdirectory(const std::string& name, mode_t mode,
   }
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -12,7 +12,7 @@
 
 #include "storage/child_process.h"
 
-namespace poold {
+namespace poold::storage {
 
 // A file descriptor that is closed at the end. Negative: none.
 class FileDescriptor {
@@ -83,4 +83,4 @@ class TrustedDirectory {
 // "postgres"; the number if there is no such user.
 std::string NameOfUser(uid_t user);
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -4,7 +4,7 @@
 
 #include "storage/failure.h"
 
-namespace poold {
+namespace poold::storage {
 
 const ResourceTable& TableOf(std::string_view type) {
   for (const ResourceTable* table : {&kPoolTable, &kPhoneNumberTable, &kSenderIdTable, &kOptOutListTable}) {
@@ -93,4 +93,4 @@ void AddNamed(Query& query, const std::vector<OwnedId>& ids, std::string_view co
       .AddEach(", ?::text[]) AS wanted (account, id))", ids, &OwnedId::id);
 }
 
-}  // namespace poold
+}  // namespace poold::storage

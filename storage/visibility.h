@@ -10,7 +10,7 @@
 #include "storage/sharing.h"
 #include "storage/transaction.h"
 
-namespace poold {
+namespace poold::storage {
 
 // Where a kind of resource is kept. Its resource_id is that of Resource, tags and policies.
 struct ResourceTable {
@@ -83,4 +83,4 @@ auto ReadContents(const Rows& rows, const Read& read) {
 // Adds the predicate that a row is one of these; `columns` are the account and the id.
 void AddNamed(Query& query, const std::vector<OwnedId>& ids, std::string_view columns);
 
-}  // namespace poold
+}  // namespace poold::storage

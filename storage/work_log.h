@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace poold {
+namespace poold::storage {
 
 // What Database::Run did for a call, and when: for whoever accounts for the call's time. Several runs may write one
 // log, one after the other. Used by one thread at a time.
@@ -53,4 +53,4 @@ struct WorkLog {
   }
 };
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -102,18 +102,33 @@ TEST(Layering, AccessFileNeedsNoDatabase) {
       kNone);
 }
 
-// Nearly all is in one namespace: two types of one name that never meet in a file are one type to the linker, which
-// takes the code of either for both.
-TEST(Layering, OneTypeForEachName) {
+TEST(Layering, StorageHasItsOwnNamespace) {
+  std::vector<std::string> elsewhere;
+  ForEachLine({"storage"}, std::regex(R"(^namespace (\w\S*) \{)"),
+              [&](const std::string& file, const std::smatch& match) {
+                if (match[1] != "poold::storage") elsewhere.push_back(file);
+              });
+  EXPECT_EQ(elsewhere, kNone);
+}
+
+// The linker takes two types of one name in one namespace for one type, even if no file sees both. It then uses the
+// code of either for both.
+TEST(Layering, OneTypeForEachNameInANamespace) {
   std::map<std::string, std::string> homes;
+  std::string space;  // that the last line of its kind opened
   ForEachLine({"server", "storage", "tests/support"},
-              std::regex(R"(^(?:class|struct|enum class|enum) (\w+)(?: final)?(?: : .*)? \{)"),
+              std::regex(R"(^(?:namespace (poold\S*)|(?:class|struct|enum class|enum) (\w+)(?: final)?(?: : .*)?) \{)"),
               [&](const std::string& file, const std::smatch& match) {
                 if (!file.ends_with(".h")) return;
-                const auto [home, is_new] = homes.emplace(match[1], file);
-                EXPECT_TRUE(is_new) << match[1] << " is in " << home->second << " and in " << file;
+                if (match[1].matched) {
+                  space = match[1];
+                  return;
+                }
+                const std::string name = space + "::" + match[2].str();
+                const auto [home, is_new] = homes.emplace(name, file);
+                EXPECT_TRUE(is_new) << name << " is in " << home->second << " and in " << file;
               });
-  EXPECT_TRUE(homes.contains("Transaction"));
+  EXPECT_TRUE(homes.contains("poold::storage::Transaction"));
 }
 
 // Each library has one home, so that it can be changed there.

@@ -15,18 +15,18 @@ struct Limit {
 };
 
 std::vector<Limit> LimitsOf(Call& call) {
-  const auto counted = FindUsageAndQuotas(call.tx(), call.scope());
+  const auto counted = storage::FindUsageAndQuotas(call.tx(), call.scope());
   const Quotas& quotas = call.settings().quotas;
-  const auto limit = [&](AccountLimitName name, Counter counter, std::int64_t deployments) {
-    const CountedUse& use = counted.at(counter);
+  const auto limit = [&](AccountLimitName name, storage::Counter counter, std::int64_t deployments) {
+    const storage::CountedUse& use = counted.at(counter);
     return Limit{name, use.used, use.quota.value_or(deployments)};
   };
   return {
-      limit(ACCOUNT_LIMIT_NAME_PHONE_NUMBERS, Counter::kPhoneNumbers, quotas.phone_numbers),
-      limit(ACCOUNT_LIMIT_NAME_POOLS, Counter::kPools, quotas.pools),
+      limit(ACCOUNT_LIMIT_NAME_PHONE_NUMBERS, storage::Counter::kPhoneNumbers, quotas.phone_numbers),
+      limit(ACCOUNT_LIMIT_NAME_POOLS, storage::Counter::kPools, quotas.pools),
       {ACCOUNT_LIMIT_NAME_CONFIGURATION_SETS, 0, limits::kConfigurationSets},
-      limit(ACCOUNT_LIMIT_NAME_OPT_OUT_LISTS, Counter::kOptOutLists, quotas.opt_out_lists),
-      limit(ACCOUNT_LIMIT_NAME_SENDER_IDS, Counter::kSenderIds, quotas.sender_ids),
+      limit(ACCOUNT_LIMIT_NAME_OPT_OUT_LISTS, storage::Counter::kOptOutLists, quotas.opt_out_lists),
+      limit(ACCOUNT_LIMIT_NAME_SENDER_IDS, storage::Counter::kSenderIds, quotas.sender_ids),
       {ACCOUNT_LIMIT_NAME_REGISTRATIONS, 0, limits::kRegistrations},
       {ACCOUNT_LIMIT_NAME_REGISTRATION_ATTACHMENTS, 0, limits::kRegistrationAttachments},
       {ACCOUNT_LIMIT_NAME_VERIFIED_DESTINATION_NUMBERS, 0, limits::kVerifiedDestinationNumbers},

@@ -81,11 +81,11 @@ std::string LikeOf(std::string_view pattern) {
 
 std::span<const Beyond> BeyondOfMethods() { return kBeyond; }
 
-std::optional<Reach> ReachOf(const Call& call) {
+std::optional<storage::Reach> ReachOf(const Call& call) {
   const Rights* rights = call.rights();
   if (rights == nullptr || rights->ReachEverything()) return std::nullopt;
   const std::string& region = call.scope().region;
-  Reach reach{"arn:" + std::string(PartitionOf(region)) + ":sms-voice:" + region + ":", {}};
+  storage::Reach reach{"arn:" + std::string(PartitionOf(region)) + ":sms-voice:" + region + ":", {}};
   for (const std::string& pattern : rights->resources) reach.patterns.push_back(LikeOf(pattern));
   return reach;
 }
@@ -97,7 +97,7 @@ void RequireReach(const Call& call, std::string_view pool_id) {
   const Changes changes = beyond == std::end(kBeyond) ? Changes::kMembersOfPool : beyond->changes;
   if (changes == Changes::kNothing) return;
   const bool numbers_only = changes == Changes::kNumbersInPool;
-  if (!HasMemberBeyond(call.tx(), call.scope(), pool_id, *reach, numbers_only)) return;
+  if (!storage::HasMemberBeyond(call.tx(), call.scope(), pool_id, *reach, numbers_only)) return;
   throw Error::AccessDenied("This caller is not authorized to perform " + call.method().policy.action() +
                             (numbers_only ? " on all phone numbers in this pool" : " on all that is in this pool") +
                             ", which the call would change");

@@ -35,7 +35,7 @@ struct Beyond {
 std::span<const Beyond> BeyondOfMethods();
 
 // What the caller may reach; nullopt: everything.
-std::optional<Reach> ReachOf(const Call& call);
+std::optional<storage::Reach> ReachOf(const Call& call);
 
 // AccessDenied unless the caller may reach all that the method changes in this pool of the caller's, which is locked.
 void RequireReach(const Call& call, std::string_view pool_id);

@@ -22,8 +22,8 @@ void RequireSound(const ConfigurationChange& change) {
   }
 }
 
-Configuration Changed(Configuration configuration, const ConfigurationChange& change) {
-  TwoWay& two_way = configuration.two_way;
+storage::Configuration Changed(storage::Configuration configuration, const ConfigurationChange& change) {
+  storage::TwoWay& two_way = configuration.two_way;
   two_way.enabled = change.two_way_enabled.value_or(two_way.enabled);
   if (change.channel_arn) two_way.channel_arn = change.channel_arn;
   if (change.channel_role) two_way.channel_role = change.channel_role;

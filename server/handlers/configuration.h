@@ -34,6 +34,6 @@ void RequireSound(const ConfigurationChange& change);
 // The configuration after the change. A channel and a role are stored whether two-way is on or off, and switching it
 // off keeps them (behaviour 4.6). Throws Error::Invalid: TWO_WAY_CHANNEL_NOT_PRESENT if two-way is on, or a role is
 // given, without a channel given or stored; TWO_WAY_NOT_ENABLED for self-managed opt-outs without two-way.
-Configuration Changed(Configuration configuration, const ConfigurationChange& change);
+storage::Configuration Changed(storage::Configuration configuration, const ConfigurationChange& change);
 
 }  // namespace poold

@@ -18,7 +18,7 @@ constexpr const char* kShop = "EXAMPLESHOP";
 constexpr const char* kOffers = "Offers";
 
 void RequireEmptyAccount(Call& call) {
-  const Usage usage = FindUsage(call.tx(), call.scope());
+  const storage::Usage usage = storage::FindUsage(call.tx(), call.scope());
   const bool empty = usage.pools == 0 && usage.phone_numbers == 0 && usage.sender_ids == 0 && usage.opt_out_lists == 1;
   if (empty) return;
   throw Error::Conflict(reason::kResourceAlreadyExists, ResourceType::kAccount, call.scope().account,
@@ -88,7 +88,7 @@ class Seeding {
   }
 
   void TwoWay(const std::string& pool_id) {
-    const Scope& scope = call_.scope();
+    const storage::Scope& scope = call_.scope();
     UpdatePoolRequest request;
     request.set_pool_id(pool_id);
     request.set_two_way_enabled(true);
@@ -154,11 +154,11 @@ class Seeding {
 
 ResetAccountResponse ResetAccount(Call& call, const ResetAccountRequest&) {
   const std::string& account = call.scope().account;
-  if (const auto used = FindListUsedByAnother(call.tx(), account)) {
+  if (const auto used = storage::FindListUsedByAnother(call.tx(), account)) {
     throw Error::Conflict(reason::kResourceDeletionNotAllowed, ResourceType::kOptOutList, used->opt_out_list_name,
                           "Account " + used->user + " uses it; reset that account first.");
   }
-  const Usage had = EmptyAccount(call.tx(), account, call.method().name);
+  const storage::Usage had = storage::EmptyAccount(call.tx(), account, call.method().name);
   ResetAccountResponse response;
   response.set_pools(had.pools);
   response.set_phone_numbers(had.phone_numbers);

@@ -21,45 +21,46 @@ ResourceType TypeOf(const std::string& id_or_arn) {
   return IsPoolId(id_or_arn) ? ResourceType::kPool : ResourceType::kPhoneNumber;
 }
 
-std::string ArnOf(const KeywordOwner& owner) {
-  return owner.kind == KeywordOwner::Kind::kPool ? PoolArn(owner.scope, owner.id)
-                                                 : PhoneNumberArn(owner.scope, owner.id);
+std::string ArnOf(const storage::KeywordOwner& owner) {
+  return owner.kind == storage::KeywordOwner::Kind::kPool ? PoolArn(owner.scope, owner.id)
+                                                          : PhoneNumberArn(owner.scope, owner.id);
 }
 
 // Whose keywords are to be changed.
 struct Subject {
-  KeywordOwner keywords;
-  std::optional<Pool> pool = std::nullopt;  // if it is one
+  storage::KeywordOwner keywords;
+  std::optional<storage::Pool> pool = std::nullopt;  // if it is one
 };
 
 // Locked and ACTIVE, and a number must be in no pool.
 Subject RequireChangeable(Call& call, const std::string& id_or_arn) {
   if (TypeOf(id_or_arn) == ResourceType::kPool) {
-    Pool pool = RequireActivePool(call, id_or_arn);
-    return {{KeywordOwner::Kind::kPool, call.scope(), pool.id}, pool};
+    storage::Pool pool = RequireActivePool(call, id_or_arn);
+    return {{storage::KeywordOwner::Kind::kPool, call.scope(), pool.id}, pool};
   }
-  const PhoneNumber number = RequireActivePhoneNumber(call, id_or_arn);
+  const storage::PhoneNumber number = RequireActivePhoneNumber(call, id_or_arn);
   RequireInNoPool(number);
-  return {{KeywordOwner::Kind::kPhoneNumber, call.scope(), number.id}};
+  return {{storage::KeywordOwner::Kind::kPhoneNumber, call.scope(), number.id}};
 }
 
 // Raises the revision of the pool whose keywords were changed.
 void Touch(Call& call, Subject& subject) {
-  if (subject.pool) TouchPool(call.tx(), call.scope(), *subject.pool);
+  if (subject.pool) storage::TouchPool(call.tx(), call.scope(), *subject.pool);
 }
 
 // HELP and STOP stay, and do what they do (behaviour 4.7).
 bool IsFixed(std::string_view keyword) { return keyword == "HELP" || keyword == "STOP"; }
 
-void RequireRoomForKeyword(Call& call, const KeywordOwner& owner) {
+void RequireRoomForKeyword(Call& call, const storage::KeywordOwner& owner) {
   const std::string_view quota =
-      owner.kind == KeywordOwner::Kind::kPool ? reason::kKeywordsPerPool : reason::kKeywordsPerPhoneNumber;
-  const auto limit = FindAccountQuota(call.tx(), call.scope(), quota).value_or(call.settings().quotas.keywords);
-  if (CountKeywords(call.tx(), owner) >= limit) throw Error::Quota(quota, limit);
+      owner.kind == storage::KeywordOwner::Kind::kPool ? reason::kKeywordsPerPool : reason::kKeywordsPerPhoneNumber;
+  const auto limit =
+      storage::FindAccountQuota(call.tx(), call.scope(), quota).value_or(call.settings().quotas.keywords);
+  if (storage::CountKeywords(call.tx(), owner) >= limit) throw Error::Quota(quota, limit);
 }
 
 template <class Answer>
-void Render(const KeywordOwner& owner, const Keyword& keyword, Answer& answer) {
+void Render(const storage::KeywordOwner& owner, const storage::Keyword& keyword, Answer& answer) {
   answer.set_origination_identity_arn(ArnOf(owner));
   answer.set_origination_identity(owner.id);
   answer.set_keyword(keyword.keyword);
@@ -68,10 +69,11 @@ void Render(const KeywordOwner& owner, const Keyword& keyword, Answer& answer) {
 }
 
 // What the request wants of whose keywords.
-KeywordListing ListingOf(const Call& call, const DescribeKeywordsRequest& request, const Page& page) {
+storage::KeywordListing ListingOf(const Call& call, const DescribeKeywordsRequest& request, const Page& page) {
   const ResourceType type = TypeOf(request.origination_identity());
-  const OwnedId owned = IdNamedBy(call, type, request.origination_identity());
-  const auto kind = type == ResourceType::kPool ? KeywordOwner::Kind::kPool : KeywordOwner::Kind::kPhoneNumber;
+  const storage::OwnedId owned = IdNamedBy(call, type, request.origination_identity());
+  const auto kind =
+      type == ResourceType::kPool ? storage::KeywordOwner::Kind::kPool : storage::KeywordOwner::Kind::kPhoneNumber;
   std::vector<std::string> names;
   for (const std::string& keyword : request.keywords()) names.push_back(UpperCase(keyword));
   return {.viewer = ViewerOf(call),
@@ -83,12 +85,13 @@ KeywordListing ListingOf(const Call& call, const DescribeKeywordsRequest& reques
 }
 
 // Of the keywords that were found those that the page shows; NotFound for the first that is named and isn't there.
-std::vector<Keyword> ShownOf(const KeywordListing& listing, const std::vector<NamedKeyword>& found) {
+std::vector<storage::Keyword> ShownOf(const storage::KeywordListing& listing,
+                                      const std::vector<storage::NamedKeyword>& found) {
   RequireAllFound(
       ResourceType::kKeyword, listing.named, found,
-      [](const NamedKeyword& named, const std::string& name) { return named.keyword.keyword == name; },
+      [](const storage::NamedKeyword& named, const std::string& name) { return named.keyword.keyword == name; },
       [&](int i) { return listing.named[static_cast<std::size_t>(i)]; });
-  std::vector<Keyword> keywords;
+  std::vector<storage::Keyword> keywords;
   for (const auto& [keyword, meets_conditions] : found) {
     if (meets_conditions && keyword.keyword > listing.after) keywords.push_back(keyword);
   }
@@ -99,9 +102,9 @@ std::vector<Keyword> ShownOf(const KeywordListing& listing, const std::vector<Na
 
 PutKeywordResponse PutKeyword(Call& call, const PutKeywordRequest& request) {
   Subject subject = RequireChangeable(call, request.origination_identity());
-  Keyword keyword{UpperCase(request.keyword()), request.keyword_message(),
-                  std::string(AwsName(request.keyword_action()))};
-  const auto present = FindKeyword(call.tx(), subject.keywords, keyword.keyword);
+  storage::Keyword keyword{UpperCase(request.keyword()), request.keyword_message(),
+                           std::string(AwsName(request.keyword_action()))};
+  const auto present = storage::FindKeyword(call.tx(), subject.keywords, keyword.keyword);
   if (keyword.action.empty()) keyword.action = present ? present->action : "AUTOMATIC_RESPONSE";
   if (present && IsFixed(keyword.keyword) && keyword.action != present->action) {
     throw Error::Conflict(reason::kResourceModificationNotAllowed, ResourceType::kKeyword, keyword.keyword,
@@ -109,7 +112,7 @@ PutKeywordResponse PutKeyword(Call& call, const PutKeywordRequest& request) {
   }
   if (!present) RequireRoomForKeyword(call, subject.keywords);
   if (present != keyword) {
-    PutKeyword(call.tx(), subject.keywords, keyword);
+    storage::PutKeyword(call.tx(), subject.keywords, keyword);
     Touch(call, subject);
   }
 
@@ -120,15 +123,16 @@ PutKeywordResponse PutKeyword(Call& call, const PutKeywordRequest& request) {
 
 void DescribeKeywords(Call& call, const DescribeKeywordsRequest& request, DescribeKeywordsResponse& response) {
   const Page page = RequirePage(call);
-  const KeywordListing listing = ListingOf(call, request, page);
-  const auto found = ReadKeywords(call.tx(), listing);
+  const storage::KeywordListing listing = ListingOf(call, request, page);
+  const auto found = storage::ReadKeywords(call.tx(), listing);
   RequireGranted(found.granted, TypeOf(request.origination_identity()), request.origination_identity());
   auto keywords = ShownOf(listing, found.items);
   response.set_origination_identity_arn(ArnOf(listing.owner));
   response.set_origination_identity(listing.owner.id);
   RenderPage(
-      call, page, std::move(keywords), response, [](const Keyword& keyword) { return std::vector{keyword.keyword}; },
-      [&](const Keyword& keyword) {
+      call, page, std::move(keywords), response,
+      [](const storage::Keyword& keyword) { return std::vector{keyword.keyword}; },
+      [&](const storage::Keyword& keyword) {
         auto& item = *response.add_keywords();
         item.set_keyword(keyword.keyword);
         item.set_keyword_message(keyword.message);
@@ -139,13 +143,13 @@ void DescribeKeywords(Call& call, const DescribeKeywordsRequest& request, Descri
 DeleteKeywordResponse DeleteKeyword(Call& call, const DeleteKeywordRequest& request) {
   Subject subject = RequireChangeable(call, request.origination_identity());
   const std::string name = UpperCase(request.keyword());
-  const auto keyword = FindKeyword(call.tx(), subject.keywords, name);
+  const auto keyword = storage::FindKeyword(call.tx(), subject.keywords, name);
   if (!keyword) throw Error::NotFound(ResourceType::kKeyword, name);
   if (IsFixed(name)) {
     throw Error::Conflict(reason::kResourceDeletionNotAllowed, ResourceType::kKeyword, name,
                           "Every number and pool keeps HELP and STOP.");
   }
-  DeleteKeyword(call.tx(), subject.keywords, name);
+  storage::DeleteKeyword(call.tx(), subject.keywords, name);
   Touch(call, subject);
 
   DeleteKeywordResponse response;

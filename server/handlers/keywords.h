@@ -8,7 +8,7 @@
 namespace poold {
 
 // The two keywords that every number and pool has from the start (behaviour 4.7).
-inline std::vector<Keyword> FirstKeywords(const ApiSettings& settings) {
+inline std::vector<storage::Keyword> FirstKeywords(const ApiSettings& settings) {
   return {{"HELP", settings.help_message, "AUTOMATIC_RESPONSE"}, {"STOP", settings.stop_message, "OPT_OUT"}};
 }
 

@@ -4,7 +4,7 @@ namespace poold {
 namespace {
 
 // A sender ID that is not in the pool is NotFound: no Reason of ConflictException fits it.
-void RequireMember(Call& call, const Pool& pool, const Identity& identity) {
+void RequireMember(Call& call, const storage::Pool& pool, const Identity& identity) {
   if (IsMember(call, pool, identity)) return;
   if (identity.sender_id()) throw Error::NotFound(ResourceType::kSenderId, identity.id());
   throw Error::Conflict(reason::kPhoneNumberNotAssociatedToPool, ResourceType::kPhoneNumber, identity.id());
@@ -12,8 +12,8 @@ void RequireMember(Call& call, const Pool& pool, const Identity& identity) {
 
 // A pool keeps its last number, whatever sender IDs it has beside; a pool of sender IDs only keeps its last one. Exact
 // because the pool is locked: without that, two calls could each see two numbers and take one away.
-void RequireAnotherMember(Call& call, const Pool& pool, const Identity& leaving) {
-  const MemberCount count = CountMembers(call.tx(), call.scope(), pool.id);
+void RequireAnotherMember(Call& call, const storage::Pool& pool, const Identity& leaving) {
+  const storage::MemberCount count = storage::CountMembers(call.tx(), call.scope(), pool.id);
   const bool last = leaving.number() ? count.phone_numbers == 1 : count.phone_numbers == 0 && count.sender_ids == 1;
   if (last) {
     throw Error::Conflict(reason::kLastPhoneNumber, leaving.type(), leaving.id(),
@@ -23,59 +23,60 @@ void RequireAnotherMember(Call& call, const Pool& pool, const Identity& leaving)
 
 // What a number that matches a pool may still have of its own is what it stored while two-way was off: then it takes
 // over the pool's, so that every member's configuration is its pool's.
-void TakeConfiguration(Call& call, const Pool& pool, PhoneNumber number) {
+void TakeConfiguration(Call& call, const storage::Pool& pool, storage::PhoneNumber number) {
   if (number.configuration == pool.configuration) return;
   number.configuration = pool.configuration;
-  UpdatePhoneNumber(call.tx(), call.scope(), number);
+  storage::UpdatePhoneNumber(call.tx(), call.scope(), number);
 }
 
 }  // namespace
 
-void AddMember(Call& call, const Pool& pool, const Identity& identity) {
+void AddMember(Call& call, const storage::Pool& pool, const Identity& identity) {
   if (identity.number()) {
     TakeConfiguration(call, pool, *identity.number());
-    AddPhoneNumbersToPools(call.tx(), {{call.scope(), pool.id, identity.id()}});
+    storage::AddPhoneNumbersToPools(call.tx(), {{call.scope(), pool.id, identity.id()}});
   } else {
-    AddSenderIdsToPools(call.tx(), {{call.scope(), pool.id, identity.sender_id_name()}});
+    storage::AddSenderIdsToPools(call.tx(), {{call.scope(), pool.id, identity.sender_id_name()}});
   }
 }
 
-void RemoveMember(Call& call, const Pool& pool, const Identity& identity) {
+void RemoveMember(Call& call, const storage::Pool& pool, const Identity& identity) {
   if (identity.number()) {
-    CopyKeywordsToPhoneNumber(call.tx(), call.scope(), pool.id, identity.id());
-    RemovePhoneNumberFromPool(call.tx(), call.scope(), pool.id, identity.id());
+    storage::CopyKeywordsToPhoneNumber(call.tx(), call.scope(), pool.id, identity.id());
+    storage::RemovePhoneNumberFromPool(call.tx(), call.scope(), pool.id, identity.id());
   } else {
-    RemoveSenderIdFromPool(call.tx(), call.scope(), pool.id, identity.sender_id_name());
+    storage::RemoveSenderIdFromPool(call.tx(), call.scope(), pool.id, identity.sender_id_name());
   }
 }
 
-bool IsMember(Call& call, const Pool& pool, const Identity& identity) {
+bool IsMember(Call& call, const storage::Pool& pool, const Identity& identity) {
   return identity.number() ? identity.number()->pool_id == pool.id
-                           : IsSenderIdInPool(call.tx(), call.scope(), pool.id, identity.sender_id_name());
+                           : storage::IsSenderIdInPool(call.tx(), call.scope(), pool.id, identity.sender_id_name());
 }
 
-void RequireJoinable(const PhoneNumber& number) {
+void RequireJoinable(const storage::PhoneNumber& number) {
   RequireInNoPool(number);
   RequireActive(number);
 }
 
-void RequireFit(Call& call, const Pool& pool, const Identity& number, const PoolToJoin& found) {
+void RequireFit(Call& call, const storage::Pool& pool, const Identity& number, const storage::PoolToJoin& found) {
   RequireSameConfiguration(call, pool, number, found);
   RequireRoomInPool(call, found.count);
 }
 
-void Join(Call& call, const Pool& pool, const Identity& identity) {
+void Join(Call& call, const storage::Pool& pool, const Identity& identity) {
   if (identity.number()) {
     RequireJoinable(*identity.number());
-    RequireFit(call, pool, identity, FindPoolsToJoin(call.tx(), {{call.scope(), pool.id, identity.id()}}).at(0));
+    RequireFit(call, pool, identity,
+               storage::FindPoolsToJoin(call.tx(), {{call.scope(), pool.id, identity.id()}}).at(0));
   } else {
     RequireMessageType(call, identity, pool.configuration.message_type);  // it has nothing else to compare
-    RequireRoomInPool(call, CountMembers(call.tx(), call.scope(), pool.id));
+    RequireRoomInPool(call, storage::CountMembers(call.tx(), call.scope(), pool.id));
   }
   AddMember(call, pool, identity);
 }
 
-Identity Associate(Call& call, const Pool& pool, const std::string& identity,
+Identity Associate(Call& call, const storage::Pool& pool, const std::string& identity,
                    const std::optional<std::string>& iso_country_code) {
   const Identity found = RequireIdentity(call, identity, iso_country_code);
   if (IsMember(call, pool, found)) {
@@ -85,7 +86,7 @@ Identity Associate(Call& call, const Pool& pool, const std::string& identity,
   return found;
 }
 
-Identity Disassociate(Call& call, const Pool& pool, const std::string& identity,
+Identity Disassociate(Call& call, const storage::Pool& pool, const std::string& identity,
                       const std::optional<std::string>& iso_country_code) {
   const Identity found = RequireIdentity(call, identity, iso_country_code);
   RequireMember(call, pool, found);
@@ -95,7 +96,8 @@ Identity Disassociate(Call& call, const Pool& pool, const std::string& identity,
   return found;
 }
 
-void RenderMember(const Scope& owner, PoolMember&& member, smsvoice::v2::OriginationIdentityMetadata& item) {
+void RenderMember(const storage::Scope& owner, storage::PoolMember&& member,
+                  smsvoice::v2::OriginationIdentityMetadata& item) {
   if (member.phone_number_id) {
     item.set_origination_identity_arn(PhoneNumberArn(owner, *member.phone_number_id));
     item.set_origination_identity(*std::move(member.phone_number_id));

@@ -18,15 +18,15 @@ Arn ArnNamedBy(const Call& call, const std::string& text) {
   return *arn;
 }
 
-OwnedId IdNamedBy(const Call& call, ResourceType type, const std::string& id_or_arn) {
+storage::OwnedId IdNamedBy(const Call& call, ResourceType type, const std::string& id_or_arn) {
   if (!IsArn(id_or_arn)) return {call.scope().account, id_or_arn};
   const Arn arn = ArnNamedBy(call, id_or_arn);
   if (arn.type != AwsName(type)) throw Error::NotFound(type, id_or_arn);
   return {arn.account, arn.id};
 }
 
-OwnedSenderId SenderIdNamedBy(const Call& call, const std::string& sender_id_or_arn,
-                              const std::string& iso_country_code) {
+storage::OwnedSenderId SenderIdNamedBy(const Call& call, const std::string& sender_id_or_arn,
+                                       const std::string& iso_country_code) {
   if (!IsArn(sender_id_or_arn)) return {call.scope().account, {sender_id_or_arn, iso_country_code}};
   const auto named = ParseArn(sender_id_or_arn);
   const auto parts = named ? SplitSenderId(named->id) : std::nullopt;
@@ -34,17 +34,17 @@ OwnedSenderId SenderIdNamedBy(const Call& call, const std::string& sender_id_or_
   return {ArnNamedBy(call, sender_id_or_arn).account, {std::string(parts->sender_id), iso_country_code}};
 }
 
-OptOutListName OptOutListNamedBy(const Call& call, const std::string& name_or_arn) {
-  OwnedId named = IdNamedBy(call, ResourceType::kOptOutList, name_or_arn);
-  const std::string otherwise(IsArn(name_or_arn) ? std::string_view() : OtherMeaningOf(named.id));
+storage::OptOutListName OptOutListNamedBy(const Call& call, const std::string& name_or_arn) {
+  storage::OwnedId named = IdNamedBy(call, ResourceType::kOptOutList, name_or_arn);
+  const std::string otherwise(IsArn(name_or_arn) ? std::string_view() : storage::OtherMeaningOf(named.id));
   return {std::move(named.account), std::move(named.id), otherwise};
 }
 
-Resource ResourceOf(const Arn& arn) {
+storage::Resource ResourceOf(const Arn& arn) {
   const auto type = ResourceTypeFrom(arn.type).value_or(ResourceType::kNone);
   if (type != ResourceType::kSenderId) return {AwsName(type), arn.id};
   const auto parts = SplitSenderId(arn.id);
-  return SenderIdResource(parts->sender_id, parts->iso_country_code);
+  return storage::SenderIdResource(parts->sender_id, parts->iso_country_code);
 }
 
 OwnedResource ResourceNamedBy(const Call& call, const std::string& text) {
@@ -66,19 +66,20 @@ std::string ArnOf(const OwnedResource& resource, const std::string& name) {
                  resource.resource.type, name);
 }
 
-std::optional<PhoneNumberName> PhoneNumberNamedBy(const std::string& text) {
-  if (IsPhoneNumberId(text)) return PhoneNumberName{PhoneNumberName::Kind::kId, text};
-  if (IsDigits(text)) return PhoneNumberName{PhoneNumberName::Kind::kDigits, text};
+std::optional<storage::PhoneNumberName> PhoneNumberNamedBy(const std::string& text) {
+  if (IsPhoneNumberId(text)) return storage::PhoneNumberName{storage::PhoneNumberName::Kind::kId, text};
+  if (IsDigits(text)) return storage::PhoneNumberName{storage::PhoneNumberName::Kind::kDigits, text};
   return std::nullopt;
 }
 
-std::variant<PhoneNumberName, SenderIdName> IdentityNamedBy(const Call& call, const std::string& text,
-                                                            const std::optional<std::string>& iso_country_code) {
+std::variant<storage::PhoneNumberName, storage::SenderIdName> IdentityNamedBy(
+    const Call& call, const std::string& text, const std::optional<std::string>& iso_country_code) {
   if (IsArn(text)) {
     const Arn arn = ArnNamedBy(call, text);
-    if (arn.type == AwsName(ResourceType::kPhoneNumber)) return PhoneNumberName{PhoneNumberName::Kind::kId, arn.id};
+    if (arn.type == AwsName(ResourceType::kPhoneNumber))
+      return storage::PhoneNumberName{storage::PhoneNumberName::Kind::kId, arn.id};
     const auto parts = SplitSenderId(arn.id);
-    SenderIdName name{std::string(parts->sender_id), std::string(parts->iso_country_code)};
+    storage::SenderIdName name{std::string(parts->sender_id), std::string(parts->iso_country_code)};
     RequireCountry(iso_country_code, name.iso_country_code);
     return name;
   }
@@ -87,7 +88,7 @@ std::variant<PhoneNumberName, SenderIdName> IdentityNamedBy(const Call& call, co
   if (!iso_country_code) {
     throw Error::Invalid(reason::kMissingParameter, "isoCountryCode", "is required with a sender ID");
   }
-  return SenderIdName{text, *iso_country_code};
+  return storage::SenderIdName{text, *iso_country_code};
 }
 
 void RequireCountry(const std::optional<std::string>& given, const std::string& iso_country_code) {
@@ -95,11 +96,11 @@ void RequireCountry(const std::optional<std::string>& given, const std::string& 
   throw Error::Invalid(reason::kCountryCodeMismatch, "isoCountryCode", "is not the origination identity's country");
 }
 
-Viewer ViewerOf(const Call& call) {
+storage::Viewer ViewerOf(const Call& call) {
   return {.scope = call.scope(), .action = call.method().policy.action(), .reach = ReachOf(call)};
 }
 
-void RequireGranted(const Granted& granted, ResourceType type, const std::string& as_given) {
+void RequireGranted(const storage::Granted& granted, ResourceType type, const std::string& as_given) {
   if (!granted) throw Error::NotFound(type, as_given);
   if (!*granted) {
     throw Error::AccessDenied("The resource is another account's, and its policy does not allow you this operation");

@@ -21,30 +21,30 @@ using namespace smsvoice::v2;  // NOLINT: the requests and responses of this nou
 // Stored and answered with `+` (behaviour 10).
 std::string WithPlus(const std::string& number) { return number.starts_with('+') ? number : "+" + number; }
 
-OptOutListRef RefOf(const Call& call, const OptOutList& list) {
+storage::OptOutListRef RefOf(const Call& call, const storage::OptOutList& list) {
   return {{list.account, call.scope().region}, list.list_id};
 }
 
-std::string ArnOf(const Call& call, const OptOutList& list) {
+std::string ArnOf(const Call& call, const storage::OptOutList& list) {
   return OptOutListArn({list.account, call.scope().region}, list.name);
 }
 
 template <class Answer>
-void Render(const Call& call, const OptOutList& list, Answer& answer) {
+void Render(const Call& call, const storage::OptOutList& list, Answer& answer) {
   answer.set_opt_out_list_arn(ArnOf(call, list));
   answer.set_opt_out_list_name(list.name);
   SetTime(*answer.mutable_created_timestamp(), list.created);
 }
 
 template <class Answer>
-void RenderEntry(const OptedOutNumber& entry, Answer& answer) {
+void RenderEntry(const storage::OptedOutNumber& entry, Answer& answer) {
   answer.set_opted_out_number(entry.number);
   SetTime(*answer.mutable_opted_out_timestamp(), entry.opted_out);
   answer.set_end_user_opted_out(entry.by_end_user);
 }
 
 template <class Answer>
-Answer RenderChange(const Call& call, const OptOutList& list, const OptedOutNumber& entry) {
+Answer RenderChange(const Call& call, const storage::OptOutList& list, const storage::OptedOutNumber& entry) {
   Answer answer;
   answer.set_opt_out_list_arn(ArnOf(call, list));
   answer.set_opt_out_list_name(list.name);
@@ -53,21 +53,21 @@ Answer RenderChange(const Call& call, const OptOutList& list, const OptedOutNumb
 }
 
 // The lists named by the request; NotFound for the first that isn't there.
-std::vector<OptOutList> NamedLists(Call& call, const DescribeOptOutListsRequest& request,
-                                   const std::optional<OptOutListPosition>& after) {
-  std::vector<OptOutListName> names;
+std::vector<storage::OptOutList> NamedLists(Call& call, const DescribeOptOutListsRequest& request,
+                                            const std::optional<storage::OptOutListPosition>& after) {
+  std::vector<storage::OptOutListName> names;
   for (const std::string& name_or_arn : request.opt_out_list_names()) {
     names.push_back(OptOutListNamedBy(call, name_or_arn));
   }
-  const auto found = FindOptOutLists(call.tx(), ViewerOf(call), names);
+  const auto found = storage::FindOptOutLists(call.tx(), ViewerOf(call), names);
   RequireAllGranted(
       ResourceType::kOptOutList, names, found,
-      [](const NamedOptOutList& named, const OptOutListName& name) {
-        const OptOutList& list = named.list;
+      [](const storage::NamedOptOutList& named, const storage::OptOutListName& name) {
+        const storage::OptOutList& list = named.list;
         return list.account == name.account && (list.name == name.name || list.name == name.otherwise);
       },
       [&](int i) { return request.opt_out_list_names(i); });
-  std::vector<OptOutList> lists;
+  std::vector<storage::OptOutList> lists;
   for (const auto& [list, granted] : found) {
     const bool shown_before = after && std::tie(list.created, list.name, list.account) <=
                                            std::tie(after->created, after->name, after->account);
@@ -91,9 +91,9 @@ const std::vector<std::string>& ActionsOfUse() {
 // Conflict RESOURCE_DELETION_NOT_ALLOWED that tells the owner which accounts use the list, which is locked for
 // deletion. A use that the list's policy no longer allows does not count: otherwise its user could keep the list for
 // ever.
-void RequireNotInUse(Call& call, const OptOutList& list) {
+void RequireNotInUse(Call& call, const storage::OptOutList& list) {
   constexpr int kAccountsShown = 10;  // enough to begin with; they fit into a refusal (limits::kStatusMessage)
-  const auto users = FindOptOutListUsers(call.tx(), call.scope(), list.name, ActionsOfUse(), kAccountsShown);
+  const auto users = storage::FindOptOutListUsers(call.tx(), call.scope(), list.name, ActionsOfUse(), kAccountsShown);
   if (users.accounts.empty()) return;
   std::string advice = "Pools or phone numbers use it; give them another list first.";
   if (users.accounts != std::vector{call.scope().account}) {
@@ -110,7 +110,8 @@ void RequireNotInUse(Call& call, const OptOutList& list) {
 }
 
 // What the request wants of which list.
-OptedOutNumberListing ListingOf(const Call& call, const DescribeOptedOutNumbersRequest& request, const Page& page) {
+storage::OptedOutNumberListing ListingOf(const Call& call, const DescribeOptedOutNumbersRequest& request,
+                                         const Page& page) {
   const auto [account, name, otherwise] = OptOutListNamedBy(call, request.opt_out_list_name());
   std::vector<std::string> numbers;
   for (const std::string& number : request.opted_out_numbers()) numbers.push_back(WithPlus(number));
@@ -125,13 +126,13 @@ OptedOutNumberListing ListingOf(const Call& call, const DescribeOptedOutNumbersR
 }
 
 // Of the numbers that were found those that the page shows; NotFound for the first that is named and isn't on the list.
-std::vector<OptedOutNumber> ShownOf(const OptedOutNumberListing& listing,
-                                    const std::vector<NamedOptedOutNumber>& found) {
+std::vector<storage::OptedOutNumber> ShownOf(const storage::OptedOutNumberListing& listing,
+                                             const std::vector<storage::NamedOptedOutNumber>& found) {
   RequireAllFound(
       ResourceType::kOptedOutNumber, listing.named, found,
-      [](const NamedOptedOutNumber& named, const std::string& number) { return named.entry.number == number; },
+      [](const storage::NamedOptedOutNumber& named, const std::string& number) { return named.entry.number == number; },
       [&](int i) { return listing.named[static_cast<std::size_t>(i)]; });
-  std::vector<OptedOutNumber> entries;
+  std::vector<storage::OptedOutNumber> entries;
   for (const auto& [entry, meets_conditions] : found) {
     if (meets_conditions && entry.number > listing.after) entries.push_back(entry);
   }
@@ -141,16 +142,16 @@ std::vector<OptedOutNumber> ShownOf(const OptedOutNumberListing& listing,
 }  // namespace
 
 CreateOptOutListResponse CreateOptOutList(Call& call, const CreateOptOutListRequest& request) {
-  OptOutList list;
+  storage::OptOutList list;
   list.account = call.scope().account;
   list.name = request.opt_out_list_name();
   list.created = call.world().Now();
-  if (!InsertOptOutList(call.tx(), call.scope(), list)) {
+  if (!storage::InsertOptOutList(call.tx(), call.scope(), list)) {
     throw Error::Conflict(reason::kResourceAlreadyExists, ResourceType::kOptOutList, list.name);
   }
   RequireRoomForTags(call, request.tags_size());
-  PutTags(call.tx(), call.scope(), {"opt-out-list", list.name}, TagsFrom(request.tags()));
-  RequireRoomInAccount(call, Counter::kOptOutLists);
+  storage::PutTags(call.tx(), call.scope(), {"opt-out-list", list.name}, TagsFrom(request.tags()));
+  RequireRoomInAccount(call, storage::Counter::kOptOutLists);
 
   CreateOptOutListResponse response;
   Render(call, list, response);
@@ -160,35 +161,36 @@ CreateOptOutListResponse CreateOptOutList(Call& call, const CreateOptOutListRequ
 
 void DescribeOptOutLists(Call& call, const DescribeOptOutListsRequest& request, DescribeOptOutListsResponse& response) {
   const Page page = RequirePage(call);
-  std::optional<OptOutListPosition> after;
+  std::optional<storage::OptOutListPosition> after;
   if (!page.after.empty()) after = {TimeFromPart(page.after.at(0)), page.after.at(1), page.after.at(2)};
   auto lists = request.opt_out_list_names().empty()
-                   ? ListOptOutLists(call.tx(), ViewerOf(call, request), after, page.limit + 1)
+                   ? storage::ListOptOutLists(call.tx(), ViewerOf(call, request), after, page.limit + 1)
                    : NamedLists(call, request, after);
   RenderPage(
       call, page, std::move(lists), response,
-      [](const OptOutList& list) {
+      [](const storage::OptOutList& list) {
         return std::vector{PositionPart(list.created), list.name, list.account};
       },
-      [&](const OptOutList& list) { Render(call, list, *response.add_opt_out_lists()); });
+      [&](const storage::OptOutList& list) { Render(call, list, *response.add_opt_out_lists()); });
 }
 
 DeleteOptOutListResponse DeleteOptOutList(Call& call, const DeleteOptOutListRequest& request) {
   const auto named = RequireOptOutListName(call, request.opt_out_list_name(), AccessLevel::kOwner);
   // Pools and numbers are locked before lists, as everywhere. Those that take the list between these statements are
   // locked behind it, when they are changed: should that close a circle, PostgreSQL ends it and the call runs again.
-  LockWithdrawnUses(call.tx(), call.scope(), named.name, ActionsOfUse());
+  storage::LockWithdrawnUses(call.tx(), call.scope(), named.name, ActionsOfUse());
   // Whoever puts the list to use locks it as well, and so does whoever changes its policy: from here on it comes into
   // no use, and what is withdrawn stays withdrawn.
-  const auto list = LockOptOutList(call.tx(), call.scope(), named.name, OptOutListLock::kForDeletion, named.otherwise);
+  const auto list = storage::LockOptOutList(call.tx(), call.scope(), named.name, storage::OptOutListLock::kForDeletion,
+                                            named.otherwise);
   if (!list) throw Error::NotFound(ResourceType::kOptOutList, request.opt_out_list_name());
-  if (list->name == kDefaultOptOutList) {
+  if (list->name == storage::kDefaultOptOutList) {
     throw Error::Conflict(reason::kResourceModificationNotAllowed, ResourceType::kOptOutList, list->name,
                           "Every account keeps its list Default.");
   }
   RequireNotInUse(call, *list);
-  DeleteOptOutList(call.tx(), call.scope(), *list);
-  UncountOne(call.tx(), call.scope(), Counter::kOptOutLists);
+  storage::DeleteOptOutList(call.tx(), call.scope(), *list);
+  storage::UncountOne(call.tx(), call.scope(), storage::Counter::kOptOutLists);
 
   DeleteOptOutListResponse response;
   Render(call, *list, response);
@@ -196,8 +198,8 @@ DeleteOptOutListResponse DeleteOptOutList(Call& call, const DeleteOptOutListRequ
 }
 
 PutOptedOutNumberResponse PutOptedOutNumber(Call& call, const PutOptedOutNumberRequest& request) {
-  const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name());
-  const OptedOutNumber entry = PutOptedOutNumber(
+  const storage::OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name());
+  const storage::OptedOutNumber entry = storage::PutOptedOutNumber(
       call.tx(), RefOf(call, list), {WithPlus(request.opted_out_number()), call.world().Now(), /*by_end_user=*/false});
   return RenderChange<PutOptedOutNumberResponse>(call, list, entry);
 }
@@ -205,31 +207,32 @@ PutOptedOutNumberResponse PutOptedOutNumber(Call& call, const PutOptedOutNumberR
 void DescribeOptedOutNumbers(Call& call, const DescribeOptedOutNumbersRequest& request,
                              DescribeOptedOutNumbersResponse& response) {
   const Page page = RequirePage(call);
-  const OptedOutNumberListing listing = ListingOf(call, request, page);
-  const auto found = ReadOptedOutNumbers(call.tx(), listing);
+  const storage::OptedOutNumberListing listing = ListingOf(call, request, page);
+  const auto found = storage::ReadOptedOutNumbers(call.tx(), listing);
   RequireGranted(found.granted, ResourceType::kOptOutList, request.opt_out_list_name());
   auto entries = ShownOf(listing, found.items);
   response.set_opt_out_list_arn(OptOutListArn(listing.owner, *found.name));
   response.set_opt_out_list_name(*found.name);
   RenderPage(
-      call, page, std::move(entries), response, [](const OptedOutNumber& entry) { return std::vector{entry.number}; },
-      [&](const OptedOutNumber& entry) { RenderEntry(entry, *response.add_opted_out_numbers()); });
+      call, page, std::move(entries), response,
+      [](const storage::OptedOutNumber& entry) { return std::vector{entry.number}; },
+      [&](const storage::OptedOutNumber& entry) { RenderEntry(entry, *response.add_opted_out_numbers()); });
 }
 
 DeleteOptedOutNumberResponse DeleteOptedOutNumber(Call& call, const DeleteOptedOutNumberRequest& request) {
-  const OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name());
-  const OptOutListRef ref = RefOf(call, list);
+  const storage::OptOutList list = RequireOptOutListAccess(call, request.opt_out_list_name());
+  const storage::OptOutListRef ref = RefOf(call, list);
   const std::string number = WithPlus(request.opted_out_number());
-  const Time now = call.world().Now();
+  const storage::Time now = call.world().Now();
   // Deleting first locks the entry, so that of two calls at once the second finds nothing.
-  const auto entry = DeleteOptedOutNumber(call.tx(), ref, number);
+  const auto entry = storage::DeleteOptedOutNumber(call.tx(), ref, number);
   if (!entry) throw Error::NotFound(ResourceType::kOptedOutNumber, number);
-  const auto last = LastOptIn(call.tx(), ref, number);
+  const auto last = storage::LastOptIn(call.tx(), ref, number);
   if (last && now - *last < limits::kOptInPause) {
     throw Error::Invalid(reason::kPhoneNumberCannotBeOptedIn, "optedOutNumber",
                          "was taken off this list less than 30 days ago");
   }
-  RecordOptIn(call.tx(), ref, number, now);
+  storage::RecordOptIn(call.tx(), ref, number, now);
   return RenderChange<DeleteOptedOutNumberResponse>(call, list, *entry);
 }
 

@@ -40,8 +40,10 @@ std::string NextToken(const Call& call, const std::vector<std::string>& last) {
   return call.service().page_tokens.load()->Seal(ScopeOf(call), last);
 }
 
-std::string PositionPart(Time time) { return std::to_string(time.time_since_epoch().count()); }
+std::string PositionPart(storage::Time time) { return std::to_string(time.time_since_epoch().count()); }
 
-Time TimeFromPart(const std::string& part) { return Time(std::chrono::milliseconds(std::stoll(part))); }
+storage::Time TimeFromPart(const std::string& part) {
+  return storage::Time(std::chrono::milliseconds(std::stoll(part)));
+}
 
 }  // namespace poold

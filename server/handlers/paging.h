@@ -32,8 +32,8 @@ Page RequirePage(const Call& call);
 
 // Who looks at the listing of a request with an owner member.
 template <class Request>
-Viewer ViewerOf(const Call& call, const Request& request) {
-  Viewer viewer = ViewerOf(call);
+storage::Viewer ViewerOf(const Call& call, const Request& request) {
+  storage::Viewer viewer = ViewerOf(call);
   viewer.shared = request.owner() == smsvoice::v2::OWNER_SHARED;
   return viewer;
 }
@@ -69,8 +69,8 @@ void RequireAllGranted(ResourceType type, const std::vector<Name>& names, const 
 std::string NextToken(const Call& call, const std::vector<std::string>& last);
 
 // Parts of a position, as text and back. A token that reads right was made here, so the parts are what they were.
-std::string PositionPart(Time time);
-Time TimeFromPart(const std::string& part);
+std::string PositionPart(storage::Time time);
+storage::Time TimeFromPart(const std::string& part);
 
 // Puts the first page.limit of `items` (which holds one more if there is one) into `response` and the token after it.
 // `position` tells an item's key, `add` renders it and may take its texts.

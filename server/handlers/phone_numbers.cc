@@ -64,39 +64,40 @@ void RequireSoundRequest(const RequestPhoneNumberRequest& request) {
 
 // The pool that a new number goes into must be one that it can match: the same refusals as in associate, of the pool,
 // since the number has no id yet.
-void RequireFits(Call& call, const Pool& pool, const RequestPhoneNumberRequest& request,
+void RequireFits(Call& call, const storage::Pool& pool, const RequestPhoneNumberRequest& request,
                  const std::vector<std::string>& capabilities) {
   const auto require = [&](bool same, std::string_view reason) {
     if (!same) throw Error::Conflict(reason, ResourceType::kPool, pool.id);
   };
   // All that is named is found before anything is compared (behaviour 2.2).
-  const OptOutListKey list = request.has_opt_out_list_name() ? RequireOptOutList(call, request.opt_out_list_name())
-                                                             : pool.configuration.opt_out_list;
+  const storage::OptOutListKey list = request.has_opt_out_list_name()
+                                          ? RequireOptOutList(call, request.opt_out_list_name())
+                                          : pool.configuration.opt_out_list;
   require(pool.configuration.message_type == AwsName(request.message_type()), reason::kMessageTypeMismatch);
-  const auto present = CapabilitiesOfNumbersIn(call.tx(), call.scope(), pool.id);
+  const auto present = storage::CapabilitiesOfNumbersIn(call.tx(), call.scope(), pool.id);
   require(!present || *present == capabilities, reason::kNumberCapabilitiesMismatch);
   require(pool.configuration.opt_out_list == list, reason::kOptOutListMismatch);
 }
 
 // Without a pool: the list that was asked for, or `Default`, and everything else off.
-Configuration FirstConfiguration(Call& call, const RequestPhoneNumberRequest& request) {
-  Configuration configuration;
+storage::Configuration FirstConfiguration(Call& call, const RequestPhoneNumberRequest& request) {
+  storage::Configuration configuration;
   configuration.message_type = AwsName(request.message_type());
-  configuration.opt_out_list = {call.scope().account, std::string(kDefaultOptOutList)};
+  configuration.opt_out_list = {call.scope().account, std::string(storage::kDefaultOptOutList)};
   if (request.has_opt_out_list_name()) {
     configuration.opt_out_list = RequireOptOutList(call, request.opt_out_list_name());
   }
   return configuration;
 }
 
-InventoryNumber RequireStock(Call& call, const RequestPhoneNumberRequest& request,
-                             const std::vector<std::string>& capabilities) {
-  const InventoryWish wish{request.iso_country_code(), std::string(AwsName(request.number_type())), capabilities,
-                           LikePatterns(request), call.settings().fictional_numbers};
+storage::InventoryNumber RequireStock(Call& call, const RequestPhoneNumberRequest& request,
+                                      const std::vector<std::string>& capabilities) {
+  const storage::InventoryWish wish{request.iso_country_code(), std::string(AwsName(request.number_type())),
+                                    capabilities, LikePatterns(request), call.settings().fictional_numbers};
   // Simulator numbers carry transactional messages only.
   const bool impossible = request.number_type() == REQUESTABLE_NUMBER_TYPE_SIMULATOR &&
                           request.message_type() != MESSAGE_TYPE_TRANSACTIONAL;
-  auto stock = impossible ? std::nullopt : TakeNumber(call.tx(), wish, call.scope().account);
+  auto stock = impossible ? std::nullopt : storage::TakeNumber(call.tx(), wish, call.scope().account);
   if (!stock) {
     throw Error::NotFound(ResourceType::kPhoneNumber, wish.iso_country_code + "/" + wish.number_type);
   }
@@ -105,7 +106,7 @@ InventoryNumber RequireStock(Call& call, const RequestPhoneNumberRequest& reques
 
 // Into any of the responses that show a number; they differ in what they leave out (behaviour 13).
 template <class Answer>
-void Render(const Call& call, const PhoneNumber& number, Answer& answer) {
+void Render(const Call& call, const storage::PhoneNumber& number, Answer& answer) {
   answer.set_phone_number_arn(PhoneNumberArn({number.account, call.scope().region}, number.id));
   answer.set_phone_number_id(number.id);
   answer.set_phone_number(number.number);
@@ -128,26 +129,27 @@ void Render(const Call& call, const PhoneNumber& number, Answer& answer) {
   SetTime(*answer.mutable_created_timestamp(), number.created);
 }
 
-std::optional<PhoneNumberPosition> PositionFrom(const Page& page) {
+std::optional<storage::PhoneNumberPosition> PositionFrom(const Page& page) {
   if (page.after.empty()) return std::nullopt;
-  return PhoneNumberPosition{TimeFromPart(page.after.at(0)), page.after.at(1)};
+  return storage::PhoneNumberPosition{TimeFromPart(page.after.at(0)), page.after.at(1)};
 }
 
 // The numbers named by the request that meet its filters; NotFound for the first that isn't there.
-std::vector<PhoneNumber> NamedNumbers(Call& call, const DescribePhoneNumbersRequest& request, const Page& page) {
-  std::vector<OwnedId> ids;
+std::vector<storage::PhoneNumber> NamedNumbers(Call& call, const DescribePhoneNumbersRequest& request,
+                                               const Page& page) {
+  std::vector<storage::OwnedId> ids;
   for (const std::string& id_or_arn : request.phone_number_ids()) {
     ids.push_back(IdNamedBy(call, ResourceType::kPhoneNumber, id_or_arn));
   }
-  const auto found = FindPhoneNumbers(call.tx(), ViewerOf(call), ids, ConditionsFrom(request.filters()));
+  const auto found = storage::FindPhoneNumbers(call.tx(), ViewerOf(call), ids, ConditionsFrom(request.filters()));
   RequireAllGranted(
       ResourceType::kPhoneNumber, ids, found,
-      [](const NamedPhoneNumber& named, const OwnedId& id) {
+      [](const storage::NamedPhoneNumber& named, const storage::OwnedId& id) {
         return named.number.account == id.account && named.number.id == id.id;
       },
       [&](int i) { return request.phone_number_ids(i); });
   const auto after = PositionFrom(page);
-  std::vector<PhoneNumber> numbers;
+  std::vector<storage::PhoneNumber> numbers;
   for (const auto& [number, meets_conditions, granted] : found) {
     const bool shown_before = after && std::tie(number.created, number.id) <= std::tie(after->created, after->id);
     if (meets_conditions && !shown_before) numbers.push_back(number);
@@ -158,19 +160,19 @@ std::vector<PhoneNumber> NamedNumbers(Call& call, const DescribePhoneNumbersRequ
 }  // namespace
 
 RequestPhoneNumberResponse RequestPhoneNumber(Call& call, const RequestPhoneNumberRequest& request) {
-  Transaction& tx = call.tx();
+  storage::Transaction& tx = call.tx();
   RequireSoundRequest(request);
   const auto capabilities = SortedAwsNames<NumberCapability>(request.number_capabilities());
-  std::optional<Pool> pool;
+  std::optional<storage::Pool> pool;
   if (!request.pool_id().empty()) {
     pool = RequireActivePool(call, request.pool_id());
     RequireFits(call, *pool, request, capabilities);
   }
 
-  PhoneNumber number;
+  storage::PhoneNumber number;
   number.configuration = pool ? pool->configuration : FirstConfiguration(call, request);
-  const InventoryNumber stock = RequireStock(call, request, capabilities);
-  if (pool) RequireRoomInPool(call, CountMembers(tx, call.scope(), pool->id));
+  const storage::InventoryNumber stock = RequireStock(call, request, capabilities);
+  if (pool) RequireRoomInPool(call, storage::CountMembers(tx, call.scope(), pool->id));
   RequireRoomForTags(call, request.tags_size());
 
   number.account = call.scope().account;
@@ -186,15 +188,15 @@ RequestPhoneNumberResponse RequestPhoneNumber(Call& call, const RequestPhoneNumb
   if (request.has_registration_id()) number.registration_id = request.registration_id();
   number.created = call.world().Now();
 
-  InsertPhoneNumber(tx, call.scope(), number);
-  PutTags(tx, call.scope(), {"phone-number", number.id}, TagsFrom(request.tags()));
+  storage::InsertPhoneNumber(tx, call.scope(), number);
+  storage::PutTags(tx, call.scope(), {"phone-number", number.id}, TagsFrom(request.tags()));
   if (pool) {
-    AddPhoneNumbersToPools(tx, {{call.scope(), pool->id, number.id}});
+    storage::AddPhoneNumbersToPools(tx, {{call.scope(), pool->id, number.id}});
     number.pool_id = pool->id;
-    CopyKeywordsToPhoneNumber(tx, call.scope(), pool->id, number.id);
-    TouchPool(tx, call.scope(), *pool);
+    storage::CopyKeywordsToPhoneNumber(tx, call.scope(), pool->id, number.id);
+    storage::TouchPool(tx, call.scope(), *pool);
   } else {
-    InsertPhoneNumberKeywords(tx, call.scope(), number.id, FirstKeywords(call.settings()));
+    storage::InsertPhoneNumberKeywords(tx, call.scope(), number.id, FirstKeywords(call.settings()));
   }
   RequireRoomForPhoneNumber(call);
 
@@ -208,21 +210,21 @@ void DescribePhoneNumbers(Call& call, const DescribePhoneNumbersRequest& request
                           DescribePhoneNumbersResponse& response) {
   const Page page = RequirePage(call);
   auto numbers = request.phone_number_ids().empty()
-                     ? ListPhoneNumbers(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
-                                        PositionFrom(page), page.limit + 1)
+                     ? storage::ListPhoneNumbers(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
+                                                 PositionFrom(page), page.limit + 1)
                      : NamedNumbers(call, request, page);
   RenderPage(
       call, page, std::move(numbers), response,
-      [](const PhoneNumber& number) {
+      [](const storage::PhoneNumber& number) {
         return std::vector{PositionPart(number.created), number.id};
       },
-      [&](const PhoneNumber& number) { Render(call, number, *response.add_phone_numbers()); });
+      [&](const storage::PhoneNumber& number) { Render(call, number, *response.add_phone_numbers()); });
 }
 
 UpdatePhoneNumberResponse UpdatePhoneNumber(Call& call, const UpdatePhoneNumberRequest& request) {
   const ConfigurationChange change = ConfigurationChangeFrom(request);
   RequireSound(change);
-  PhoneNumber number = RequirePhoneNumber(call, request.phone_number_id());
+  storage::PhoneNumber number = RequirePhoneNumber(call, request.phone_number_id());
   if (request.has_opt_out_list_name()) {
     number.configuration.opt_out_list = RequireOptOutList(call, request.opt_out_list_name());
   }
@@ -235,7 +237,7 @@ UpdatePhoneNumberResponse UpdatePhoneNumber(Call& call, const UpdatePhoneNumberR
     number.international_sending = request.international_sending_enabled();
   }
   if (request.has_deletion_protection_enabled()) number.deletion_protected = request.deletion_protection_enabled();
-  UpdatePhoneNumber(call.tx(), call.scope(), number);
+  storage::UpdatePhoneNumber(call.tx(), call.scope(), number);
 
   UpdatePhoneNumberResponse response;
   Render(call, number, response);
@@ -243,16 +245,16 @@ UpdatePhoneNumberResponse UpdatePhoneNumber(Call& call, const UpdatePhoneNumberR
 }
 
 ReleasePhoneNumberResponse ReleasePhoneNumber(Call& call, const ReleasePhoneNumberRequest& request) {
-  Transaction& tx = call.tx();
-  PhoneNumber number = RequireActivePhoneNumber(call, request.phone_number_id());
+  storage::Transaction& tx = call.tx();
+  storage::PhoneNumber number = RequireActivePhoneNumber(call, request.phone_number_id());
   RequireInNoPool(number);
   if (number.deletion_protected) {
     throw Error::Conflict(reason::kDeletionProtectionEnabled, ResourceType::kPhoneNumber, number.id,
                           "Switch its deletion protection off first.");
   }
-  DeletePhoneNumber(tx, call.scope(), number.id);
-  ReturnNumber(tx, number.number, call.world().Now());
-  UncountOne(tx, call.scope(), Counter::kPhoneNumbers);
+  storage::DeletePhoneNumber(tx, call.scope(), number.id);
+  storage::ReturnNumber(tx, number.number, call.world().Now());
+  storage::UncountOne(tx, call.scope(), storage::Counter::kPhoneNumbers);
 
   number.status = "DELETED";
   ReleasePhoneNumberResponse response;

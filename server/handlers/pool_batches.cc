@@ -95,31 +95,31 @@ Refusals ForEachIdentity(const References& identities, const Step& step) {
 }
 
 // Locks the phone numbers among a request's identities and among those that are `present`.
-void LockNumbers(Call& call, const References& identities, const std::vector<PoolMember>& present = {}) {
+void LockNumbers(Call& call, const References& identities, const std::vector<storage::PoolMember>& present = {}) {
   std::vector<std::string> texts;
   for (const OriginationIdentityReference& reference : identities) texts.push_back(reference.origination_identity());
-  for (const PoolMember& member : present) {
+  for (const storage::PoolMember& member : present) {
     if (member.phone_number_id) texts.push_back(*member.phone_number_id);
   }
   LockPhoneNumbersAmong(call, texts);
 }
 
 // A page of the members of a pool, which is locked.
-std::vector<PoolMember> MembersAfter(Call& call, const Pool& pool, std::int64_t position) {
-  const MemberListing listing{.viewer = ViewerOf(call),
-                              .scope = call.scope(),
-                              .pool_id = pool.id,
-                              .after = position,
-                              .limit = limits::kPageSize};
-  return ListMembers(call.tx(), listing).items;
+std::vector<storage::PoolMember> MembersAfter(Call& call, const storage::Pool& pool, std::int64_t position) {
+  const storage::MemberListing listing{.viewer = ViewerOf(call),
+                                       .scope = call.scope(),
+                                       .pool_id = pool.id,
+                                       .after = position,
+                                       .limit = limits::kPageSize};
+  return storage::ListMembers(call.tx(), listing).items;
 }
 
 template <class Response>
-Response Render(Call& call, const Pool& pool) {
+Response Render(Call& call, const storage::Pool& pool) {
   Response response;
   response.set_pool_arn(PoolArn(call.scope(), pool.id));
   response.set_pool_id(pool.id);
-  for (PoolMember& member : MembersAfter(call, pool, 0)) {
+  for (storage::PoolMember& member : MembersAfter(call, pool, 0)) {
     RenderMember(call.scope(), std::move(member), *response.add_origination_identities());
   }
   response.set_revision(pool.revision);
@@ -129,22 +129,22 @@ Response Render(Call& call, const Pool& pool) {
 // What a rehearsal answers if an identity is refused; nothing for other calls, which don't need it. To be asked for
 // before anything is changed.
 template <class Response>
-Response RenderUnchanged(Call& call, const Pool& pool) {
+Response RenderUnchanged(Call& call, const storage::Pool& pool) {
   return call.validate_only() ? Render<Response>(call, pool) : Response();
 }
 
 // The number's id, or the sender ID with its country as its key.
 std::string KeyOf(const Identity& identity) {
-  return identity.number() ? identity.id() : SenderIdResource(identity.id(), identity.iso_country_code()).id;
+  return identity.number() ? identity.id() : storage::SenderIdResource(identity.id(), identity.iso_country_code()).id;
 }
 
-std::string KeyOf(const PoolMember& member) {
+std::string KeyOf(const storage::PoolMember& member) {
   return member.phone_number_id ? *member.phone_number_id
-                                : SenderIdResource(*member.sender_id, member.iso_country_code).id;
+                                : storage::SenderIdResource(*member.sender_id, member.iso_country_code).id;
 }
 
-std::vector<PoolMember> AllMembers(Call& call, const Pool& pool) {
-  std::vector<PoolMember> all;
+std::vector<storage::PoolMember> AllMembers(Call& call, const storage::Pool& pool) {
+  std::vector<storage::PoolMember> all;
   while (true) {
     const auto some = MembersAfter(call, pool, all.empty() ? 0 : all.back().position);
     all.insert(all.end(), some.begin(), some.end());
@@ -152,7 +152,7 @@ std::vector<PoolMember> AllMembers(Call& call, const Pool& pool) {
   }
 }
 
-Identity LockMember(Call& call, const PoolMember& member) {
+Identity LockMember(Call& call, const storage::PoolMember& member) {
   return member.phone_number_id ? RequireIdentity(call, *member.phone_number_id, std::nullopt)
                                 : RequireIdentity(call, *member.sender_id, member.iso_country_code);
 }
@@ -161,7 +161,7 @@ Identity LockMember(Call& call, const PoolMember& member) {
 
 BatchAssociateOriginationIdentitiesResponse BatchAssociateOriginationIdentities(
     Call& call, const BatchAssociateOriginationIdentitiesRequest& request) {
-  Pool pool = RequireActivePool(call, request.pool_id());
+  storage::Pool pool = RequireActivePool(call, request.pool_id());
   RequireRevision(pool, request);
   LockNumbers(call, request.origination_identities());
   auto unchanged = RenderUnchanged<BatchAssociateOriginationIdentitiesResponse>(call, pool);
@@ -170,13 +170,13 @@ BatchAssociateOriginationIdentitiesResponse BatchAssociateOriginationIdentities(
         Associate(call, pool, reference.origination_identity(), CountryOf(reference));
       });
   if (refusals.any()) return refusals.Answer(call, std::move(unchanged));
-  TouchPool(call.tx(), call.scope(), pool);
+  storage::TouchPool(call.tx(), call.scope(), pool);
   return Render<BatchAssociateOriginationIdentitiesResponse>(call, pool);
 }
 
 BatchDisassociateOriginationIdentitiesResponse BatchDisassociateOriginationIdentities(
     Call& call, const BatchDisassociateOriginationIdentitiesRequest& request) {
-  Pool pool = RequireActivePool(call, request.pool_id());
+  storage::Pool pool = RequireActivePool(call, request.pool_id());
   RequireRevision(pool, request);
   LockNumbers(call, request.origination_identities());
   auto unchanged = RenderUnchanged<BatchDisassociateOriginationIdentitiesResponse>(call, pool);
@@ -185,13 +185,13 @@ BatchDisassociateOriginationIdentitiesResponse BatchDisassociateOriginationIdent
         Disassociate(call, pool, reference.origination_identity(), CountryOf(reference));
       });
   if (refusals.any()) return refusals.Answer(call, std::move(unchanged));
-  TouchPool(call.tx(), call.scope(), pool);
+  storage::TouchPool(call.tx(), call.scope(), pool);
   return Render<BatchDisassociateOriginationIdentitiesResponse>(call, pool);
 }
 
 ReplaceOriginationIdentitiesResponse ReplaceOriginationIdentities(Call& call,
                                                                   const ReplaceOriginationIdentitiesRequest& request) {
-  Pool pool = RequireActivePool(call, request.pool_id());
+  storage::Pool pool = RequireActivePool(call, request.pool_id());
   RequireRevision(pool, request);
   const References& identities = request.origination_identities();
   const auto present = AllMembers(call, pool);
@@ -213,7 +213,7 @@ ReplaceOriginationIdentitiesResponse ReplaceOriginationIdentities(Call& call,
 
   // Leaving first: what joins is compared with those that stay, and has the room of those that left.
   std::vector<Identity> leaving;
-  for (const PoolMember& member : present) {
+  for (const storage::PoolMember& member : present) {
     if (wanted.contains(KeyOf(member))) continue;
     leaving.push_back(LockMember(call, member));
     RemoveMember(call, pool, leaving.back());
@@ -225,12 +225,13 @@ ReplaceOriginationIdentitiesResponse ReplaceOriginationIdentities(Call& call,
   for (const Identity& left : leaving) {
     if (left.number()) RequireActive(*left.number());
   }
-  const auto has_number = [](const PoolMember& member) { return member.phone_number_id.has_value(); };
-  if (std::ranges::any_of(present, has_number) && CountMembers(call.tx(), call.scope(), pool.id).phone_numbers == 0) {
+  const auto has_number = [](const storage::PoolMember& member) { return member.phone_number_id.has_value(); };
+  if (std::ranges::any_of(present, has_number) &&
+      storage::CountMembers(call.tx(), call.scope(), pool.id).phone_numbers == 0) {
     throw Error::Conflict(reason::kLastPhoneNumber, ResourceType::kPool, pool.id,
                           "A pool of numbers keeps at least one.");
   }
-  if (!leaving.empty() || !joining.empty()) TouchPool(call.tx(), call.scope(), pool);
+  if (!leaving.empty() || !joining.empty()) storage::TouchPool(call.tx(), call.scope(), pool);
   return Render<ReplaceOriginationIdentitiesResponse>(call, pool);
 }
 

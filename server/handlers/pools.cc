@@ -21,41 +21,41 @@ using namespace smsvoice::v2;  // NOLINT: the requests and responses of this nou
 
 // A pool takes everything but deletion protection from its first identity. A sender ID has nothing to give: its pool
 // starts with two-way and self-managed opt-outs off and the list `Default` (behaviour 4.8).
-Configuration InheritFrom(const Call& call, const Identity& first) {
+storage::Configuration InheritFrom(const Call& call, const Identity& first) {
   if (first.number()) return first.number()->configuration;
-  Configuration configuration;
-  configuration.opt_out_list = {call.scope().account, std::string(kDefaultOptOutList)};
+  storage::Configuration configuration;
+  configuration.opt_out_list = {call.scope().account, std::string(storage::kDefaultOptOutList)};
   return configuration;
 }
 
-std::optional<PoolPosition> PoolPositionFrom(const Page& page) {
+std::optional<storage::PoolPosition> PoolPositionFrom(const Page& page) {
   if (page.after.empty()) return std::nullopt;
-  return PoolPosition{TimeFromPart(page.after.at(0)), page.after.at(1)};
+  return storage::PoolPosition{TimeFromPart(page.after.at(0)), page.after.at(1)};
 }
 
 template <class Response>
-void RenderPools(const Call& call, const Page& page, std::vector<Pool>&& pools, Response& response) {
+void RenderPools(const Call& call, const Page& page, std::vector<storage::Pool>&& pools, Response& response) {
   RenderPage(
       call, page, std::move(pools), response,
-      [](const Pool& pool) {
+      [](const storage::Pool& pool) {
         return std::vector{PositionPart(pool.created), pool.id};
       },
-      [&](Pool&& pool) { RenderPool(call, std::move(pool), *response.add_pools()); });
+      [&](storage::Pool&& pool) { RenderPool(call, std::move(pool), *response.add_pools()); });
 }
 
 // Of the pools that were found by the names in the request, those that the page shows; NotFound for the first name that
 // none has.
-std::vector<Pool> ShownOf(const DescribePoolsRequest& request, const Page& page, const std::vector<OwnedId>& ids,
-                          std::vector<NamedPool>&& found) {
+std::vector<storage::Pool> ShownOf(const DescribePoolsRequest& request, const Page& page,
+                                   const std::vector<storage::OwnedId>& ids, std::vector<storage::NamedPool>&& found) {
   RequireAllGranted(
       ResourceType::kPool, ids, found,
-      [](const NamedPool& named, const OwnedId& id) {
+      [](const storage::NamedPool& named, const storage::OwnedId& id) {
         return named.pool.account == id.account && named.pool.id == id.id;
       },
       [&](int i) { return request.pool_ids(i); });
   const auto after = PoolPositionFrom(page);
-  std::vector<Pool> pools;
-  for (NamedPool& named : found) {
+  std::vector<storage::Pool> pools;
+  for (storage::NamedPool& named : found) {
     const bool shown_before =
         after && std::tie(named.pool.created, named.pool.id) <= std::tie(after->created, after->id);
     if (named.meets_conditions && !shown_before) pools.push_back(std::move(named.pool));
@@ -63,12 +63,13 @@ std::vector<Pool> ShownOf(const DescribePoolsRequest& request, const Page& page,
   return pools;
 }
 
-std::vector<Pool> NamedPools(Call& call, const DescribePoolsRequest& request, const Page& page) {
-  std::vector<OwnedId> ids;
+std::vector<storage::Pool> NamedPools(Call& call, const DescribePoolsRequest& request, const Page& page) {
+  std::vector<storage::OwnedId> ids;
   for (const std::string& id_or_arn : request.pool_ids()) {
     ids.push_back(IdNamedBy(call, ResourceType::kPool, id_or_arn));
   }
-  return ShownOf(request, page, ids, FindPools(call.tx(), ViewerOf(call), ids, ConditionsFrom(request.filters())));
+  return ShownOf(request, page, ids,
+                 storage::FindPools(call.tx(), ViewerOf(call), ids, ConditionsFrom(request.filters())));
 }
 
 // Pools of the caller's own, by their ids: what needs neither a policy nor a filter.
@@ -77,16 +78,16 @@ bool NamesOwnPools(const Call& call) {
   return !request.pool_ids().empty() && request.filters().empty() && std::ranges::all_of(request.pool_ids(), IsPoolId);
 }
 
-void AnswerWith(Call& call, std::vector<NamedPool>&& found) {
+void AnswerWith(Call& call, std::vector<storage::NamedPool>&& found) {
   const auto& request = call.request<DescribePoolsRequest>();
-  std::vector<OwnedId> ids;
+  std::vector<storage::OwnedId> ids;
   for (const std::string& id : request.pool_ids()) ids.push_back({call.scope().account, id});
   const Page page = RequirePage(call);
   RenderPools(call, page, ShownOf(request, page, ids, std::move(found)), call.response<DescribePoolsResponse>());
 }
 
-void DescribePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
-  std::vector<WantedPool> wanted;
+void DescribePoolsTogether(storage::Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
+  std::vector<storage::WantedPool> wanted;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const auto& ids = calls[i]->request<DescribePoolsRequest>().pool_ids();
     for (auto id = ids.begin(); id != ids.end(); ++id) {
@@ -94,20 +95,20 @@ void DescribePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::s
       if (!again) wanted.push_back({static_cast<int>(i), calls[i]->scope(), *id});
     }
   }
-  auto found = FindPoolsTogether(tx, wanted, calls.size());
+  auto found = storage::FindPoolsTogether(tx, wanted, calls.size());
   for (std::size_t i = 0; i < calls.size(); ++i) {
     outcomes[i].refusal = RefusalOf([&] { AnswerWith(*calls[i], std::move(found[i])); });
   }
 }
 
-PoolListing PoolListingOf(const Call& call, const Page& page) {
+storage::PoolListing PoolListingOf(const Call& call, const Page& page) {
   const auto& request = call.request<DescribePoolsRequest>();
   return {ViewerOf(call, request), ConditionsFrom(request.filters()), PoolPositionFrom(page), page.limit + 1};
 }
 
-MemberListing MemberListingOf(const Call& call, const Page& page) {
+storage::MemberListing MemberListingOf(const Call& call, const Page& page) {
   const auto& request = call.request<ListPoolOriginationIdentitiesRequest>();
-  const OwnedId pool = IdNamedBy(call, ResourceType::kPool, request.pool_id());
+  const storage::OwnedId pool = IdNamedBy(call, ResourceType::kPool, request.pool_id());
   return {.viewer = ViewerOf(call),
           .scope = {pool.account, call.scope().region},
           .pool_id = pool.id,
@@ -116,17 +117,20 @@ MemberListing MemberListingOf(const Call& call, const Page& page) {
           .limit = page.limit + 1};
 }
 
-void RenderMembers(Call& call, const Page& page, const MemberListing& listing, Contents<PoolMember>&& members) {
+void RenderMembers(Call& call, const Page& page, const storage::MemberListing& listing,
+                   storage::Contents<storage::PoolMember>&& members) {
   const auto& request = call.request<ListPoolOriginationIdentitiesRequest>();
   auto& response = call.response<ListPoolOriginationIdentitiesResponse>();
-  const Scope& owner = listing.scope;
+  const storage::Scope& owner = listing.scope;
   RequireGranted(members.granted, ResourceType::kPool, request.pool_id());
   response.set_pool_arn(PoolArn(owner, listing.pool_id));
   response.set_pool_id(listing.pool_id);
   RenderPage(
       call, page, std::move(members.items), response,
-      [](const PoolMember& member) { return std::vector{std::to_string(member.position)}; },
-      [&](PoolMember&& member) { RenderMember(owner, std::move(member), *response.add_origination_identities()); });
+      [](const storage::PoolMember& member) { return std::vector{std::to_string(member.position)}; },
+      [&](storage::PoolMember&& member) {
+        RenderMember(owner, std::move(member), *response.add_origination_identities());
+      });
 }
 
 // Listings of several calls at once: `run` gives the list of each, `render` makes it the answer of its call.
@@ -153,22 +157,21 @@ void AnswerListings(std::span<Call* const> calls, std::span<Outcome> outcomes,
 
 bool NamesNoPool(const Call& call) { return call.request<DescribePoolsRequest>().pool_ids().empty(); }
 
-void ListPoolsTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
+void ListPoolsTogether(storage::Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
   AnswerListings(
-      calls, outcomes, &PoolListingOf, [&](const auto& listings) { return ListPools(tx, listings); },
-      [](Call& call, const Page& page, const PoolListing&, std::vector<Pool>&& pools) {
+      calls, outcomes, &PoolListingOf, [&](const auto& listings) { return storage::ListPools(tx, listings); },
+      [](Call& call, const Page& page, const storage::PoolListing&, std::vector<storage::Pool>&& pools) {
         RenderPools(call, page, std::move(pools), call.response<DescribePoolsResponse>());
       });
 }
 
 bool ListsOwnPool(const Call& call) { return IsPoolId(call.request<ListPoolOriginationIdentitiesRequest>().pool_id()); }
 
-void ListMembersTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
+void ListMembersTogether(storage::Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
   AnswerListings(
-      calls, outcomes, &MemberListingOf, [&](const auto& listings) { return ListMembers(tx, listings); },
-      [](Call& call, const Page& page, const MemberListing& listing, Contents<PoolMember>&& members) {
-        RenderMembers(call, page, listing, std::move(members));
-      });
+      calls, outcomes, &MemberListingOf, [&](const auto& listings) { return storage::ListMembers(tx, listings); },
+      [](Call& call, const Page& page, const storage::MemberListing& listing,
+         storage::Contents<storage::PoolMember>&& members) { RenderMembers(call, page, listing, std::move(members)); });
 }
 
 }  // namespace
@@ -182,7 +185,7 @@ PlannedPool PlanPool(const Call& call, const CreatePoolRequest& request, Identit
   RequireMessageType(call, first, AwsName(request.message_type()));
   if (first.number()) RequireInNoPool(*first.number());  // a sender ID may be in many
 
-  Pool pool;
+  storage::Pool pool;
   pool.account = call.scope().account;
   pool.id = call.world().NewPoolId();
   pool.status = "ACTIVE";
@@ -193,12 +196,12 @@ PlannedPool PlanPool(const Call& call, const CreatePoolRequest& request, Identit
   return {call.scope(), std::move(pool), std::move(first), TagsFrom(request.tags())};
 }
 
-void MakePools(Transaction& tx, const std::vector<PlannedPool>& pools, const ApiSettings& settings) {
-  std::vector<NewPool> made;
-  std::vector<NumberInPool> numbers;
-  std::vector<SenderIdInPool> sender_ids;
-  std::vector<ScopedId> without_number;
-  std::vector<ResourceTag> tags;
+void MakePools(storage::Transaction& tx, const std::vector<PlannedPool>& pools, const ApiSettings& settings) {
+  std::vector<storage::NewPool> made;
+  std::vector<storage::NumberInPool> numbers;
+  std::vector<storage::SenderIdInPool> sender_ids;
+  std::vector<storage::ScopedId> without_number;
+  std::vector<storage::ResourceTag> tags;
   for (const auto& [scope, pool, first, its_tags] : pools) {
     made.push_back({scope, pool});
     if (first.number()) {
@@ -207,19 +210,19 @@ void MakePools(Transaction& tx, const std::vector<PlannedPool>& pools, const Api
       sender_ids.push_back({scope, pool.id, first.sender_id_name()});
       without_number.push_back({scope, pool.id});
     }
-    for (const Tag& tag : its_tags) tags.push_back({scope, {"pool", pool.id}, tag});
+    for (const storage::Tag& tag : its_tags) tags.push_back({scope, {"pool", pool.id}, tag});
   }
-  InsertPools(tx, made);
-  CopyKeywordsToPools(tx, numbers);
-  InsertPoolKeywords(tx, without_number, FirstKeywords(settings));
-  PutTags(tx, tags);
-  AddPhoneNumbersToPools(tx, numbers);
-  AddSenderIdsToPools(tx, sender_ids);
+  storage::InsertPools(tx, made);
+  storage::CopyKeywordsToPools(tx, numbers);
+  storage::InsertPoolKeywords(tx, without_number, FirstKeywords(settings));
+  storage::PutTags(tx, tags);
+  storage::AddPhoneNumbersToPools(tx, numbers);
+  storage::AddSenderIdsToPools(tx, sender_ids);
 }
 
-CreatePoolResponse RenderCreated(const Call& call, const Pool& pool, const CreatePoolRequest& request) {
+CreatePoolResponse RenderCreated(const Call& call, const storage::Pool& pool, const CreatePoolRequest& request) {
   CreatePoolResponse response;
-  RenderPool(call, Pool(pool), response);
+  RenderPool(call, storage::Pool(pool), response);
   *response.mutable_tags() = request.tags();
   return response;
 }
@@ -229,22 +232,22 @@ CreatePoolResponse CreatePool(Call& call, const CreatePoolRequest& request) {
   const PlannedPool planned = PlanPool(call, request, first);
   RequireRoomForTags(call, request.tags_size());
   MakePools(call.tx(), {planned}, call.settings());
-  RequireRoomInAccount(call, Counter::kPools);
+  RequireRoomInAccount(call, storage::Counter::kPools);
   return RenderCreated(call, planned.pool, request);
 }
 
 void DescribePools(Call& call, const DescribePoolsRequest& request, DescribePoolsResponse& response) {
   const Page page = RequirePage(call);
-  auto pools =
-      request.pool_ids().empty() ? ListPools(call.tx(), PoolListingOf(call, page)) : NamedPools(call, request, page);
+  auto pools = request.pool_ids().empty() ? storage::ListPools(call.tx(), PoolListingOf(call, page))
+                                          : NamedPools(call, request, page);
   RenderPools(call, page, std::move(pools), response);
 }
 
 UpdatePoolResponse UpdatePool(Call& call, const UpdatePoolRequest& request) {
   const ConfigurationChange change = ConfigurationChangeFrom(request);
   RequireSound(change);
-  Pool pool = RequirePool(call, request.pool_id());
-  const Pool before = pool;
+  storage::Pool pool = RequirePool(call, request.pool_id());
+  const storage::Pool before = pool;
   if (request.has_opt_out_list_name()) {
     pool.configuration.opt_out_list = RequireOptOutList(call, request.opt_out_list_name());
   }
@@ -253,7 +256,7 @@ UpdatePoolResponse UpdatePool(Call& call, const UpdatePoolRequest& request) {
   pool.configuration = Changed(pool.configuration, change);
   if (request.has_shared_routes_enabled()) pool.shared_routes = request.shared_routes_enabled();
   if (request.has_deletion_protection_enabled()) pool.deletion_protected = request.deletion_protection_enabled();
-  if (pool != before) UpdatePool(call.tx(), call.scope(), pool);
+  if (pool != before) storage::UpdatePool(call.tx(), call.scope(), pool);
 
   UpdatePoolResponse response;
   RenderPool(call, std::move(pool), response);
@@ -261,21 +264,21 @@ UpdatePoolResponse UpdatePool(Call& call, const UpdatePoolRequest& request) {
 }
 
 DeletePoolResponse DeletePool(Call& call, const DeletePoolRequest& request) {
-  Transaction& tx = call.tx();
-  Pool pool = RequireActivePool(call, request.pool_id());
+  storage::Transaction& tx = call.tx();
+  storage::Pool pool = RequireActivePool(call, request.pool_id());
   RequireRevision(pool, request);
   if (pool.deletion_protected) {
     throw Error::Conflict(reason::kDeletionProtectionEnabled, ResourceType::kPool, pool.id,
                           "Switch its deletion protection off first.");
   }
-  CopyKeywordsToPhoneNumbersOf(tx, call.scope(), pool.id);
-  RemoveAllFromPool(tx, call.scope(), pool.id);
+  storage::CopyKeywordsToPhoneNumbersOf(tx, call.scope(), pool.id);
+  storage::RemoveAllFromPool(tx, call.scope(), pool.id);
   if (call.settings().pool_deletion_delay.count() == 0) {
-    DeletePool(tx, call.scope(), pool.id);
+    storage::DeletePool(tx, call.scope(), pool.id);
   } else {
-    MarkPoolDeleting(tx, call.scope(), pool.id, call.world().Now());
+    storage::MarkPoolDeleting(tx, call.scope(), pool.id, call.world().Now());
   }
-  UncountOne(tx, call.scope(), Counter::kPools);
+  storage::UncountOne(tx, call.scope(), storage::Counter::kPools);
 
   pool.status = "DELETING";
   ++pool.revision;
@@ -286,27 +289,27 @@ DeletePoolResponse DeletePool(Call& call, const DeletePoolRequest& request) {
 
 AssociateOriginationIdentityResponse AssociateOriginationIdentity(Call& call,
                                                                   const AssociateOriginationIdentityRequest& request) {
-  Pool pool = RequireActivePool(call, request.pool_id());
+  storage::Pool pool = RequireActivePool(call, request.pool_id());
   RequireRevision(pool, request);
   const Identity identity = Associate(call, pool, request.origination_identity(), CountryOf(request));
-  TouchPool(call.tx(), call.scope(), pool);
+  storage::TouchPool(call.tx(), call.scope(), pool);
   return RenderMembership<AssociateOriginationIdentityResponse>(call, pool, identity);
 }
 
 DisassociateOriginationIdentityResponse DisassociateOriginationIdentity(
     Call& call, const DisassociateOriginationIdentityRequest& request) {
-  Pool pool = RequireActivePool(call, request.pool_id());
+  storage::Pool pool = RequireActivePool(call, request.pool_id());
   RequireRevision(pool, request);
   const Identity identity = Disassociate(call, pool, request.origination_identity(), CountryOf(request));
-  TouchPool(call.tx(), call.scope(), pool);
+  storage::TouchPool(call.tx(), call.scope(), pool);
   return RenderMembership<DisassociateOriginationIdentityResponse>(call, pool, identity);
 }
 
 void ListPoolOriginationIdentities(Call& call, const ListPoolOriginationIdentitiesRequest&,
                                    ListPoolOriginationIdentitiesResponse&) {
   const Page page = RequirePage(call);
-  const MemberListing listing = MemberListingOf(call, page);
-  RenderMembers(call, page, listing, ListMembers(call.tx(), listing));
+  const storage::MemberListing listing = MemberListingOf(call, page);
+  RenderMembers(call, page, listing, storage::ListMembers(call.tx(), listing));
 }
 
 void ListPoolsForOriginationIdentity(Call& call, const ListPoolsForOriginationIdentityRequest& request,
@@ -314,11 +317,11 @@ void ListPoolsForOriginationIdentity(Call& call, const ListPoolsForOriginationId
   const Page page = RequirePage(call);
   const auto name = IdentityNamedBy(call, request.origination_identity(), CountryOf(request));
   RequireOwn(call, request.origination_identity());
-  const auto* number = std::get_if<PhoneNumberName>(&name);
+  const auto* number = std::get_if<storage::PhoneNumberName>(&name);
   const auto after = PoolPositionFrom(page);
-  auto found =
-      number ? ListPoolsOfPhoneNumber(call.tx(), ViewerOf(call), *number, after, page.limit + 1)
-             : ListPoolsOfSenderId(call.tx(), ViewerOf(call), std::get<SenderIdName>(name), after, page.limit + 1);
+  auto found = number ? storage::ListPoolsOfPhoneNumber(call.tx(), ViewerOf(call), *number, after, page.limit + 1)
+                      : storage::ListPoolsOfSenderId(call.tx(), ViewerOf(call), std::get<storage::SenderIdName>(name),
+                                                     after, page.limit + 1);
   if (!found) {
     throw Error::NotFound(number ? ResourceType::kPhoneNumber : ResourceType::kSenderId,
                           request.origination_identity());

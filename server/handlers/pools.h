@@ -18,7 +18,7 @@ namespace poold {
 
 // Into any of the responses that show a pool; they differ in what they leave out (behaviour 13). Takes the pool's id.
 template <class Answer>
-void RenderPool(const Call& call, Pool&& pool, Answer& answer) {
+void RenderPool(const Call& call, storage::Pool&& pool, Answer& answer) {
   answer.set_pool_arn(PoolArn({pool.account, call.scope().region}, pool.id));
   answer.set_pool_id(std::move(pool.id));
   answer.set_status(FromAwsName<smsvoice::v2::PoolStatus>(pool.status));
@@ -32,7 +32,7 @@ void RenderPool(const Call& call, Pool&& pool, Answer& answer) {
 }
 
 template <class Answer>
-Answer RenderMembership(const Call& call, const Pool& pool, const Identity& identity) {
+Answer RenderMembership(const Call& call, const storage::Pool& pool, const Identity& identity) {
   Answer answer;
   answer.set_pool_arn(PoolArn(call.scope(), pool.id));
   answer.set_pool_id(pool.id);
@@ -45,19 +45,19 @@ Answer RenderMembership(const Call& call, const Pool& pool, const Identity& iden
 
 // A pool to be made, with its first member.
 struct PlannedPool {
-  Scope scope;
-  Pool pool;
+  storage::Scope scope;
+  storage::Pool pool;
   Identity first;
-  std::vector<Tag> tags;
+  std::vector<storage::Tag> tags;
 };
 
 // The pool that the request asks for, if its first identity, which is locked, may be in it. Quotas are not looked at.
 PlannedPool PlanPool(const Call& call, const smsvoice::v2::CreatePoolRequest& request, Identity first);
 
 // Writes pools, with their keywords, tags and members.
-void MakePools(Transaction& tx, const std::vector<PlannedPool>& pools, const ApiSettings& settings);
+void MakePools(storage::Transaction& tx, const std::vector<PlannedPool>& pools, const ApiSettings& settings);
 
-smsvoice::v2::CreatePoolResponse RenderCreated(const Call& call, const Pool& pool,
+smsvoice::v2::CreatePoolResponse RenderCreated(const Call& call, const storage::Pool& pool,
                                                const smsvoice::v2::CreatePoolRequest& request);
 
 }  // namespace poold

@@ -36,8 +36,8 @@ std::vector<NamedIdentity> IdentitiesIn(std::span<Call* const> calls) {
   return named;
 }
 
-std::set<Scope> AccountsOf(std::span<Call* const> calls) {
-  std::set<Scope> accounts;
+std::set<storage::Scope> AccountsOf(std::span<Call* const> calls) {
+  std::set<storage::Scope> accounts;
   for (const Call* call : calls) accounts.insert(call->scope());
   return accounts;
 }
@@ -49,21 +49,21 @@ bool NamesPlainIdentity(const Call& call) {
   return IsPlainIdentity(request.origination_identity(), CountryOf(request));
 }
 
-void CreatePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
+void CreatePoolsTogether(storage::Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
   const ApiSettings& settings = calls[0]->settings();
-  const auto rooms = std::make_shared<std::map<Scope, RoomForPools>>();
-  FindRoomForPools(tx, AccountsOf(calls), [rooms](auto found) { *rooms = std::move(found); });
+  const auto rooms = std::make_shared<std::map<storage::Scope, storage::RoomForPools>>();
+  storage::FindRoomForPools(tx, AccountsOf(calls), [rooms](auto found) { *rooms = std::move(found); });
   const auto identities = TryLockIdentities(tx, IdentitiesIn<CreatePoolRequest>(calls));
 
   std::vector<PlannedPool> planned;
-  std::map<Scope, std::int64_t> made;
+  std::map<storage::Scope, std::int64_t> made;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     Call& call = *calls[i];
     const auto& request = call.request<CreatePoolRequest>();
     if (outcomes[i].apart) continue;
     outcomes[i].apart = true;
     if (!identities[i]) continue;
-    RoomForPools& room = (*rooms)[call.scope()];
+    storage::RoomForPools& room = (*rooms)[call.scope()];
     const bool room_for_tags = request.tags_size() <= room.tags_quota.value_or(settings.quotas.tags_per_resource);
     const bool room_for_pool = room.pools < room.pools_quota.value_or(settings.quotas.pools);
     if (!room_for_tags || !room_for_pool) continue;
@@ -74,7 +74,7 @@ void CreatePoolsTogether(Transaction& tx, std::span<Call* const> calls, std::spa
     outcomes[i].apart = false;
   }
   MakePools(tx, planned, settings);
-  Count(tx, Counter::kPools, made, settings.quotas.pools, [] { throw AllApart(); });
+  storage::Count(tx, storage::Counter::kPools, made, settings.quotas.pools, [] { throw AllApart(); });
 }
 
 // ---- AssociateOriginationIdentity
@@ -87,15 +87,16 @@ bool NamesPlainNumberAndPool(const Call& call) {
 // What is to be done for a call, if no rule refuses it.
 struct Association {
   std::size_t call;
-  Pool pool;
+  storage::Pool pool;
   Identity number;
 };
 
 // Of the calls whose pool and number could be locked, those that may be.
-std::vector<Association> AllowedOf(Transaction& tx, std::span<Call* const> calls, std::vector<Association> candidates) {
-  std::vector<NumberInPool> joining;
+std::vector<Association> AllowedOf(storage::Transaction& tx, std::span<Call* const> calls,
+                                   std::vector<Association> candidates) {
+  std::vector<storage::NumberInPool> joining;
   for (const auto& [i, pool, number] : candidates) joining.push_back({calls[i]->scope(), pool.id, number.id()});
-  const auto found = FindPoolsToJoin(tx, joining);
+  const auto found = storage::FindPoolsToJoin(tx, joining);
   std::vector<Association> allowed;
   for (std::size_t n = 0; n < candidates.size(); ++n) {
     Association& candidate = candidates[n];
@@ -109,16 +110,16 @@ std::vector<Association> AllowedOf(Transaction& tx, std::span<Call* const> calls
   return allowed;
 }
 
-void AssociateTogether(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
+void AssociateTogether(storage::Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes) {
   using Request = AssociateOriginationIdentityRequest;
   const auto request_of = [&](std::size_t i) -> const Request& { return calls[i]->request<Request>(); };
-  std::vector<ScopedId> wanted;
+  std::vector<storage::ScopedId> wanted;
   for (std::size_t i = 0; i < calls.size(); ++i) wanted.push_back({calls[i]->scope(), request_of(i).pool_id()});
-  auto pools = TryLockPools(tx, wanted);
+  auto pools = storage::TryLockPools(tx, wanted);
   auto numbers = TryLockIdentities(tx, IdentitiesIn<Request>(calls));
 
   // One for each pool (and each number is locked once): what the second may do depends on the first.
-  std::set<ScopedId> taken;
+  std::set<storage::ScopedId> taken;
   std::vector<Association> candidates;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     if (outcomes[i].apart) continue;
@@ -133,8 +134,8 @@ void AssociateTogether(Transaction& tx, std::span<Call* const> calls, std::span<
     candidates.push_back({i, *std::move(pools[i]), *std::move(numbers[i])});
   }
 
-  std::vector<NumberInPool> joined;
-  std::vector<ScopedId> touched;
+  std::vector<storage::NumberInPool> joined;
+  std::vector<storage::ScopedId> touched;
   for (auto& [i, pool, number] : AllowedOf(tx, calls, std::move(candidates))) {
     Call& call = *calls[i];
     joined.push_back({call.scope(), pool.id, number.id()});
@@ -144,8 +145,8 @@ void AssociateTogether(Transaction& tx, std::span<Call* const> calls, std::span<
         RenderMembership<AssociateOriginationIdentityResponse>(call, pool, number);
     outcomes[i].apart = false;
   }
-  AddPhoneNumbersToPools(tx, joined);
-  TouchPools(tx, touched);
+  storage::AddPhoneNumbersToPools(tx, joined);
+  storage::TouchPools(tx, touched);
 }
 
 }  // namespace

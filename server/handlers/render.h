@@ -18,15 +18,15 @@
 
 namespace poold {
 
-inline void SetTime(google::protobuf::Timestamp& timestamp, Time time) {
+inline void SetTime(google::protobuf::Timestamp& timestamp, storage::Time time) {
   const auto since_epoch = time.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
   timestamp.set_seconds(seconds.count());
   timestamp.set_nanos(static_cast<int>(std::chrono::nanoseconds(since_epoch - seconds).count()));
 }
 
-inline std::vector<Tag> TagsFrom(const google::protobuf::RepeatedPtrField<smsvoice::v2::Tag>& tags) {
-  std::vector<Tag> result;
+inline std::vector<storage::Tag> TagsFrom(const google::protobuf::RepeatedPtrField<smsvoice::v2::Tag>& tags) {
+  std::vector<storage::Tag> result;
   for (const auto& tag : tags) result.push_back({tag.key(), tag.value()});
   return result;
 }
@@ -43,7 +43,7 @@ std::vector<std::string> SortedAwsNames(const google::protobuf::RepeatedField<in
 
 // The settings that pools and numbers have in common, into any of their responses.
 template <class Answer>
-void RenderConfiguration(const Configuration& configuration, Answer& answer) {
+void RenderConfiguration(const storage::Configuration& configuration, Answer& answer) {
   answer.set_message_type(FromAwsName<smsvoice::v2::MessageType>(configuration.message_type));
   answer.set_two_way_enabled(configuration.two_way.enabled);
   if (configuration.two_way.channel_arn) answer.set_two_way_channel_arn(*configuration.two_way.channel_arn);

@@ -42,24 +42,27 @@ void RequireCountryForSenderIds(const ApiSettings& settings, const std::string& 
 
 // The sender ID that the request names, locked against other changes. NotFound.
 template <class Request>
-SenderId RequireSenderId(Call& call, const Request& request) {
-  const SenderIdName name = RequireOwnSenderId(call, request.sender_id(), request.iso_country_code());
-  auto sender_id = LockSenderId(call.tx(), call.scope(), name, SenderIdLock::kForChange);
+storage::SenderId RequireSenderId(Call& call, const Request& request) {
+  const storage::SenderIdName name = RequireOwnSenderId(call, request.sender_id(), request.iso_country_code());
+  auto sender_id = storage::LockSenderId(call.tx(), call.scope(), name, storage::SenderIdLock::kForChange);
   if (!sender_id) throw Error::NotFound(ResourceType::kSenderId, request.sender_id());
   return *std::move(sender_id);
 }
 
-SenderIdName NameOf(const SenderId& sender_id) { return {sender_id.sender_id, sender_id.iso_country_code}; }
+storage::SenderIdName NameOf(const storage::SenderId& sender_id) {
+  return {sender_id.sender_id, sender_id.iso_country_code};
+}
 
 // The order of a listing: the text without its case, then the country, then the owner.
-std::tuple<std::string, std::string, std::string> SortKey(const SenderIdName& name, const std::string& account) {
-  return {SenderIdKey(name.sender_id), name.iso_country_code, account};
+std::tuple<std::string, std::string, std::string> SortKey(const storage::SenderIdName& name,
+                                                          const std::string& account) {
+  return {storage::SenderIdKey(name.sender_id), name.iso_country_code, account};
 }
 
 // Into any of the responses that show a sender ID; they differ in what they leave out (behaviour 13).
 template <class Answer>
-void Render(const Call& call, const SenderId& sender_id, Answer& answer) {
-  const Scope owner{sender_id.account, call.scope().region};
+void Render(const Call& call, const storage::SenderId& sender_id, Answer& answer) {
+  const storage::Scope owner{sender_id.account, call.scope().region};
   answer.set_sender_id_arn(SenderIdArn(owner, sender_id.sender_id, sender_id.iso_country_code));
   answer.set_sender_id(sender_id.sender_id);
   answer.set_iso_country_code(sender_id.iso_country_code);
@@ -74,27 +77,27 @@ void Render(const Call& call, const SenderId& sender_id, Answer& answer) {
   }
 }
 
-std::optional<SenderIdPosition> PositionFrom(const Page& page) {
+std::optional<storage::SenderIdPosition> PositionFrom(const Page& page) {
   if (page.after.empty()) return std::nullopt;
-  return SenderIdPosition{{page.after.at(0), page.after.at(1)}, page.after.at(2)};
+  return storage::SenderIdPosition{{page.after.at(0), page.after.at(1)}, page.after.at(2)};
 }
 
 // The sender IDs named by the request that meet its filters; NotFound for the first that isn't there.
-std::vector<SenderId> NamedSenderIds(Call& call, const DescribeSenderIdsRequest& request, const Page& page) {
-  std::vector<OwnedSenderId> names;
+std::vector<storage::SenderId> NamedSenderIds(Call& call, const DescribeSenderIdsRequest& request, const Page& page) {
+  std::vector<storage::OwnedSenderId> names;
   for (const SenderIdAndCountry& wanted : request.sender_ids()) {
     names.push_back(SenderIdNamedBy(call, wanted.sender_id(), wanted.iso_country_code()));
   }
-  const auto found = FindSenderIds(call.tx(), ViewerOf(call), names, ConditionsFrom(request.filters()));
-  const auto key_of = [](const SenderId& sender_id) { return SortKey(NameOf(sender_id), sender_id.account); };
+  const auto found = storage::FindSenderIds(call.tx(), ViewerOf(call), names, ConditionsFrom(request.filters()));
+  const auto key_of = [](const storage::SenderId& sender_id) { return SortKey(NameOf(sender_id), sender_id.account); };
   RequireAllGranted(
       ResourceType::kSenderId, names, found,
-      [&](const NamedSenderId& named, const OwnedSenderId& name) {
+      [&](const storage::NamedSenderId& named, const storage::OwnedSenderId& name) {
         return key_of(named.sender_id) == SortKey(name.name, name.account);
       },
       [&](int i) { return request.sender_ids(i).sender_id(); });
   const auto after = PositionFrom(page);
-  std::vector<SenderId> sender_ids;
+  std::vector<storage::SenderId> sender_ids;
   for (const auto& [sender_id, meets_conditions, granted] : found) {
     const bool shown_before = after && key_of(sender_id) <= SortKey(after->name, after->account);
     if (meets_conditions && !shown_before) sender_ids.push_back(sender_id);
@@ -108,9 +111,9 @@ RequestSenderIdResponse RequestSenderId(Call& call, const RequestSenderIdRequest
   RequireSoundSenderId(request.sender_id());
   RequireCountryForSenderIds(call.settings(), request.iso_country_code());
 
-  SenderId sender_id;
+  storage::SenderId sender_id;
   sender_id.account = call.scope().account;
-  sender_id.sender_id = SenderIdText(request.sender_id());
+  sender_id.sender_id = storage::SenderIdText(request.sender_id());
   sender_id.iso_country_code = request.iso_country_code();
   sender_id.message_types = SortedAwsNames<MessageType>(request.message_types());
   if (sender_id.message_types.empty()) sender_id.message_types = {"PROMOTIONAL", "TRANSACTIONAL"};
@@ -118,13 +121,13 @@ RequestSenderIdResponse RequestSenderId(Call& call, const RequestSenderIdRequest
   sender_id.deletion_protected = request.deletion_protection_enabled();
   sender_id.created = call.world().Now();
 
-  if (!InsertSenderId(call.tx(), call.scope(), sender_id)) {
+  if (!storage::InsertSenderId(call.tx(), call.scope(), sender_id)) {
     throw Error::Conflict(reason::kResourceAlreadyExists, ResourceType::kSenderId, sender_id.sender_id);
   }
   RequireRoomForTags(call, request.tags_size());
-  PutTags(call.tx(), call.scope(), SenderIdResource(sender_id.sender_id, sender_id.iso_country_code),
-          TagsFrom(request.tags()));
-  RequireRoomInAccount(call, Counter::kSenderIds);
+  storage::PutTags(call.tx(), call.scope(), storage::SenderIdResource(sender_id.sender_id, sender_id.iso_country_code),
+                   TagsFrom(request.tags()));
+  RequireRoomInAccount(call, storage::Counter::kSenderIds);
 
   RequestSenderIdResponse response;
   Render(call, sender_id, response);
@@ -135,22 +138,22 @@ RequestSenderIdResponse RequestSenderId(Call& call, const RequestSenderIdRequest
 void DescribeSenderIds(Call& call, const DescribeSenderIdsRequest& request, DescribeSenderIdsResponse& response) {
   const Page page = RequirePage(call);
   auto sender_ids = request.sender_ids().empty()
-                        ? ListSenderIds(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
-                                        PositionFrom(page), page.limit + 1)
+                        ? storage::ListSenderIds(call.tx(), ViewerOf(call, request), ConditionsFrom(request.filters()),
+                                                 PositionFrom(page), page.limit + 1)
                         : NamedSenderIds(call, request, page);
   RenderPage(
       call, page, std::move(sender_ids), response,
-      [](const SenderId& sender_id) {
+      [](const storage::SenderId& sender_id) {
         return std::vector{sender_id.sender_id, sender_id.iso_country_code, sender_id.account};
       },
-      [&](const SenderId& sender_id) { Render(call, sender_id, *response.add_sender_ids()); });
+      [&](const storage::SenderId& sender_id) { Render(call, sender_id, *response.add_sender_ids()); });
 }
 
 UpdateSenderIdResponse UpdateSenderId(Call& call, const UpdateSenderIdRequest& request) {
-  SenderId sender_id = RequireSenderId(call, request);
+  storage::SenderId sender_id = RequireSenderId(call, request);
   if (request.has_deletion_protection_enabled()) {
     sender_id.deletion_protected = request.deletion_protection_enabled();
-    UpdateSenderId(call.tx(), call.scope(), sender_id);
+    storage::UpdateSenderId(call.tx(), call.scope(), sender_id);
   }
   UpdateSenderIdResponse response;
   Render(call, sender_id, response);
@@ -158,17 +161,17 @@ UpdateSenderIdResponse UpdateSenderId(Call& call, const UpdateSenderIdRequest& r
 }
 
 ReleaseSenderIdResponse ReleaseSenderId(Call& call, const ReleaseSenderIdRequest& request) {
-  const SenderId sender_id = RequireSenderId(call, request);
+  const storage::SenderId sender_id = RequireSenderId(call, request);
   if (sender_id.deletion_protected) {
     throw Error::Conflict(reason::kDeletionProtectionEnabled, ResourceType::kSenderId, sender_id.sender_id,
                           "Switch its deletion protection off first.");
   }
-  if (IsSenderIdInAnyPool(call.tx(), call.scope(), NameOf(sender_id))) {
+  if (storage::IsSenderIdInAnyPool(call.tx(), call.scope(), NameOf(sender_id))) {
     throw Error::Conflict(reason::kSenderIdAssociatedToPool, ResourceType::kSenderId, sender_id.sender_id,
                           "Take it out of its pools first.");
   }
-  DeleteSenderId(call.tx(), call.scope(), NameOf(sender_id));
-  UncountOne(call.tx(), call.scope(), Counter::kSenderIds);
+  storage::DeleteSenderId(call.tx(), call.scope(), NameOf(sender_id));
+  storage::UncountOne(call.tx(), call.scope(), storage::Counter::kSenderIds);
 
   ReleaseSenderIdResponse response;
   Render(call, sender_id, response);

@@ -13,23 +13,23 @@ using namespace smsvoice::v2;  // NOLINT: the requests and responses of this nou
 
 TagResourceResponse TagResource(Call& call, const TagResourceRequest& request) {
   // The resource's lock makes the count exact.
-  const Resource resource = RequireResource(call, request.resource_arn()).resource;
-  const auto before = CountTags(call.tx(), call.scope(), resource);
-  PutTags(call.tx(), call.scope(), resource, TagsFrom(request.tags()));
-  const auto after = CountTags(call.tx(), call.scope(), resource);
+  const storage::Resource resource = RequireResource(call, request.resource_arn()).resource;
+  const auto before = storage::CountTags(call.tx(), call.scope(), resource);
+  storage::PutTags(call.tx(), call.scope(), resource, TagsFrom(request.tags()));
+  const auto after = storage::CountTags(call.tx(), call.scope(), resource);
   if (after > before) RequireRoomForTags(call, after);  // a resource that is full can still change its values
   return {};
 }
 
 UntagResourceResponse UntagResource(Call& call, const UntagResourceRequest& request) {
-  const Resource resource = RequireResource(call, request.resource_arn()).resource;
-  DeleteTags(call.tx(), call.scope(), resource, {request.tag_keys().begin(), request.tag_keys().end()});
+  const storage::Resource resource = RequireResource(call, request.resource_arn()).resource;
+  storage::DeleteTags(call.tx(), call.scope(), resource, {request.tag_keys().begin(), request.tag_keys().end()});
   return {};
 }
 
 void ListTagsForResource(Call& call, const ListTagsForResourceRequest& request, ListTagsForResourceResponse& response) {
   const OwnedResource named = ResourceNamedBy(call, request.resource_arn());
-  const auto tags = ListTags(call.tx(), ViewerOf(call), named.owner, named.resource);
+  const auto tags = storage::ListTags(call.tx(), ViewerOf(call), named.owner, named.resource);
   RequireGranted(tags.granted, named.type, request.resource_arn());
   response.set_resource_arn(ArnOf(named, *tags.name));
   for (const auto& [key, value] : tags.items) {

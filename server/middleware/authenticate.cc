@@ -40,7 +40,7 @@ std::string_view AccountOf(std::string_view access_key_id, const Call& call) {
   return call.settings().default_account;
 }
 
-Scope ClaimedScope(const Call& call) {
+storage::Scope ClaimedScope(const Call& call) {
   const HttpRequest* request = call.http_request();
   const auto authorization = request == nullptr ? std::nullopt : ReadAuthorization(*request);
   std::string account = call.settings().default_account;
@@ -144,7 +144,7 @@ std::string ProvenRegion(const Call& call, const Caller& caller) {
   return region;
 }
 
-Scope ProvenScope(const Call& call, const Caller& caller) {
+storage::Scope ProvenScope(const Call& call, const Caller& caller) {
   const std::string& account = caller.principal->account;
   if (caller.region.empty() && call.Header("x-account-id").value_or(account) != account) {
     throw Error::AccessDenied("x-account-id is not this caller's account; it may be left out");

@@ -39,13 +39,13 @@ std::string CountryIn(const Message& message) {
 
 // Adds the ARN of what a text names; of an opt-out list those of both lists that its name may mean.
 void AddArnNamed(const std::string& text, const RepeatedPtrField<std::string>& types, const Message& message,
-                 const Scope& scope, std::vector<std::string>& arns) {
+                 const storage::Scope& scope, std::vector<std::string>& arns) {
   if (text.starts_with("arn:")) return arns.push_back(text);
   const std::string type = TypeOf(text, types);
   if (type == kSenderId) return arns.push_back(SenderIdArn(scope, text, CountryIn(message)));
   arns.push_back(MakeArn(PartitionOf(scope.region), scope.region, scope.account, type, text));
   if (type != kOptOutList) return;
-  const auto otherwise = OtherMeaningOf(text);
+  const auto otherwise = storage::OtherMeaningOf(text);
   if (!otherwise.empty()) arns.push_back(OptOutListArn(scope, otherwise));
 }
 
@@ -65,7 +65,8 @@ std::vector<std::string> TextsOf(const Message& message, const FieldDescriptor& 
 }
 
 // Adds the ARNs of all that the message names.
-void AddNamed(const MessagePlan& plan, const Message& message, const Scope& scope, std::vector<std::string>& arns) {
+void AddNamed(const MessagePlan& plan, const Message& message, const storage::Scope& scope,
+              std::vector<std::string>& arns) {
   const auto* reflection = message.GetReflection();
   for (const FieldPlan& its : plan.fields) {
     const FieldDescriptor* field = its.field;
@@ -97,7 +98,7 @@ void AuthorizeResources(Call& call) {
   if (rights == nullptr || rights->ReachEverything()) return;
   std::vector<std::string> arns;
   AddNamed(PlanOf(*call.request().GetDescriptor()), call.request(), call.scope(), arns);
-  const Scope& scope = call.scope();
+  const storage::Scope& scope = call.scope();
   const std::string& created = call.method().policy.creates();
   if (!created.empty()) {
     arns.push_back(MakeArn(PartitionOf(scope.region), scope.region, scope.account, created, "*"));

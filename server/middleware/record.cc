@@ -65,14 +65,14 @@ class Line {
 
 // Where the time of a slow call went.
 void Breakdown(const Call& call, Line& line) {
-  const WorkLog& log = call.work_log();
+  const storage::WorkLog& log = call.work_log();
   if (call.started() != std::chrono::steady_clock::time_point()) {
     line.Time("queue_ms", call.started() - call.queued());
   }
   std::chrono::steady_clock::duration database{0};
   std::string statements;
   auto counted_until = std::chrono::steady_clock::time_point::min();  // those that went together overlap
-  for (const WorkLog::Statement& statement : log.statements) {
+  for (const storage::WorkLog::Statement& statement : log.statements) {
     database += std::max(statement.ended, counted_until) - std::max(statement.began, counted_until);
     counted_until = std::max(counted_until, statement.ended);
     statements += fmt::format("{}{} {:.3f}", statements.empty() ? "" : ", ", statement.name,

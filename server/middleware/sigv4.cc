@@ -65,7 +65,7 @@ void ReadCredential(std::string_view credential, Authorization& authorization) {
 // When the request was signed, as the text that was signed, "20150830T123600Z", and as a time.
 struct SigningTime {
   std::string text;
-  Time time;
+  storage::Time time;
 };
 
 std::optional<int> NumberIn(std::string_view digits) {
@@ -127,7 +127,7 @@ SigningTime SigningTimeOf(const HttpRequest& request) {
   return *time;
 }
 
-std::string BasicForm(Time time) {
+std::string BasicForm(storage::Time time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss of_day(std::chrono::floor<std::chrono::seconds>(time - day));
@@ -139,7 +139,7 @@ std::string BasicForm(Time time) {
   return text;
 }
 
-void CheckTime(const SigningTime& signing_time, Time now) {
+void CheckTime(const SigningTime& signing_time, storage::Time now) {
   const auto age = now - signing_time.time;
   if (age > limits::kSignatureSkew || -age > limits::kSignatureSkew) {
     throw Invalid(std::string("Signature ") + (age.count() > 0 ? "expired" : "not yet current") + ": it is of " +
@@ -200,7 +200,7 @@ struct SignedHead {
 };
 
 SignedHead ReadSignedHead(const HttpRequest& request, const Authorization& authorization, std::string_view service,
-                          Time now) {
+                          storage::Time now) {
   SignedHead head{SigningTimeOf(request), Split(authorization.signed_headers, ';')};
   CheckScope(authorization, head.time, service);
   CheckTime(head.time, now);
@@ -401,7 +401,7 @@ std::optional<Authorization> ReadAuthorization(const HttpRequest& request) {
 }
 
 void CheckSignature(const HttpRequest& request, const Authorization& authorization, std::string_view secret,
-                    std::string_view service, Time now) {
+                    std::string_view service, storage::Time now) {
   const SignedHead head = ReadSignedHead(request, authorization, service, now);
   const std::string body_hash = Hex(Sha256(request.body));
   if (DeclaredBodyHash(request).value_or(body_hash) != body_hash) throw WrongBodyHash();
@@ -421,7 +421,7 @@ void CheckSignature(const HttpRequest& request, const Authorization& authorizati
 }
 
 void CheckSignatureHeaders(const HttpRequest& request, const Authorization& authorization, std::string_view service,
-                           Time now) {
+                           storage::Time now) {
   const SignedHead head = ReadSignedHead(request, authorization, service, now);
   const auto declared = DeclaredBodyHash(request);
   if (declared && !IsHash(*declared)) throw WrongBodyHash();

@@ -38,11 +38,11 @@ std::optional<Authorization> ReadAuthorization(const HttpRequest& request);
 // operation: if it were unsigned, somebody on the way could turn a read into a deletion with the same body. A session
 // token counts if it is signed.
 void CheckSignature(const HttpRequest& request, const Authorization& authorization, std::string_view secret,
-                    std::string_view service, Time now);
+                    std::string_view service, storage::Time now);
 
 // Throws what CheckSignature throws as far as the headers alone are reason for it: all but the signature and the
 // comparison with the body. The request's body is not looked at. That this passes proves nothing.
 void CheckSignatureHeaders(const HttpRequest& request, const Authorization& authorization, std::string_view service,
-                           Time now);
+                           storage::Time now);
 
 }  // namespace poold

@@ -65,63 +65,64 @@ constexpr std::chrono::milliseconds kCommitAtMost{5000};
 // account finds half of it gone; every lock is taken after this one.
 void EnterAccount(Call& call) {
   if (!call.settings().dev) return;
-  LockAccount(call.tx(), call.scope().account, call.method().policy.dev() ? AccountLock::kAlone : AccountLock::kShared);
+  storage::LockAccount(call.tx(), call.scope().account,
+                       call.method().policy.dev() ? storage::AccountLock::kAlone : storage::AccountLock::kShared);
 }
 
-ClientToken TokenOf(const Call& call) { return {call.scope(), call.method().name, call.client_token()}; }
+storage::ClientToken TokenOf(const Call& call) { return {call.scope(), call.method().name, call.client_token()}; }
 
 // What makes two calls the same. An answer shows what its caller may reach: a caller whose rights are limited is never
 // given that of another.
-Bytes HashOf(const Call& call) {
+storage::Bytes HashOf(const Call& call) {
   std::string hash = Fingerprint(call.request(), {"client_token"});
   const Rights* rights = call.rights();
   if (rights != nullptr && !rights->ReachEverything()) hash += call.principal();
   return {std::move(hash)};
 }
 
-Bytes AnswerOf(const Call& call) { return {call.response().SerializeAsString()}; }
+storage::Bytes AnswerOf(const Call& call) { return {call.response().SerializeAsString()}; }
 
 // Does the work, unless the token was used before. Whether it was is learnt together with the handler's first look-up;
 // until then nothing of what a handler does can be seen by anybody.
 void Act(Call& call, void (*handle)(Call&)) {
   if (call.client_token().empty()) return handle(call);
 
-  const Bytes hash = HashOf(call);
-  const Time now = call.world().Now();
-  const auto used = [hash](const StoredAnswer& first) {
+  const storage::Bytes hash = HashOf(call);
+  const storage::Time now = call.world().Now();
+  const auto used = [hash](const storage::StoredAnswer& first) {
     if (first.request_hash == hash) throw Replayed{first.response.data};
     throw Error::Invalid(reason::kInvalidRequest, "clientToken",
                          "was used before with other parameters; use a new token for a new request");
   };
-  ClaimClientToken(call.tx(), TokenOf(call), hash, now, now - limits::kClientTokenLife, used);
+  storage::ClaimClientToken(call.tx(), TokenOf(call), hash, now, now - limits::kClientTokenLife, used);
   handle(call);
-  StoreAnswers(call.tx(), {{TokenOf(call), AnswerOf(call)}});
+  storage::StoreAnswers(call.tx(), {{TokenOf(call), AnswerOf(call)}});
 }
 
 // Claims the tokens of a group. Whoever's is used, or being used, goes apart: that is for its own transaction to look
 // into. Both lists are told with the next statement, and must outlive the run.
-void ClaimTokens(Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes,
+void ClaimTokens(storage::Transaction& tx, std::span<Call* const> calls, std::span<Outcome> outcomes,
                  std::vector<bool>& have_token) {
-  std::vector<TokenClaim> claims;
+  std::vector<storage::TokenClaim> claims;
   std::vector<std::size_t> claiming;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     if (calls[i]->client_token().empty()) continue;
     claims.push_back({TokenOf(*calls[i]), HashOf(*calls[i])});
     claiming.push_back(i);
   }
-  ClaimClientTokens(tx, claims, calls[0]->world().Now(),
-                    [claiming, outcomes, &have_token](const std::vector<bool>& claimed) {
-                      for (std::size_t n = 0; n < claimed.size(); ++n) {
-                        have_token[claiming[n]] = claimed[n];
-                        outcomes[claiming[n]].apart = !claimed[n];
-                      }
-                    });
+  storage::ClaimClientTokens(tx, claims, calls[0]->world().Now(),
+                             [claiming, outcomes, &have_token](const std::vector<bool>& claimed) {
+                               for (std::size_t n = 0; n < claimed.size(); ++n) {
+                                 have_token[claiming[n]] = claimed[n];
+                                 outcomes[claiming[n]].apart = !claimed[n];
+                               }
+                             });
 }
 
-void SettleTokens(Transaction& tx, std::span<Call* const> calls, std::span<const Outcome> outcomes,
+void SettleTokens(storage::Transaction& tx, std::span<Call* const> calls, std::span<const Outcome> outcomes,
                   const std::vector<bool>& have_token) {
-  std::vector<AnswerToStore> answers;
-  std::vector<ClientToken> unused;
+  std::vector<storage::AnswerToStore> answers;
+  std::vector<storage::ClientToken> unused;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     if (!have_token[i]) continue;
     if (outcomes[i].apart) {
@@ -130,8 +131,8 @@ void SettleTokens(Transaction& tx, std::span<Call* const> calls, std::span<const
       answers.push_back({TokenOf(*calls[i]), AnswerOf(*calls[i])});
     }
   }
-  ReleaseClientTokens(tx, unused);
-  StoreAnswers(tx, answers);
+  storage::ReleaseClientTokens(tx, unused);
+  storage::StoreAnswers(tx, answers);
 }
 
 }  // namespace
@@ -165,11 +166,11 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
   const auto [first, last] = std::ranges::minmax_element(calls, {}, &Call::deadline);
   const auto now = std::chrono::steady_clock::now();
   const auto most = TimeOf(together.kind).most;
-  const Bounds bounds{
+  const storage::Bounds bounds{
       .deadline = most ? std::min((*first)->deadline(), now + *most) : (*first)->deadline(),
       .stop = calls.size() == 1 ? calls[0]->stop_token() : std::stop_token(),
       .commit_deadline = std::min((*last)->deadline(), now + kCommitAtMost),
-      .tries = writes ? Tries::kOne : Tries::kSome,  // those that are left try again, each by itself
+      .tries = writes ? storage::Tries::kOne : storage::Tries::kSome,  // those that are left try again, each by itself
   };
   std::vector<Outcome> outcomes;
   std::vector<bool> have_token;
@@ -179,11 +180,11 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
       if (!outcome.apart) outcome.refusal = error;
     }
   };
-  const auto log = std::make_shared<WorkLog>();
+  const auto log = std::make_shared<storage::WorkLog>();
   try {
     calls[0]->service().database.Run(
-        writes ? Database::Mode::kWrite : Database::Mode::kRead, bounds,
-        [&](Transaction& tx) {
+        writes ? storage::Database::Mode::kWrite : storage::Database::Mode::kRead, bounds,
+        [&](storage::Transaction& tx) {
           outcomes.assign(calls.size(), {});
           have_token.assign(calls.size(), false);
           for (Call* call : calls) call->response().Clear();
@@ -200,9 +201,9 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
         log.get());
   } catch (const AllApart&) {
     outcomes.assign(calls.size(), {.apart = true});
-  } catch (const OutcomeUnknown& failure) {
+  } catch (const storage::OutcomeUnknown& failure) {
     refuse_rest(Error::OutcomeUnknown(failure.what()));
-  } catch (const StorageFailure&) {
+  } catch (const storage::StorageFailure&) {
     throw;
   } catch (const std::exception& defect) {  // no memory left, say
     if (!may_be_committed) throw;
@@ -215,14 +216,15 @@ std::vector<Outcome> AnswerTogether(const Together& together, std::span<Call* co
 }
 
 void Transact(Call& call, void (*handle)(Call&)) {
-  Database& database = call.service().database;
-  const Bounds bounds{call.deadline(), call.stop_token(), {}, Tries::kUntilDeadline};
+  storage::Database& database = call.service().database;
+  const storage::Bounds bounds{call.deadline(), call.stop_token(), {}, storage::Tries::kUntilDeadline};
   KnownAccounts& known_accounts = call.service().known_accounts;
   const bool writes = call.method().policy.writes();
   bool known = known_accounts.Knows(call.scope());
   if (writes && !known) {
     database.Run(
-        Database::Mode::kWrite, bounds, [&](Transaction& tx) { EnsureAccount(tx, call.scope(), call.world().Now()); },
+        storage::Database::Mode::kWrite, bounds,
+        [&](storage::Transaction& tx) { storage::EnsureAccount(tx, call.scope(), call.world().Now()); },
         &call.work_log());
     known_accounts.Remember(call.scope());
     known = true;
@@ -231,13 +233,13 @@ void Transact(Call& call, void (*handle)(Call&)) {
   call.set_validate_only(ValidatesOnly(call));
   try {
     database.Run(
-        writes || !known ? Database::Mode::kWrite : Database::Mode::kRead, bounds,
-        [&](Transaction& tx) {
+        writes || !known ? storage::Database::Mode::kWrite : storage::Database::Mode::kRead, bounds,
+        [&](storage::Transaction& tx) {
           call.response().Clear();
           call.set_tx(&tx);
           if (writes) EnterAccount(call);
           // A read finds an account that never wrote as its first write would make it, and leaves no trace of it.
-          const bool made = !known && EnsureAccount(tx, call.scope(), call.world().Now());
+          const bool made = !known && storage::EnsureAccount(tx, call.scope(), call.world().Now());
           if (!known && !made) known_accounts.Remember(call.scope());  // another server has committed it
           Act(call, handle);
           if (call.validate_only() || made) throw Rehearsed();
@@ -248,7 +250,7 @@ void Transact(Call& call, void (*handle)(Call&)) {
   } catch (const Replayed& replayed) {
     // What the first call did can be seen, but it may be on this server alone: a commit whose wait for the standbys was
     // called off, which the first caller was not told as a success. Nobody is, before it is as safe as any commit.
-    database.Run(Database::Mode::kWrite, bounds, &FollowCommits, &call.work_log());
+    database.Run(storage::Database::Mode::kWrite, bounds, &storage::FollowCommits, &call.work_log());
     if (!call.response().ParseFromString(replayed.answer)) throw Error::Internal("a stored answer is unreadable");
   }
 }

@@ -32,7 +32,7 @@ void SetRequestId(HttpAnswer& answer, std::string_view request_id) {
   answer.set("x-amzn-RequestId", AsHeaderValue(request_id));
 }
 
-std::string HttpDate(Time time) {
+std::string HttpDate(storage::Time time) {
   const std::time_t seconds = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
   std::tm parts{};
   gmtime_r(&seconds, &parts);

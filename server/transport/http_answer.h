@@ -30,6 +30,6 @@ void SetRequestId(HttpAnswer& answer, std::string_view request_id);
 
 // A time as the header Date has it: "Sun, 06 Nov 1994 08:49:37 GMT". AWS SDKs take the difference of their clocks from
 // it when a signature is too old.
-std::string HttpDate(Time time);
+std::string HttpDate(storage::Time time);
 
 }  // namespace poold

@@ -85,7 +85,7 @@ class Backup : public testing::Test {
   // A directory of whoever runs PostgreSQL here.
   void GiveToPostgres(const std::string& name) const {
     fs::create_directory(Path(name));
-    const auto postgres = FindUser("postgres");
+    const auto postgres = storage::FindUser("postgres");
     if (geteuid() == 0 && chown(Path(name).c_str(), postgres->uid, postgres->gid) != 0) {
       throw std::system_error(errno, std::generic_category(), name);
     }
@@ -133,17 +133,17 @@ class Backup : public testing::Test {
     return settings;
   }
 
-  std::unique_ptr<EmbeddedPostgres> Start(const std::string& directory,
-                                          const std::vector<std::pair<std::string, std::string>>& settings) const {
-    return std::make_unique<EmbeddedPostgres>(EmbeddedPostgres::Options{.data_dir = Path(directory),
-                                                                        .durable = false,
-                                                                        .max_connections = 50,
-                                                                        .progress = nullptr,
-                                                                        .settings = settings});
+  std::unique_ptr<storage::EmbeddedPostgres> Start(
+      const std::string& directory, const std::vector<std::pair<std::string, std::string>>& settings) const {
+    return std::make_unique<storage::EmbeddedPostgres>(storage::EmbeddedPostgres::Options{.data_dir = Path(directory),
+                                                                                          .durable = false,
+                                                                                          .max_connections = 50,
+                                                                                          .progress = nullptr,
+                                                                                          .settings = settings});
   }
 
   // A database and its two roles, as "Roles" says, with its tables. Returns the superuser's url of it.
-  std::string MakeDatabase(const EmbeddedPostgres& postgres) {
+  std::string MakeDatabase(const storage::EmbeddedPostgres& postgres) {
     RunRolesBlock(postgres.url(), 0);
     const std::string url = postgres.UrlOf(kOwner);
     RunRolesBlock(url, 1);

@@ -165,7 +165,7 @@ TEST(MigrateCommand, SaysWhatItDidAndDoesNothingTheSecondTime) {
 
 TEST(MigrateCommand, OfAnOlderBuildSaysSoAndThatItCanServe) {
   const std::string url = FreshDatabase(true);
-  Migrate(url, NewerMigrations(false));
+  storage::Migrate(url, NewerMigrations(false));
   const Ran ran = RunToEnd(Poold({"migrate", "--database-url", url}));
   EXPECT_EQ(ran.exit_code, 0) << ran.errors;
   EXPECT_THAT(ran.output, AllOf(HasSubstr("nothing was applied"), HasSubstr("It can serve"), HasSubstr("update this")));
@@ -174,9 +174,9 @@ TEST(MigrateCommand, OfAnOlderBuildSaysSoAndThatItCanServe) {
 
 TEST(MigrateCommand, OfABuildThatIsTooOldToServeSaysSoAndFails) {
   const std::string url = FreshDatabase(true);
-  const std::string newest = std::to_string(BuiltInMigrations().size());
-  const std::string next = std::to_string(BuiltInMigrations().size() + 1);
-  Migrate(url, NewerMigrations(true));
+  const std::string newest = std::to_string(storage::BuiltInMigrations().size());
+  const std::string next = std::to_string(storage::BuiltInMigrations().size() + 1);
+  storage::Migrate(url, NewerMigrations(true));
   const Ran ran = RunToEnd(Poold({"migrate", "--database-url", url}));
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.errors, AllOf(StartsWith("poold: "), HasSubstr("requires builds that know migration " + next),

@@ -184,7 +184,7 @@ TEST(DevProgramOfAnOlderBuild, SaysThatItCannotServeAndEnds) {
   {
     Program server(Dev(directory.path() / "data"));
     ReadyAddress(server);
-    Migrate(DatabaseUrlIn(directory.path() / "data"), NewerMigrations(true));
+    storage::Migrate(DatabaseUrlIn(directory.path() / "data"), NewerMigrations(true));
   }
   const Ran ran = RunToEnd(Dev(directory.path() / "data"));
   EXPECT_EQ(ran.exit_code, 1);

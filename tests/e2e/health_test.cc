@@ -132,9 +132,9 @@ TEST(Health, IsNotServingOnceTheSchemaRequiresANewerBuild) {
   Watch watch(client, "");
   EXPECT_EQ(watch.Next(), HealthCheckResponse::SERVING);
 
-  Migrate(url, NewerMigrations(false));
+  storage::Migrate(url, NewerMigrations(false));
   EXPECT_THAT(client.Call<DescribePoolsRequest>(""), IsOk());
-  Migrate(url, NewerMigrations(true));
+  storage::Migrate(url, NewerMigrations(true));
   EXPECT_EQ(watch.Next(), HealthCheckResponse::NOT_SERVING);
   EXPECT_THAT(server.WaitForLog("not serving"), HasSubstr("update this server"));
 }
@@ -208,7 +208,7 @@ class SilentDatabase {
 TEST(Readiness, SaysWhyNot) {
   const SilentDatabase silent;
   const std::string newer = FreshDatabase(true);
-  Migrate(newer, NewerMigrations(true));
+  storage::Migrate(newer, NewerMigrations(true));
   const std::string altered = FreshDatabase(true);
   const std::string forbidden = FreshDatabase(true);
   {
@@ -220,7 +220,7 @@ TEST(Readiness, SaysWhyNot) {
     pqxx::nontransaction(admin).exec("DROP ROLE IF EXISTS nobody_here; CREATE ROLE nobody_here LOGIN");
   }
   const std::string older = FreshDatabase(false);
-  Migrate(older, BuiltInMigrations().first(1));
+  storage::Migrate(older, storage::BuiltInMigrations().first(1));
   struct Case {
     std::string url;
     const char* label;
@@ -265,11 +265,11 @@ TEST(Readiness, IsOverWhenTheServerIsToldToStop) {
 
 TEST(Health, FollowsTheDatabaseDownAndUpAgain) {
   const TemporaryDirectory directory;
-  EmbeddedPostgres postgres({.data_dir = directory.path() / "data",
-                             .durable = false,
-                             .max_connections = 50,
-                             .progress = nullptr,
-                             .settings = {}});
+  storage::EmbeddedPostgres postgres({.data_dir = directory.path() / "data",
+                                      .durable = false,
+                                      .max_connections = 50,
+                                      .progress = nullptr,
+                                      .settings = {}});
   ASSERT_EQ(RunToEnd(Poold({"migrate", "--database-url", postgres.url()})).exit_code, 0);
   Program server(
       Poold({"serve", "--grpc-listen", "127.0.0.1:0", "--database-url", postgres.url(), "--default-deadline", "1s"}));

@@ -185,11 +185,11 @@ class RollingRestart : public testing::Test {
 
   // What the next release might bring: its migration is recorded as any, and this build doesn't know it.
   void MigrateToTheNextRelease() const {
-    std::vector<Migration> next(BuiltInMigrations().begin(), BuiltInMigrations().end());
+    std::vector<storage::Migration> next(storage::BuiltInMigrations().begin(), storage::BuiltInMigrations().end());
     next.push_back({static_cast<int>(next.size()) + 1, "next_release",
                     "ALTER TABLE pools ADD COLUMN next_release text; ALTER TABLE pools ADD COLUMN another integer"
                     " NOT NULL DEFAULT 1; CREATE TABLE next_release (id integer PRIMARY KEY)"});
-    EXPECT_EQ(Migrate(url_, next), 1);
+    EXPECT_EQ(storage::Migrate(url_, next), 1);
   }
 
   std::map<std::string, int> PoolsOf(const std::string& account) const {
@@ -209,10 +209,10 @@ class RollingRestart : public testing::Test {
 
 TEST_F(RollingRestart, UnderLoadAndAcrossMigrationsFailsNoCallAndLosesOrDoublesNoWrite) {
   // The oldest schema that this build runs on.
-  Database database({.url = url_, .connections = 1, .observe = {}});
-  const auto known = BuiltInMigrations();
-  const SchemaStatus range = CheckSchema(database, {Clock::now() + std::chrono::seconds(20), {}});
-  Migrate(url_, known.first(static_cast<std::size_t>(range.oldest_supported)));
+  storage::Database database({.url = url_, .connections = 1, .observe = {}});
+  const auto known = storage::BuiltInMigrations();
+  const storage::SchemaStatus range = storage::CheckSchema(database, {Clock::now() + std::chrono::seconds(20), {}});
+  storage::Migrate(url_, known.first(static_cast<std::size_t>(range.oldest_supported)));
 
   Replica first("127.0.0.2", url_);
   Replica second("127.0.0.3", url_);

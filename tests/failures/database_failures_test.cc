@@ -35,13 +35,13 @@ using testing::IsEmpty;
 using testing::Key;
 using testing::Not;
 using Clock = std::chrono::steady_clock;
-using Plan = CommitProxy::Plan;
+using Plan = storage::CommitProxy::Plan;
 
 constexpr const char* kSenderId = "sender_id: 'EXAMPLECO' iso_country_code: 'GB'";
 constexpr const char* kPool =
     "origination_identity: 'EXAMPLECO' iso_country_code: 'GB' message_type: MESSAGE_TYPE_TRANSACTIONAL ";
 
-EmbeddedPostgres::Options PostgresIn(const std::filesystem::path& directory) {
+storage::EmbeddedPostgres::Options PostgresIn(const std::filesystem::path& directory) {
   return {.data_dir = directory, .durable = false, .max_connections = 40, .progress = nullptr, .settings = {}};
 }
 
@@ -49,7 +49,7 @@ class DatabaseFailure : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     directory_ = std::make_unique<TemporaryDirectory>();
-    postgres_ = std::make_unique<EmbeddedPostgres>(PostgresIn(directory_->path() / "data"));
+    postgres_ = std::make_unique<storage::EmbeddedPostgres>(PostgresIn(directory_->path() / "data"));
     MakeServiceDatabase(*postgres_);
     server_ = std::make_unique<Program>(ServiceProgram(ServiceUrl(*postgres_), {"--database-connections", "6"}));
     address_ = ReadyAddress(*server_);
@@ -91,7 +91,7 @@ class DatabaseFailure : public testing::Test {
   std::string Ask(const std::string& sql) { return poold::Ask(admin_url_, sql); }
 
   inline static std::unique_ptr<TemporaryDirectory> directory_;
-  inline static std::unique_ptr<EmbeddedPostgres> postgres_;
+  inline static std::unique_ptr<storage::EmbeddedPostgres> postgres_;
   inline static std::unique_ptr<Program> server_;
   inline static std::string address_;
   inline static std::string http_address_;
@@ -269,7 +269,7 @@ class SmallDisk {
 TEST(FullDisk, IsUnavailableUntilThereIsRoomAgain) {
   const SmallDisk disk;
   if (!disk.mounted()) GTEST_SKIP() << "mounting a file system takes root";
-  EmbeddedPostgres postgres(PostgresIn(disk.path() / "data"));
+  storage::EmbeddedPostgres postgres(PostgresIn(disk.path() / "data"));
   MakeServiceDatabase(postgres);
   Program server(ServiceProgram(ServiceUrl(postgres)));
   const GrpcClient client(ReadyAddress(server), NewAccount());
@@ -297,9 +297,9 @@ class Link : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     directory_ = std::make_unique<TemporaryDirectory>();
-    postgres_ = std::make_unique<EmbeddedPostgres>(PostgresIn(directory_->path() / "data"));
+    postgres_ = std::make_unique<storage::EmbeddedPostgres>(PostgresIn(directory_->path() / "data"));
     MakeServiceDatabase(*postgres_);
-    proxy_ = std::make_unique<CommitProxy>(directory_->path() / "data/socket/.s.PGSQL.5432");
+    proxy_ = std::make_unique<storage::CommitProxy>(directory_->path() / "data/socket/.s.PGSQL.5432");
     std::string url = proxy_->Url("service");
     url.replace(url.find("poold@"), 6, "service@");
     server_ = std::make_unique<Program>(ServiceProgram(url));
@@ -325,8 +325,8 @@ class Link : public testing::Test {
   int Pools() const { return client_.Must<DescribePoolsRequest>("max_results: 100").pools_size(); }
 
   inline static std::unique_ptr<TemporaryDirectory> directory_;
-  inline static std::unique_ptr<EmbeddedPostgres> postgres_;
-  inline static std::unique_ptr<CommitProxy> proxy_;
+  inline static std::unique_ptr<storage::EmbeddedPostgres> postgres_;
+  inline static std::unique_ptr<storage::CommitProxy> proxy_;
   inline static std::unique_ptr<Program> server_;
   inline static std::string address_;
 

@@ -26,7 +26,7 @@ inline constexpr std::chrono::milliseconds kDeadline{2000};
 inline constexpr std::chrono::milliseconds kAtMost = kDeadline + std::chrono::milliseconds(1000 + 1500);
 
 // A url of an EmbeddedPostgres, for the database and the role of the service.
-inline std::string ServiceUrl(const EmbeddedPostgres& postgres) {
+inline std::string ServiceUrl(const storage::EmbeddedPostgres& postgres) {
   std::string url = postgres.UrlOf("service");
   return url.replace(url.find("user=poold"), std::string("user=poold").size(), "user=service");
 }
@@ -39,7 +39,7 @@ inline std::string Ask(const std::string& url, const std::string& sql) {
   return rows.empty() ? std::string() : std::string(rows[0][0].c_str());
 }
 
-inline void MakeServiceDatabase(const EmbeddedPostgres& postgres) {
+inline void MakeServiceDatabase(const storage::EmbeddedPostgres& postgres) {
   Ask(postgres.url(), "CREATE ROLE service LOGIN");
   Ask(postgres.url(), "CREATE DATABASE service OWNER service");
   const Ran migrated = RunToEnd(Poold({"migrate", "--database-url", ServiceUrl(postgres)}));

@@ -41,7 +41,7 @@ class Failover : public testing::Test {
     server_.reset();
   }
 
-  EmbeddedPostgres::Options Node(const std::string& name) const {
+  storage::EmbeddedPostgres::Options Node(const std::string& name) const {
     return {.data_dir = directory_.path() / name,
             .durable = false,
             .max_connections = 40,
@@ -64,7 +64,7 @@ class Failover : public testing::Test {
     RunToEnd({.command = {"chown", "--recursive", "--reference", first_.cluster_dir(), cluster},
               .environment = {},
               .working_directory = {}});
-    second_ = std::make_unique<EmbeddedPostgres>(Node("second"));
+    second_ = std::make_unique<storage::EmbeddedPostgres>(Node("second"));
   }
 
   // Returns what had been acknowledged when every caller's commit had waited for the other node in vain.
@@ -96,8 +96,8 @@ class Failover : public testing::Test {
   }
 
   TemporaryDirectory directory_;
-  EmbeddedPostgres first_{Node("first")};
-  std::unique_ptr<EmbeddedPostgres> second_;
+  storage::EmbeddedPostgres first_{Node("first")};
+  std::unique_ptr<storage::EmbeddedPostgres> second_;
   std::unique_ptr<Program> server_;
   std::unique_ptr<Load> load_;
 };

@@ -28,7 +28,7 @@ namespace {
 using namespace smsvoice::v2;  // NOLINT: requests and responses
 using grpc::StatusCode;
 using testing::ElementsAre;
-using Plan = CommitProxy::Plan;
+using Plan = storage::CommitProxy::Plan;
 
 constexpr const char* kPool =
     "origination_identity: 'EXAMPLECO' iso_country_code: 'GB' message_type: MESSAGE_TYPE_TRANSACTIONAL ";
@@ -96,7 +96,7 @@ class BehindPgBouncer : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     directory_ = std::make_unique<TemporaryDirectory>();
-    postgres_ = std::make_unique<EmbeddedPostgres>(EmbeddedPostgres::Options{
+    postgres_ = std::make_unique<storage::EmbeddedPostgres>(storage::EmbeddedPostgres::Options{
         .data_dir = directory_->path() / "data",
         .durable = false,
         .max_connections = 40,
@@ -106,7 +106,7 @@ class BehindPgBouncer : public testing::Test {
     std::filesystem::permissions(directory_->path() / "data/socket", std::filesystem::perms(0755));
     MakeServiceDatabase(*postgres_);
     pgbouncer_ = std::make_unique<PgBouncer>(directory_->path() / "data/socket");
-    proxy_ = std::make_unique<CommitProxy>(pgbouncer_->socket());
+    proxy_ = std::make_unique<storage::CommitProxy>(pgbouncer_->socket());
     server_ = std::make_unique<Program>(ServiceProgram(proxy_->Url("service"), {"--prepared-statements", "false"}));
     address_ = ReadyAddress(*server_);
     // From then on nothing but these tests writes: housekeeping has had its first round and rests for a minute.
@@ -139,9 +139,9 @@ class BehindPgBouncer : public testing::Test {
   }
 
   inline static std::unique_ptr<TemporaryDirectory> directory_;
-  inline static std::unique_ptr<EmbeddedPostgres> postgres_;
+  inline static std::unique_ptr<storage::EmbeddedPostgres> postgres_;
   inline static std::unique_ptr<PgBouncer> pgbouncer_;
-  inline static std::unique_ptr<CommitProxy> proxy_;
+  inline static std::unique_ptr<storage::CommitProxy> proxy_;
   inline static std::unique_ptr<Program> server_;
   inline static std::string address_;
 

@@ -35,8 +35,8 @@ struct Door {
     small.pipeline.default_deadline = std::chrono::milliseconds(1);
     return small;
   }
-  static DatabaseOptions Nowhere() {
-    DatabaseOptions options;
+  static storage::DatabaseOptions Nowhere() {
+    storage::DatabaseOptions options;
     options.url = "postgresql:///poold?host=/nowhere";
     return options;
   }
@@ -46,7 +46,7 @@ struct Door {
   KnownAccounts known_accounts;
   RateLimiter rate_limiter;
   Metrics metrics;
-  Database database{Nowhere()};
+  storage::Database database{Nowhere()};
   PageTokens tokens{"0123456789abcdef"};
   Service service{database, world, settings.api, known_accounts, rate_limiter, metrics};
   Pipeline pipeline{settings.pipeline, settings.api.dev};

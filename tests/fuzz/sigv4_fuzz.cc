@@ -51,7 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const HttpRequest request = RequestFrom({reinterpret_cast<const char*>(data), size});
   // The instant of the seeds.
   using namespace std::chrono_literals;  // NOLINT
-  constexpr Time now = std::chrono::sys_days(2026y / 11 / 21) + 12h + 20min + 19s;
+  constexpr storage::Time now = std::chrono::sys_days(2026y / 11 / 21) + 12h + 20min + 19s;
   try {
     const auto authorization = ReadAuthorization(request);
     if (!authorization) return 0;

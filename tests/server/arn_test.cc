@@ -8,7 +8,7 @@
 namespace poold {
 namespace {
 
-const Scope kScope{"111122223333", "us-east-1"};
+const storage::Scope kScope{"111122223333", "us-east-1"};
 
 TEST(Region, IsOneOfAwsOrNot) {
   for (const char* region : {"af-south-1", "us-east-1", "us-west-2", "eu-west-3", "cn-north-1", "us-gov-west-1",

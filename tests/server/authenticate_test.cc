@@ -19,7 +19,7 @@ using Headers = std::map<std::string, std::string, std::less<>>;
 
 // What a call with these headers comes to: the scope it was given, or the refusal.
 struct Outcome {
-  Scope response;
+  storage::Scope response;
   std::optional<Error> error;
 };
 void PrintTo(const Outcome& outcome, std::ostream* out) {

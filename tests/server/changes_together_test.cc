@@ -53,8 +53,8 @@ class ChangesTogether : public TogetherTest {
   }
 
   static std::int64_t PoolsOf(Api& api) {
-    Usage usage;
-    api.Sql([&](Transaction& tx) { usage = FindUsage(tx, api.scope); });
+    storage::Usage usage;
+    api.Sql([&](storage::Transaction& tx) { usage = storage::FindUsage(tx, api.scope); });
     return usage.pools;
   }
 
@@ -172,9 +172,9 @@ TEST_F(ChangesTogether, OneNumberFoundsOnePool) {
 }
 
 TEST_F(ChangesTogether, QuotasAreExact) {
-  ours.Sql([&](Transaction& tx) {
-    SetAccountQuota(tx, ours.scope, "POOLS_PER_ACCOUNT", 3);
-    SetAccountQuota(tx, theirs.scope, "TAGS_PER_RESOURCE", 1);
+  ours.Sql([&](storage::Transaction& tx) {
+    storage::SetAccountQuota(tx, ours.scope, "POOLS_PER_ACCOUNT", 3);
+    storage::SetAccountQuota(tx, theirs.scope, "TAGS_PER_RESOURCE", 1);
   });
   for (int i = 0; i < 4; ++i) Create(ours, "OURS");
   Create(theirs, "THEIRS", "tags { key: 'a' value: '1' } tags { key: 'b' value: '2' }");
@@ -284,7 +284,9 @@ TEST_F(ChangesTogether, ManyAssociationsAreOneTransaction) {
 }
 
 TEST_F(ChangesTogether, ARefusedAssociationDoesNotTouchItsNeighbours) {
-  ours.Sql([&](Transaction& tx) { SetAccountQuota(tx, ours.scope, "ORIGINATION_IDENTITIES_PER_POOL", 2); });
+  ours.Sql([&](storage::Transaction& tx) {
+    storage::SetAccountQuota(tx, ours.scope, "ORIGINATION_IDENTITIES_PER_POOL", 2);
+  });
   const std::string good = GivenPool(ours);
   const std::string full = GivenPool(ours);
   GivenMember(ours, full, GivenNumber(ours));
@@ -338,7 +340,9 @@ TEST_F(ChangesTogether, ANumberWithAnotherStoredChannelTakesThePools) {
 
 // What the second may do depends on what the first did.
 TEST_F(ChangesTogether, AssociationsWithOnePoolOrOneNumberComeOneAfterTheOther) {
-  ours.Sql([&](Transaction& tx) { SetAccountQuota(tx, ours.scope, "ORIGINATION_IDENTITIES_PER_POOL", 3); });
+  ours.Sql([&](storage::Transaction& tx) {
+    storage::SetAccountQuota(tx, ours.scope, "ORIGINATION_IDENTITIES_PER_POOL", 3);
+  });
   const std::string pool = GivenPool(ours);
   const std::string other = GivenPool(ours);
   const std::string number = GivenNumber(ours);

@@ -135,7 +135,7 @@ Outcome CallBy(Api& api, const Method& method, const Api::Metadata& metadata, co
 // Everything that the account has, but for its client tokens: one line for each row of each table.
 std::vector<std::string> StateOf(Api& api) {
   std::vector<std::string> state;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     state.clear();
     std::vector<std::string> tables;
     for (const Row row : tx.Run({"test",
@@ -146,7 +146,7 @@ std::vector<std::string> StateOf(Api& api) {
     for (const std::string& table : tables) {
       const std::string sql =
           "SELECT '" + table + " ' || t::text FROM " + table + " AS t WHERE account_id = $1 ORDER BY 1";
-      for (const Row row : tx.Run({"test", sql}, Params(api.account()))) row.Read(state.emplace_back());
+      for (const Row row : tx.Run({"test", sql}, storage::Params(api.account()))) row.Read(state.emplace_back());
     }
   });
   return state;
@@ -342,12 +342,12 @@ TEST(IdempotencyKey, IsPurgedByHousekeepingAfterADay) {
   Api api(Settings(), FreshDatabase(/*migrated=*/true));
   const auto tokens = [&] {
     std::int64_t count = 0;
-    api.Sql([&](Transaction& tx) { tx.Run({"test", "SELECT count(*) FROM client_tokens"})[0].Read(count); });
+    api.Sql([&](storage::Transaction& tx) { tx.Run({"test", "SELECT count(*) FROM client_tokens"})[0].Read(count); });
     return count;
   };
   // More than go in one batch.
   ASSERT_THAT(api.CallWith(Key("old"), ListRequest("Old")), IsOk());
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     tx.Run({"test",
             "INSERT INTO client_tokens SELECT account_id, region, operation, client_token || i, request_hash, response,"
             " created_at FROM client_tokens, generate_series(1, 1200) AS i"});

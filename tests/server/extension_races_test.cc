@@ -498,11 +498,11 @@ auto PutPolicy(Api& api, const std::string& arn, const std::string& policy) {
 // Of the account, in the tables of policies and of what they grant.
 int PolicyRows(Api& api) {
   int rows = 0;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     tx.Run({"test",
             "SELECT (SELECT count(*) FROM resource_policies WHERE account_id = $1)"
             " + (SELECT count(*) FROM resource_grants WHERE account_id = $1)"},
-           Params(api.account()))[0]
+           storage::Params(api.account()))[0]
         .Read(rows);
   });
   return rows;

@@ -71,9 +71,10 @@ TEST(Filters, BecomeConditionsInAwsSpelling) {
          filters: { name: POOL_FILTER_NAME_TWO_WAY_ENABLED values: ["True", "FALSE"] }
          filters: { name: POOL_FILTER_NAME_OPT_OUT_LIST_NAME values: ["MyList", "TRUE"] })",
       &request));
-  EXPECT_EQ(ConditionsFrom(request.filters()), (std::vector<Condition>{{"status", {"ACTIVE", "DELETING"}},
-                                                                       {"two-way-enabled", {"true", "false"}},
-                                                                       {"opt-out-list-name", {"MyList", "TRUE"}}}));
+  EXPECT_EQ(ConditionsFrom(request.filters()),
+            (std::vector<storage::Condition>{{"status", {"ACTIVE", "DELETING"}},
+                                             {"two-way-enabled", {"true", "false"}},
+                                             {"opt-out-list-name", {"MyList", "TRUE"}}}));
 }
 
 TEST(Filters, AreNoConditionsWhenThereAreNone) {

@@ -30,17 +30,17 @@ class HousekeepingTest : public testing::Test {
 
   std::int64_t Count(const std::string& sql) {
     std::int64_t count = -1;
-    api.Sql([&](Transaction& tx) { tx.Run({"test", sql})[0].Read(count); });
+    api.Sql([&](storage::Transaction& tx) { tx.Run({"test", sql})[0].Read(count); });
     return count;
   }
 
-  void GivenTokens(int count, Time used) {
-    api.Sql([&](Transaction& tx) {
+  void GivenTokens(int count, storage::Time used) {
+    api.Sql([&](storage::Transaction& tx) {
       tx.Run({"test",
               "INSERT INTO client_tokens (account_id, region, operation, client_token, request_hash, response,"
               " created_at) SELECT $1, 'us-east-1', 'CreatePool', 'token-' || i || '-' || $3::timestamptz, '', '', $3"
               " FROM generate_series(1, $2::integer) AS i"},
-             Params(api.account(), count, used));
+             storage::Params(api.account(), count, used));
     });
   }
 
@@ -107,7 +107,7 @@ TEST_F(HousekeepingTest, LeavesAPoolDeletingUntilThen) {
 
 TEST_F(HousekeepingTest, ForgetsTokensAfterTheirDayAndKeepsYoungerOnes) {
   ASSERT_THAT(api.Call<DescribePoolsRequest>(""), IsOk());
-  const Time now = api.world.Now();
+  const storage::Time now = api.world.Now();
   GivenTokens(1200, now - hours(24) - milliseconds(1));  // more than two batches
   GivenTokens(7, now - hours(24));
   GivenTokens(5, now);
@@ -117,11 +117,11 @@ TEST_F(HousekeepingTest, ForgetsTokensAfterTheirDayAndKeepsYoungerOnes) {
 
 TEST_F(HousekeepingTest, ForgetsTokensInBatchesTheOldestFirst) {
   ASSERT_THAT(api.Call<DescribePoolsRequest>(""), IsOk());
-  const Time now = api.world.Now();
+  const storage::Time now = api.world.Now();
   GivenTokens(2, now - hours(30));
   GivenTokens(2, now - hours(40));
   std::int64_t purged = 0;
-  api.Sql([&](Transaction& tx) { purged = PurgeClientTokens(tx, now - hours(24), 3); });
+  api.Sql([&](storage::Transaction& tx) { purged = storage::PurgeClientTokens(tx, now - hours(24), 3); });
   EXPECT_EQ(purged, 3);
   EXPECT_EQ(Count("SELECT count(*) FROM client_tokens WHERE created_at >= '2023-12-30 18:00:00+00'"), 1)
       << "one that was used 30 hours ago is left";
@@ -129,14 +129,15 @@ TEST_F(HousekeepingTest, ForgetsTokensInBatchesTheOldestFirst) {
 
 TEST_F(HousekeepingTest, PassesOverATokenThatACallHolds) {
   ASSERT_THAT(api.Call<DescribePoolsRequest>(""), IsOk());
-  const Time now = api.world.Now();
+  const storage::Time now = api.world.Now();
   GivenTokens(3, now - hours(30));
   std::int64_t purged = 0;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     tx.Run({"test", "SELECT FROM client_tokens WHERE client_token LIKE 'token-2-%' FOR UPDATE"});
     // Another transaction, which would wait here for ever if it waited.
-    api.database().Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(20), {}},
-                       [&](Transaction& other) { purged = PurgeClientTokens(other, now - hours(24), 100); });
+    api.database().Run(
+        storage::Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(20), {}},
+        [&](storage::Transaction& other) { purged = storage::PurgeClientTokens(other, now - hours(24), 100); });
   });
   EXPECT_EQ(purged, 2);
 }
@@ -144,7 +145,7 @@ TEST_F(HousekeepingTest, PassesOverATokenThatACallHolds) {
 TEST_F(HousekeepingTest, ActivatesInBatches) {
   for (int i = 0; i < 3; ++i) GivenNumber(api);
   std::int64_t activated = 0;
-  api.Sql([&](Transaction& tx) { activated = ActivatePhoneNumbers(tx, api.world.Now(), 2); });
+  api.Sql([&](storage::Transaction& tx) { activated = storage::ActivatePhoneNumbers(tx, api.world.Now(), 2); });
   EXPECT_EQ(activated, 2);
   EXPECT_EQ(Count("SELECT count(*) FROM phone_numbers WHERE status = 'PENDING'"), 1);
 }
@@ -153,23 +154,23 @@ TEST_F(HousekeepingTest, GoesOnWithTheRestWhenOneThingFails) {
   const std::string id = GivenNumber(api);
   api.world.Advance(hours(1));
   // The first thing it does in a round fails.
-  api.Sql([](Transaction& tx) { tx.Run({"test", "ALTER TABLE client_tokens RENAME TO elsewhere"}); });
+  api.Sql([](storage::Transaction& tx) { tx.Run({"test", "ALTER TABLE client_tokens RENAME TO elsewhere"}); });
   {
     const Housekeeping housekeeping(api.service());
     EXPECT_TRUE(Eventually([&] { return TheNumber(api, id).status() == NUMBER_STATUS_ACTIVE; }));
   }
-  api.Sql([](Transaction& tx) { tx.Run({"test", "ALTER TABLE elsewhere RENAME TO client_tokens"}); });
+  api.Sql([](storage::Transaction& tx) { tx.Run({"test", "ALTER TABLE elsewhere RENAME TO client_tokens"}); });
 }
 
 TEST_F(HousekeepingTest, MakesGoodLaterWhatFailed) {
   const std::string id = GivenNumber(api);
   api.world.Advance(hours(1));
-  api.Sql([](Transaction& tx) { tx.Run({"test", "ALTER TABLE phone_numbers RENAME TO elsewhere"}); });
+  api.Sql([](storage::Transaction& tx) { tx.Run({"test", "ALTER TABLE phone_numbers RENAME TO elsewhere"}); });
   const auto failures = api.database().stats().failures;
   const Housekeeping housekeeping(api.service());
   ASSERT_TRUE(Eventually([&] { return api.database().stats().failures > failures; }));
 
-  api.Sql([](Transaction& tx) { tx.Run({"test", "ALTER TABLE elsewhere RENAME TO phone_numbers"}); });
+  api.Sql([](storage::Transaction& tx) { tx.Run({"test", "ALTER TABLE elsewhere RENAME TO phone_numbers"}); });
   EXPECT_TRUE(Eventually([&] { return TheNumber(api, id).status() == NUMBER_STATUS_ACTIVE; }));
 }
 
@@ -181,7 +182,7 @@ TEST_F(HousekeepingTest, DoesNothingBeforeTheServerKnowsTheSchema) {
   const auto before = api.database().stats();
   const Housekeeping housekeeping(service);
   // Gives it time for a first look.
-  for (int i = 0; i < 200; ++i) api.Sql([](Transaction& tx) { tx.Run({"test", "SELECT 1"}); });
+  for (int i = 0; i < 200; ++i) api.Sql([](storage::Transaction& tx) { tx.Run({"test", "SELECT 1"}); });
   EXPECT_EQ(api.database().stats().writes, before.writes + 200) << "ours";
   EXPECT_EQ(api.database().stats().failures, before.failures);
 
@@ -190,7 +191,7 @@ TEST_F(HousekeepingTest, DoesNothingBeforeTheServerKnowsTheSchema) {
 }
 
 TEST_F(HousekeepingTest, EndsPromptlyThoughTheDatabaseIsBusy) {
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     tx.Run({"test", "LOCK TABLE client_tokens IN ACCESS EXCLUSIVE MODE"});
     const auto start = std::chrono::steady_clock::now();
     {

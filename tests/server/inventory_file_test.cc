@@ -18,14 +18,14 @@ using testing::StartsWith;
 
 constexpr const char* kHeader = "phone_number,iso_country_code,number_type,number_capabilities,monthly_leasing_price\n";
 
-std::vector<InventoryNumber> Read(const std::string& text,
-                                  InventoryFile::Columns columns = InventoryFile::Columns::kAll) {
+std::vector<storage::InventoryNumber> Read(const std::string& text,
+                                           InventoryFile::Columns columns = InventoryFile::Columns::kAll) {
   std::istringstream file(text);
   InventoryFile numbers(file, columns);
   return numbers.Next(1000);
 }
 
-auto IsNumber(const std::string& phone_number) { return Field(&InventoryNumber::phone_number, phone_number); }
+auto IsNumber(const std::string& phone_number) { return Field(&storage::InventoryNumber::phone_number, phone_number); }
 
 TEST(InventoryFile, ReadsEveryColumn) {
   const auto numbers = Read(std::string(kHeader) + "+12065550100,US,TEN_DLC,VOICE|SMS,1.25\n");
@@ -102,8 +102,8 @@ TEST(InventoryFile, NeedsOnlyTheNumberWhereNothingElseCounts) {
 }
 
 TEST(InventoryFile, IsReadAsItIsWritten) {
-  const InventoryNumber first{"+12065550100", "US", "LONG_CODE", {"MMS", "SMS"}, "1.00", true};
-  const InventoryNumber second{"+4412345678901234567", "GB", "TOLL_FREE", {"VOICE"}, "20.50", false};
+  const storage::InventoryNumber first{"+12065550100", "US", "LONG_CODE", {"MMS", "SMS"}, "1.00", true};
+  const storage::InventoryNumber second{"+4412345678901234567", "GB", "TOLL_FREE", {"VOICE"}, "20.50", false};
   std::stringstream file;
   WriteInventoryHeader(file);
   WriteInventory(file, {{first, std::nullopt}, {second, "111122223333"}});

@@ -48,7 +48,7 @@ struct Estate {
   // A listing's name, and the token of its second page.
   std::map<std::string, std::string> pages;
 
-  Scope scope() const { return {account, "us-east-1"}; }
+  storage::Scope scope() const { return {account, "us-east-1"}; }
   std::vector<std::string> arns() const {
     return {PoolArn(scope(), pool), PhoneNumberArn(scope(), number), PhoneNumberArn(scope(), member),
             SenderIdArn(scope(), sender_id, "GB"), OptOutListArn(scope(), list)};
@@ -250,7 +250,7 @@ class Isolation : public testing::Test {
   // Every row of every table that belongs to the account.
   std::string Dump(const Estate& estate) {
     std::string dump;
-    api.Sql([&](Transaction& tx) {
+    api.Sql([&](storage::Transaction& tx) {
       dump.clear();
       std::string all = "SELECT 'inventory', t::text FROM inventory_numbers t WHERE held_by = $1";
       for (const Row row : tx.Run({"test",
@@ -261,7 +261,7 @@ class Isolation : public testing::Test {
         all += " UNION ALL SELECT '" + table + "', t::text FROM " + table + " t WHERE account_id = $1";
       }
       all += " ORDER BY 1, 2";
-      for (const Row row : tx.Run({"test", all, true}, Params(estate.account))) {
+      for (const Row row : tx.Run({"test", all, true}, storage::Params(estate.account))) {
         std::string table;
         std::string text;
         row.Read(table, text);

@@ -9,7 +9,7 @@
 namespace poold {
 namespace {
 
-const Scope kScope{"111122223333", "us-east-1"};
+const storage::Scope kScope{"111122223333", "us-east-1"};
 
 TEST(KnownAccounts, KnowsWhatItWasTold) {
   KnownAccounts known;
@@ -42,7 +42,7 @@ TEST(KnownAccounts, IsSafeInManyThreads) {
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&] {
         for (int i = 0; i < 1000; ++i) {
-          const Scope scope{std::to_string(i), "us-east-1"};
+          const storage::Scope scope{std::to_string(i), "us-east-1"};
           if (!known.Knows(scope)) known.Remember(scope);
         }
       });

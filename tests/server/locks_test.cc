@@ -21,8 +21,8 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-using Body = std::function<void(Transaction&)>;
-using Kind = StorageFailure::Kind;
+using Body = std::function<void(storage::Transaction&)>;
+using Kind = storage::StorageFailure::Kind;
 
 class Locks : public testing::Test {
  protected:
@@ -31,14 +31,15 @@ class Locks : public testing::Test {
 
   // In a transaction of its own, once. Inside another's body, on another connection.
   void Run(const Body& body) {
-    database_.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(10), {}}, body);
+    database_.Run(storage::Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(10), {}},
+                  body);
   }
 
   std::optional<Kind> FailureOf(const Body& body) {
     try {
       Run(body);
       return std::nullopt;
-    } catch (const StorageFailure& failure) {
+    } catch (const storage::StorageFailure& failure) {
       return failure.kind();
     }
   }
@@ -46,7 +47,7 @@ class Locks : public testing::Test {
   // Whether another transaction could lock the rows now; `for_what` such as "FOR UPDATE".
   bool IsFree(const std::string& select, const std::string& for_what) {
     const std::string sql = select + " " + for_what + " NOWAIT";
-    return !FailureOf([&](Transaction& tx) { tx.Run({"test", sql}); });
+    return !FailureOf([&](storage::Transaction& tx) { tx.Run({"test", sql}); });
   }
 
   std::string PoolRow(const std::string& id) { return "SELECT FROM pools WHERE pool_id = '" + id + "'"; }
@@ -54,17 +55,17 @@ class Locks : public testing::Test {
     return "SELECT FROM phone_numbers WHERE phone_number_id = '" + id + "'";
   }
 
-  void Associate(Transaction& tx, const std::string& pool, const std::string& number) {
-    AddPhoneNumbersToPools(tx, {{api_.scope, pool, number}});
+  void Associate(storage::Transaction& tx, const std::string& pool, const std::string& number) {
+    storage::AddPhoneNumbersToPools(tx, {{api_.scope, pool, number}});
   }
 
-  PhoneNumberName NameOf(const std::string& id) { return {PhoneNumberName::Kind::kId, id}; }
+  storage::PhoneNumberName NameOf(const std::string& id) { return {storage::PhoneNumberName::Kind::kId, id}; }
 
   Api api_;
-  const Scope& scope_ = api_.scope;
+  const storage::Scope& scope_ = api_.scope;
 
  private:
-  Database database_;
+  storage::Database database_;
 };
 
 // On a database of its own, to be mistreated.
@@ -74,7 +75,7 @@ class LocksAndConstraints : public Locks {
 
   void Drop(const std::string& table, const std::string& constraint) {
     const std::string sql = "ALTER TABLE " + table + " DROP CONSTRAINT " + constraint;
-    Run([&](Transaction& tx) { tx.Run({"test", sql}); });
+    Run([&](storage::Transaction& tx) { tx.Run({"test", sql}); });
   }
 };
 
@@ -94,8 +95,8 @@ using InventoryLock = Locks;
 
 TEST_F(PoolLock, HoldsOffEveryChangeButNoReader) {
   const std::string pool = GivenPool(api_);
-  Run([&](Transaction& tx) {
-    ASSERT_TRUE(LockPool(tx, scope_, pool));
+  Run([&](storage::Transaction& tx) {
+    ASSERT_TRUE(storage::LockPool(tx, scope_, pool));
     EXPECT_FALSE(IsFree(PoolRow(pool), "FOR NO KEY UPDATE"));
     EXPECT_TRUE(IsThere(api_, pool));
   });
@@ -108,15 +109,15 @@ TEST_F(WithoutThePoolLock, TwoDisassociationsTakeItsLastTwoNumbers) {
   const std::string pool = GivenPool(api_, first);
   GivenMember(api_, pool, second);
 
-  Run([&](Transaction& tx) {
-    ASSERT_TRUE(FindPool(tx, scope_, pool));
-    ASSERT_EQ(CountMembers(tx, scope_, pool).phone_numbers, 2);
-    Run([&](Transaction& other) {
-      ASSERT_TRUE(FindPool(other, scope_, pool));
-      ASSERT_EQ(CountMembers(other, scope_, pool).phone_numbers, 2);
-      RemovePhoneNumberFromPool(other, scope_, pool, second);
+  Run([&](storage::Transaction& tx) {
+    ASSERT_TRUE(storage::FindPool(tx, scope_, pool));
+    ASSERT_EQ(storage::CountMembers(tx, scope_, pool).phone_numbers, 2);
+    Run([&](storage::Transaction& other) {
+      ASSERT_TRUE(storage::FindPool(other, scope_, pool));
+      ASSERT_EQ(storage::CountMembers(other, scope_, pool).phone_numbers, 2);
+      storage::RemovePhoneNumberFromPool(other, scope_, pool, second);
     });
-    RemovePhoneNumberFromPool(tx, scope_, pool, first);
+    storage::RemovePhoneNumberFromPool(tx, scope_, pool, first);
   });
   EXPECT_THAT(MembersOf(api_, pool), IsEmpty());
 }
@@ -126,12 +127,12 @@ TEST_F(WithoutThePoolLock, ANumberComesInWithSettingsThatThePoolHasNoMore) {
   const std::string pool = GivenPool(api_);
   const std::string number = GivenNumber(api_);
 
-  Run([&](Transaction& tx) {
-    ASSERT_EQ(FindPool(tx, scope_, pool)->configuration.opt_out_list.name, "Default");
-    Run([&](Transaction& other) {
-      Pool changed = *FindPool(other, scope_, pool);
+  Run([&](storage::Transaction& tx) {
+    ASSERT_EQ(storage::FindPool(tx, scope_, pool)->configuration.opt_out_list.name, "Default");
+    Run([&](storage::Transaction& other) {
+      storage::Pool changed = *storage::FindPool(other, scope_, pool);
       changed.configuration.opt_out_list.name = "Offers";
-      UpdatePool(other, scope_, changed);
+      storage::UpdatePool(other, scope_, changed);
     });
     Associate(tx, pool, number);
   });
@@ -145,11 +146,11 @@ TEST_F(WithoutThePoolLock, ANumberComesInWithSettingsThatThePoolHasNoMore) {
 TEST_F(WithoutThePoolLock, TheForeignKeyRefusesAMemberOfAPoolThatIsGone) {
   const std::string pool = GivenPool(api_);
   const std::string number = GivenNumber(api_);
-  EXPECT_EQ(FailureOf([&](Transaction& tx) {
-              ASSERT_TRUE(FindPool(tx, scope_, pool));
-              Run([&](Transaction& other) {
-                RemoveAllFromPool(other, scope_, pool);
-                DeletePool(other, scope_, pool);
+  EXPECT_EQ(FailureOf([&](storage::Transaction& tx) {
+              ASSERT_TRUE(storage::FindPool(tx, scope_, pool));
+              Run([&](storage::Transaction& other) {
+                storage::RemoveAllFromPool(other, scope_, pool);
+                storage::DeletePool(other, scope_, pool);
               });
               Associate(tx, pool, number);
             }),
@@ -162,11 +163,11 @@ TEST_F(WithoutThePoolLockAndTheForeignKeys, ANumberIsInAPoolThatIsGone) {
   Drop("phone_numbers", "phone_number_is_in_a_pool");
   const std::string pool = GivenPool(api_);
   const std::string number = GivenNumber(api_);
-  Run([&](Transaction& tx) {
-    ASSERT_TRUE(FindPool(tx, scope_, pool));
-    Run([&](Transaction& other) {
-      RemoveAllFromPool(other, scope_, pool);
-      DeletePool(other, scope_, pool);
+  Run([&](storage::Transaction& tx) {
+    ASSERT_TRUE(storage::FindPool(tx, scope_, pool));
+    Run([&](storage::Transaction& other) {
+      storage::RemoveAllFromPool(other, scope_, pool);
+      storage::DeletePool(other, scope_, pool);
     });
     Associate(tx, pool, number);
   });
@@ -180,9 +181,10 @@ TEST_F(WithoutThePoolLockAndTheForeignKeys, ANumberIsInAPoolThatIsGone) {
 TEST_F(NumberLock, HoldsOffEveryChangeButNoReader) {
   const std::string number = GivenNumber(api_);
   const std::string digits = TheNumber(api_, number).phone_number().substr(1);
-  for (const PhoneNumberName& name : {NameOf(number), PhoneNumberName{PhoneNumberName::Kind::kDigits, digits}}) {
-    Run([&](Transaction& tx) {
-      ASSERT_TRUE(LockPhoneNumber(tx, scope_, name));
+  for (const storage::PhoneNumberName& name :
+       {NameOf(number), storage::PhoneNumberName{storage::PhoneNumberName::Kind::kDigits, digits}}) {
+    Run([&](storage::Transaction& tx) {
+      ASSERT_TRUE(storage::LockPhoneNumber(tx, scope_, name));
       EXPECT_FALSE(IsFree(NumberRow(number), "FOR NO KEY UPDATE"));
       EXPECT_EQ(TheNumber(api_, number).phone_number_id(), number);
     });
@@ -193,10 +195,10 @@ TEST_F(WithoutTheNumberLock, TheConstraintRefusesASecondPool) {
   const std::string pool = GivenPool(api_);
   const std::string other_pool = GivenPool(api_);
   const std::string number = GivenNumber(api_);
-  EXPECT_EQ(FailureOf([&](Transaction& tx) {
-              ASSERT_FALSE(FindPhoneNumber(tx, scope_, NameOf(number))->pool_id);
-              Run([&](Transaction& other) {
-                ASSERT_FALSE(FindPhoneNumber(other, scope_, NameOf(number))->pool_id);
+  EXPECT_EQ(FailureOf([&](storage::Transaction& tx) {
+              ASSERT_FALSE(storage::FindPhoneNumber(tx, scope_, NameOf(number))->pool_id);
+              Run([&](storage::Transaction& other) {
+                ASSERT_FALSE(storage::FindPhoneNumber(other, scope_, NameOf(number))->pool_id);
                 Associate(other, other_pool, number);
               });
               Associate(tx, pool, number);
@@ -212,9 +214,9 @@ TEST_F(WithoutTheNumberLockAndTheConstraints, ANumberIsInTwoPools) {
   const std::string pool = GivenPool(api_);
   const std::string other_pool = GivenPool(api_);
   const std::string number = GivenNumber(api_);
-  Run([&](Transaction& tx) {
-    ASSERT_FALSE(FindPhoneNumber(tx, scope_, NameOf(number))->pool_id);
-    Run([&](Transaction& other) { Associate(other, other_pool, number); });
+  Run([&](storage::Transaction& tx) {
+    ASSERT_FALSE(storage::FindPhoneNumber(tx, scope_, NameOf(number))->pool_id);
+    Run([&](storage::Transaction& other) { Associate(other, other_pool, number); });
     Associate(tx, pool, number);
   });
   EXPECT_THAT(MembersOf(api_, pool), Contains(number));
@@ -227,14 +229,16 @@ TEST_F(WithoutTheNumberLockAndTheConstraints, ANumberIsInTwoPools) {
 TEST_F(SenderIdLocks, LetPoolsTakeItAtOnceAndHoldOffItsRelease) {
   GivenSenderId(api_, "EXAMPLECO");
   const std::string row = "SELECT FROM sender_ids WHERE account_id = '" + api_.account() + "'";
-  const SenderIdName name{"EXAMPLECO", "GB"};
-  Run([&](Transaction& tx) {
-    ASSERT_TRUE(LockSenderId(tx, scope_, name, SenderIdLock::kForUse));
-    Run([&](Transaction& other) { EXPECT_TRUE(LockSenderId(other, scope_, name, SenderIdLock::kForUse)); });
+  const storage::SenderIdName name{"EXAMPLECO", "GB"};
+  Run([&](storage::Transaction& tx) {
+    ASSERT_TRUE(storage::LockSenderId(tx, scope_, name, storage::SenderIdLock::kForUse));
+    Run([&](storage::Transaction& other) {
+      EXPECT_TRUE(storage::LockSenderId(other, scope_, name, storage::SenderIdLock::kForUse));
+    });
     EXPECT_FALSE(IsFree(row, "FOR UPDATE"));
   });
-  Run([&](Transaction& tx) {
-    ASSERT_TRUE(LockSenderId(tx, scope_, name, SenderIdLock::kForChange));
+  Run([&](storage::Transaction& tx) {
+    ASSERT_TRUE(storage::LockSenderId(tx, scope_, name, storage::SenderIdLock::kForChange));
     EXPECT_FALSE(IsFree(row, "FOR KEY SHARE"));
   });
 }
@@ -242,12 +246,12 @@ TEST_F(SenderIdLocks, LetPoolsTakeItAtOnceAndHoldOffItsRelease) {
 TEST_F(WithoutTheSenderIdLocks, TheForeignKeyRefusesItsReleaseFromUnderAPool) {
   const std::string pool = GivenPool(api_);
   GivenSenderId(api_, "EXAMPLECO");
-  const SenderIdName name{"EXAMPLECO", "GB"};
-  const Body release = [&](Transaction& tx) {
-    ASSERT_TRUE(FindSenderId(tx, scope_, name));
-    ASSERT_FALSE(IsSenderIdInAnyPool(tx, scope_, name));
-    Run([&](Transaction& other) { AddSenderIdsToPools(other, {{scope_, pool, name}}); });
-    DeleteSenderId(tx, scope_, name);
+  const storage::SenderIdName name{"EXAMPLECO", "GB"};
+  const Body release = [&](storage::Transaction& tx) {
+    ASSERT_TRUE(storage::FindSenderId(tx, scope_, name));
+    ASSERT_FALSE(storage::IsSenderIdInAnyPool(tx, scope_, name));
+    Run([&](storage::Transaction& other) { storage::AddSenderIdsToPools(other, {{scope_, pool, name}}); });
+    storage::DeleteSenderId(tx, scope_, name);
   };
   EXPECT_EQ(FailureOf(release), Kind::kBug);
   EXPECT_THAT(MembersOf(api_, pool), Contains("EXAMPLECO"));
@@ -259,24 +263,26 @@ TEST_F(WithoutTheSenderIdLocks, TheForeignKeyRefusesItsReleaseFromUnderAPool) {
 TEST_F(AccountCount, HoldsOffOtherCountsUntilTheEnd) {
   GivenPool(api_);
   const std::string row = "SELECT FROM accounts WHERE account_id = '" + api_.account() + "'";
-  Run([&](Transaction& tx) {
-    CountOne(tx, scope_, Counter::kPools, 2, [] { FAIL() << "there is room"; });
+  Run([&](storage::Transaction& tx) {
+    storage::CountOne(tx, scope_, storage::Counter::kPools, 2, [] { FAIL() << "there is room"; });
     tx.RunWaiting();
     EXPECT_FALSE(IsFree(row, "FOR NO KEY UPDATE"));
     EXPECT_TRUE(IsFree(row, "FOR KEY SHARE"));  // what comes new into the account needs no more than this
   });
   bool full = false;
-  Run([&](Transaction& tx) { CountOne(tx, scope_, Counter::kPools, 2, [&full] { full = true; }); });
+  Run([&](storage::Transaction& tx) {
+    storage::CountOne(tx, scope_, storage::Counter::kPools, 2, [&full] { full = true; });
+  });
   EXPECT_TRUE(full);
 }
 
 TEST_F(InventoryLock, MakesOthersPassTheNumberOverAndNotWait) {
-  const InventoryWish wish{"US", "LONG_CODE", {"SMS"}, {}, /*fictional=*/true};
+  const storage::InventoryWish wish{"US", "LONG_CODE", {"SMS"}, {}, /*fictional=*/true};
   std::string first;
   std::string second;
-  Run([&](Transaction& tx) {
-    first = TakeNumber(tx, wish, "111122223333")->phone_number;
-    Run([&](Transaction& other) { second = TakeNumber(other, wish, "444455556666")->phone_number; });
+  Run([&](storage::Transaction& tx) {
+    first = storage::TakeNumber(tx, wish, "111122223333")->phone_number;
+    Run([&](storage::Transaction& other) { second = storage::TakeNumber(other, wish, "444455556666")->phone_number; });
   });
   EXPECT_NE(first, second);
 }

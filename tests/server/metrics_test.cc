@@ -95,18 +95,18 @@ TEST_F(MetricsTest, TellOfTheDatabaseAndTheQueue) {
 }
 
 TEST_F(MetricsTest, TellWhoWaitsForAConnection) {
-  DatabaseOptions options;
+  storage::DatabaseOptions options;
   options.url = TestDatabaseUrl();
   options.connections = 1;
-  Database small(options);
+  storage::Database small(options);
   api.service().metrics.Watch({.database = [&small] { return small.stats(); },
                                .queue_length = [] { return 0; },
                                .spans_dropped = [] { return 0; },
                                .ready_state = [] { return ReadyState::kReady; }});
-  const Bounds bounds{std::chrono::steady_clock::now() + std::chrono::seconds(20), {}};
+  const storage::Bounds bounds{std::chrono::steady_clock::now() + std::chrono::seconds(20), {}};
   std::jthread second;
-  small.Run(Database::Mode::kRead, bounds, [&](Transaction&) {
-    second = std::jthread([&] { small.Run(Database::Mode::kRead, bounds, [](Transaction&) {}); });
+  small.Run(storage::Database::Mode::kRead, bounds, [&](storage::Transaction&) {
+    second = std::jthread([&] { small.Run(storage::Database::Mode::kRead, bounds, [](storage::Transaction&) {}); });
     EXPECT_TRUE(Eventually([&] { return Scrape()["poold_database_waiting"] == 1; }));
   });
   second.join();

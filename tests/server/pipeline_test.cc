@@ -124,8 +124,8 @@ class PipelineTest : public testing::Test {
 
   std::string AccountRow() const { return "SELECT FROM accounts WHERE account_id = '" + api.account() + "'"; }
 
-  DatabaseOptions Options(const std::string& url) {
-    DatabaseOptions options;
+  storage::DatabaseOptions Options(const std::string& url) {
+    storage::DatabaseOptions options;
     options.url = url;
     options.observe = [this](std::string_view, std::chrono::nanoseconds, bool) { ++statements; };
     return options;
@@ -136,7 +136,7 @@ class PipelineTest : public testing::Test {
   std::atomic<int> statements{0};
   Api api;  // to look at what came of it, and to make ready
   Settings settings = Small();
-  Database database;
+  storage::Database database;
   KnownAccounts known_accounts;
   PageTokens tokens{"0123456789abcdef"};
   RateLimiter rate_limiter;
@@ -529,7 +529,7 @@ class PipelineOverABrokenSchema : public PipelineTest {
   PipelineOverABrokenSchema() : PipelineTest(FreshDatabase(true)) {}
 
   void Sql(const std::string& sql) {
-    api.Sql([&](Transaction& tx) { tx.Run({"test", sql}); });
+    api.Sql([&](storage::Transaction& tx) { tx.Run({"test", sql}); });
   }
 
   // A failure with that SQLSTATE on every new sender ID or change of one.
@@ -621,13 +621,13 @@ TEST(Pipeline, TurnsAnyExceptionIntoAnInternalError) {
 // The database goes away and comes back.
 TEST(Pipeline, IsUnavailableWhileTheDatabaseIsDownAndRecovers) {
   const TemporaryDirectory directory;
-  const EmbeddedPostgres::Options options{.data_dir = directory.path().string(),
-                                          .durable = false,
-                                          .max_connections = 20,
-                                          .progress = nullptr,
-                                          .settings = {}};
-  auto postgres = std::make_unique<EmbeddedPostgres>(options);
-  Migrate(postgres->url());
+  const storage::EmbeddedPostgres::Options options{.data_dir = directory.path().string(),
+                                                   .durable = false,
+                                                   .max_connections = 20,
+                                                   .progress = nullptr,
+                                                   .settings = {}};
+  auto postgres = std::make_unique<storage::EmbeddedPostgres>(options);
+  storage::Migrate(postgres->url());
   Settings settings;
   settings.pipeline.default_deadline = 1s;
   Api api(settings, postgres->url());
@@ -638,9 +638,9 @@ TEST(Pipeline, IsUnavailableWhileTheDatabaseIsDownAndRecovers) {
   const auto down = api.Call<RequestSenderIdRequest>("sender_id: 'During' iso_country_code: 'GB'");
   EXPECT_THAT(down, IsFault(Fault::kUnavailable));
   EXPECT_EQ(down.error->message(), kNotReady);
-  EXPECT_LT(steady_clock::now() - start, 2s + Database::kCommitGrace) << "the caller is told in time";
+  EXPECT_LT(steady_clock::now() - start, 2s + storage::Database::kCommitGrace) << "the caller is told in time";
 
-  postgres = std::make_unique<EmbeddedPostgres>(options);
+  postgres = std::make_unique<storage::EmbeddedPostgres>(options);
   EXPECT_THAT(api.Call<RequestSenderIdRequest>("sender_id: 'After' iso_country_code: 'GB'"), IsOk());
   const auto listed = api.Call<DescribeSenderIdsRequest>("");
   ASSERT_THAT(listed, IsOk());

@@ -33,7 +33,7 @@ using Actions = std::vector<std::string>;
 
 std::map<std::string, Actions> Grants(const std::string& policy, const std::string& arn = kPool) {
   std::map<std::string, Actions> grants;
-  for (const Grant& grant : GrantsFrom(policy, arn)) {
+  for (const storage::Grant& grant : GrantsFrom(policy, arn)) {
     EXPECT_TRUE(grants.emplace(grant.consumer, grant.actions).second) << grant.consumer << " is there twice";
   }
   return grants;

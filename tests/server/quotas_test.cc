@@ -42,10 +42,10 @@ void PrintTo(const Limited& limited, std::ostream* out) { *out << limited.reason
 
 std::int64_t Rows(Api& api, const std::string& table, const std::string& column = {}, const std::string& value = {}) {
   std::int64_t count = 0;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     const std::string sql = "SELECT count(*) FROM " + table + " WHERE account_id = $1 AND region = $2" +
                             (column.empty() ? " AND $3 = ''" : " AND " + column + " = $3");
-    tx.Run({"test", sql}, Params(api.scope.account, api.scope.region, value))[0].Read(count);
+    tx.Run({"test", sql}, storage::Params(api.scope.account, api.scope.region, value))[0].Read(count);
   });
   return count;
 }
@@ -173,7 +173,7 @@ TEST_P(Quota, IsTheDeploymentsUnlessTheAccountHasItsOwn) {
   int next = 0;
   const auto add = [&] { return limited.add(api, owner, next++); };
   const auto set = [&](std::optional<std::int64_t> amount) {
-    api.Sql([&](Transaction& tx) { SetAccountQuota(tx, api.scope, limited.reason, amount); });
+    api.Sql([&](storage::Transaction& tx) { storage::SetAccountQuota(tx, api.scope, limited.reason, amount); });
   };
   EXPECT_EQ(Judged(add(), limited.reason, 0), "went well");
   EXPECT_EQ(Judged(add(), limited.reason, limited.at_first + 1), "over quota");
@@ -190,7 +190,7 @@ TEST_P(Quota, IsTheDeploymentsUnlessTheAccountHasItsOwn) {
 
 TEST(Quotas, OfOneAccountAreNotAnothers) {
   Api api;
-  api.Sql([&](Transaction& tx) { SetAccountQuota(tx, api.scope, "SENDER_IDS_PER_ACCOUNT", 0); });
+  api.Sql([&](storage::Transaction& tx) { storage::SetAccountQuota(tx, api.scope, "SENDER_IDS_PER_ACCOUNT", 0); });
   const auto request = Api::Parse<RequestSenderIdRequest>("sender_id: 'EXAMPLE' iso_country_code: 'GB'");
   EXPECT_THAT(api.Call(request), IsOverQuota(reason::kSenderIdsPerAccount, 0));
   EXPECT_THAT(api.CallIn({api.account(), "eu-west-2"}, request), IsOk());
@@ -215,8 +215,9 @@ class NumbersInAllRegions : public testing::Test {
 
   std::int64_t Held() {
     std::int64_t held = 0;
-    api.Sql([&](Transaction& tx) {
-      tx.Run({"test", "SELECT count(*) FROM phone_numbers WHERE account_id = $1"}, Params(api.account()))[0].Read(held);
+    api.Sql([&](storage::Transaction& tx) {
+      tx.Run({"test", "SELECT count(*) FROM phone_numbers WHERE account_id = $1"}, storage::Params(api.account()))[0]
+          .Read(held);
     });
     return held;
   }
@@ -248,7 +249,7 @@ TEST_F(NumbersInAllRegions, AreExactWhenManyCallAtOnceInRegionsThatNobodyHasSeen
 // What the operator has granted is to be had.
 TEST_F(NumbersInAllRegions, DoNotCountWhereTheAccountHasAQuotaOfItsOwn) {
   api.settings.api.quotas.phone_numbers_in_all_regions = 1;
-  api.Sql([&](Transaction& tx) { SetAccountQuota(tx, api.scope, "PHONE_NUMBERS_PER_ACCOUNT", 2); });
+  api.Sql([&](storage::Transaction& tx) { storage::SetAccountQuota(tx, api.scope, "PHONE_NUMBERS_PER_ACCOUNT", 2); });
   EXPECT_THAT(RequestIn("us-east-1"), IsOk());
   EXPECT_THAT(RequestIn("us-east-1"), IsOk());
   EXPECT_THAT(RequestIn("us-east-1"), IsOverQuota(reason::kPhoneNumbersPerAccount, 2));

@@ -777,8 +777,9 @@ TEST(Races, ManyCallsOfAllKindsAtOnceKeepEveryPromise) {
     EXPECT_EQ(TheNumber(api, number).has_pool_id(), in_pools.contains(number));
   }
   int counted = -1;
-  api.Sql([&](Transaction& tx) {
-    tx.Run({"test", "SELECT pools FROM accounts WHERE account_id = $1"}, Params(api.account()))[0].Read(counted);
+  api.Sql([&](storage::Transaction& tx) {
+    tx.Run({"test", "SELECT pools FROM accounts WHERE account_id = $1"}, storage::Params(api.account()))[0].Read(
+        counted);
   });
   EXPECT_EQ(counted, pools.pools_size());
 }

@@ -34,7 +34,7 @@ class Caller {
  private:
   RateLimiter limiter_;
   double rate_;
-  Time now_ = FakeWorld::kStart;
+  storage::Time now_ = FakeWorld::kStart;
 };
 
 TEST(RateLimiter, LetsABucketfulPassAtOnce) {
@@ -107,7 +107,7 @@ TEST(RateLimiter, SavesNoMoreThanABucketful) {
 
 TEST(RateLimiter, KeepsAccountsAndOperationsApart) {
   RateLimiter limiter;
-  const Time now = FakeWorld::kStart;
+  const storage::Time now = FakeWorld::kStart;
   EXPECT_FALSE(limiter.Take("111122223333", "CreatePool", 1, now));
   EXPECT_FALSE(limiter.Take("111122223333", "DeletePool", 1, now));
   EXPECT_FALSE(limiter.Take("444455556666", "CreatePool", 1, now));
@@ -154,7 +154,7 @@ TEST(RateLimiter, RemembersABoundedNumberOfAMillionAccounts) {
 
 TEST(RateLimiter, ForgetsFullBucketsBeforeEmptyOnes) {
   RateLimiter limiter;
-  Time now = FakeWorld::kStart;
+  storage::Time now = FakeWorld::kStart;
   for (std::size_t i = 0; i < RateLimiter::kCapacity / 2; ++i) {
     limiter.Take(std::to_string(i), "CreatePool", 1, now);
   }
@@ -168,7 +168,7 @@ TEST(RateLimiter, ForgetsFullBucketsBeforeEmptyOnes) {
 
 TEST(RateLimiter, KeepsTheEmptiestBucketsInAFlood) {
   RateLimiter limiter;
-  Time now = FakeWorld::kStart;
+  storage::Time now = FakeWorld::kStart;
   // This one has nothing for ten seconds; the flood's have nothing for one.
   ASSERT_FALSE(limiter.Take("111122223333", "CreatePool", 0.1, now));
   for (std::size_t i = 0; i < 4 * RateLimiter::kCapacity; ++i) {

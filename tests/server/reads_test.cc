@@ -129,15 +129,15 @@ TEST(ReadMethods, HaveStories) {
 }
 
 TEST(ReadMethods, ThatRunTwoStatementsAreNoticed) {
-  WorkLog log;
-  const auto now = WorkLog::Clock::now();
+  storage::WorkLog log;
+  const auto now = storage::WorkLog::Clock::now();
   for (const auto* name :
        {"pools.find", "connect", "transaction.limit_statements", "accounts.ensure", "pools.find", "tags.list"}) {
     log.Add({name, now, now, true, {}});
   }
-  log.attempts.push_back({now, now, WorkLog::Outcome::kCommitted, 0, 1});
+  log.attempts.push_back({now, now, storage::WorkLog::Outcome::kCommitted, 0, 1});
   EXPECT_EQ(StatementsOf(log), 1U);
-  log.attempts.push_back({now, now, WorkLog::Outcome::kCommitted, 1, 6});
+  log.attempts.push_back({now, now, storage::WorkLog::Outcome::kCommitted, 1, 6});
   EXPECT_EQ(StatementsOf(log), 2U);
 }
 

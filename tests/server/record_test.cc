@@ -88,7 +88,7 @@ TEST_F(RecordTest, ASlowCallTellsWhereItsTimeWent) {
       {"pools.list", began, began + std::chrono::milliseconds(30), true, ""},  // in the same round trip
       {"pools.tags", began + std::chrono::milliseconds(35), began + std::chrono::milliseconds(45), true, ""},
   };
-  call.work_log().attempts = {{began, began, WorkLog::Outcome::kCommitted, 0, 3}};
+  call.work_log().attempts = {{began, began, storage::WorkLog::Outcome::kCommitted, 0, 3}};
   while (std::chrono::steady_clock::now() - call.received() < std::chrono::milliseconds(1)) {
   }
   Record(call, nullptr);

@@ -31,7 +31,7 @@ void PrintTo(const Judgement& judgement, std::ostream* out) {
 
 // Before the body is read, a request is refused for the same reason, unless that is the signature or the body.
 void ExpectTheSameByHeaders(const std::optional<Error>& refusal, const HttpRequest& request,
-                            const Authorization& authorization, std::string_view service, Time now) {
+                            const Authorization& authorization, std::string_view service, storage::Time now) {
   HttpRequest head = request;
   head.body = "not read";
   const auto by_headers = RefusalOf([&] { CheckSignatureHeaders(head, authorization, service, now); });
@@ -45,7 +45,7 @@ void ExpectTheSameByHeaders(const std::optional<Error>& refusal, const HttpReque
 }
 
 // What a server with one access key says of the request: nothing if it is signed with that.
-Judgement Judge(const HttpRequest& request, Time now = FakeWorld::kStart, std::string_view secret = kSecret,
+Judgement Judge(const HttpRequest& request, storage::Time now = FakeWorld::kStart, std::string_view secret = kSecret,
                 std::string_view service = "sms-voice") {
   try {
     const auto authorization = ReadAuthorization(request);
@@ -71,8 +71,8 @@ std::string TestName(const testing::TestParamInfo<SignedRequest>& test) {
 
 // ---- what others signed
 
-constexpr Time kTimeOfSuite = std::chrono::sys_days(2015y / 8 / 30) + 12h + 36min;
-constexpr Time kTimeOfClients = std::chrono::sys_days(2026y / 11 / 21) + 12h + 20min + 19s;
+constexpr storage::Time kTimeOfSuite = std::chrono::sys_days(2015y / 8 / 30) + 12h + 36min;
+constexpr storage::Time kTimeOfClients = std::chrono::sys_days(2026y / 11 / 21) + 12h + 20min + 19s;
 
 class Suite : public testing::TestWithParam<SignedRequest> {};
 

@@ -140,8 +140,8 @@ TEST_F(TracingTest, EachAttemptOfATransactionHasItsSpan) {
   const auto now = std::chrono::steady_clock::now();
   call.work_log().statements = {
       {"begin", now, now, true, ""}, {"lock", now, now, false, "40P01"}, {"lock", now, now, true, ""}};
-  call.work_log().attempts = {{now, now, WorkLog::Outcome::kFailed, 0, 2},
-                              {now, now, WorkLog::Outcome::kCommitted, 2, 3}};
+  call.work_log().attempts = {{now, now, storage::WorkLog::Outcome::kFailed, 0, 2},
+                              {now, now, storage::WorkLog::Outcome::kCommitted, 2, 3}};
   tracing->End(call, nullptr);
   const std::vector<Seen> spans = Spans();
   std::string told;

@@ -365,8 +365,9 @@ TEST(ClientToken, ThatWasUsedUndoesWhatTheHandlerWroteMeanwhile) {
   for (const auto& list : lists.response.opt_out_lists()) names.push_back(list.opt_out_list_name());
   EXPECT_THAT(names, ElementsAre("Default"));
   std::int64_t used = -1;
-  api.Sql([&](Transaction& tx) {
-    tx.Run({"test", "SELECT opt_out_lists FROM accounts WHERE account_id = $1"}, Params(api.account()))[0].Read(used);
+  api.Sql([&](storage::Transaction& tx) {
+    tx.Run({"test", "SELECT opt_out_lists FROM accounts WHERE account_id = $1"}, storage::Params(api.account()))[0]
+        .Read(used);
   });
   EXPECT_EQ(used, 1);
 }
@@ -406,7 +407,7 @@ constexpr std::string_view kDatabase = "SELECT current_database()";
 
 std::string Ask(std::string_view sql) {
   std::string answer;
-  Api().Sql([&](Transaction& tx) { tx.Run({"test", sql})[0].Read(answer); });
+  Api().Sql([&](storage::Transaction& tx) { tx.Run({"test", sql})[0].Read(answer); });
   return answer;
 }
 
@@ -433,7 +434,7 @@ class RoundTrips : public testing::Test {
     return proxy_.RoundTrips() - before;
   }
 
-  CommitProxy proxy_{Ask(kSocket)};
+  storage::CommitProxy proxy_{Ask(kSocket)};
   Api api_{Settings(), proxy_.Url(Ask(kDatabase))};
   const std::string sender_id_ = GivenSenderId(api_, "EXAMPLECO");
 };
@@ -464,13 +465,13 @@ TEST_F(RoundTrips, OfAssociateAreThePoolTheNumberTheComparisonAndTheWritesWithTh
 // service is unavailable, tries again with the same token, and gets what the first call did.
 TEST(ClientToken, MakesARetrySafeAfterTheResponseWasLost) {
   Api direct;
-  CommitProxy proxy(Ask(kSocket));
+  storage::CommitProxy proxy(Ask(kSocket));
   Settings settings;
   settings.pipeline.default_deadline = milliseconds(400);
   Api api(settings, proxy.Url(Ask(kDatabase)));
   GivenAccount(api, api.account());
 
-  proxy.Next(CommitProxy::Plan::kCutAfterAndHold);
+  proxy.Next(storage::CommitProxy::Plan::kCutAfterAndHold);
   const auto lost = RequestWith(api, "token");
   ASSERT_TRUE(proxy.WaitForCut());
   EXPECT_THAT(lost, IsFault(Fault::kUnavailable));
@@ -487,13 +488,13 @@ TEST(ClientToken, MakesARetrySafeAfterTheResponseWasLost) {
 // be tried by itself.
 TEST(Transact, DoesNotDoAgainWhatMayHaveBeenDone) {
   Api direct;
-  CommitProxy proxy(Ask(kSocket));
+  storage::CommitProxy proxy(Ask(kSocket));
   Settings settings;
   settings.pipeline.default_deadline = milliseconds(1000);
   Api api(settings, proxy.Url(Ask(kDatabase)));
   const std::string sender_id = GivenSenderId(api, "EXAMPLECO");
 
-  proxy.Next(CommitProxy::Plan::kCutAfterAndHold);
+  proxy.Next(storage::CommitProxy::Plan::kCutAfterAndHold);
   auto lost = std::async(std::launch::async, [&] {
     return api.Call<CreatePoolRequest>("origination_identity: '" + sender_id +
                                        "' iso_country_code: 'GB' message_type: MESSAGE_TYPE_TRANSACTIONAL");
@@ -511,8 +512,9 @@ TEST(Transact, MakesAnAccountWithItsDefaultListAtTheFirstCallThatWrites) {
   Api api;
   GivenSenderId(api, "EXAMPLECO");
   std::string list;
-  api.Sql([&](Transaction& tx) {
-    tx.Run({"test", "SELECT opt_out_list_name FROM opt_out_lists WHERE account_id = $1"}, Params(api.account()))[0]
+  api.Sql([&](storage::Transaction& tx) {
+    tx.Run({"test", "SELECT opt_out_list_name FROM opt_out_lists WHERE account_id = $1"},
+           storage::Params(api.account()))[0]
         .Read(list);
   });
   EXPECT_EQ(list, "Default");
@@ -527,13 +529,13 @@ TEST(Transact, LeavesNothingOfACallThatIsRefused) {
   ASSERT_THAT(RequestWith(api, "token", "tags { key: 'a' value: 'b' } pool_id: '" + pool + "'"),
               IsOverQuota(reason::kPhoneNumbersPerAccount, 1));
   std::int64_t rows = -1;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     tx.Run({"test",
             "SELECT (SELECT count(*) FROM tags WHERE account_id = $1)"
             " + (SELECT count(*) FROM client_tokens WHERE account_id = $1)"
             " + (SELECT count(*) FROM pool_members WHERE account_id = $1)"
             " + (SELECT count(*) FROM inventory_numbers WHERE held_by = $1)"},
-           Params(api.account()))[0]
+           storage::Params(api.account()))[0]
         .Read(rows);
   });
   EXPECT_EQ(rows, 2) << "the pool's one member, which holds one number";

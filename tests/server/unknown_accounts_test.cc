@@ -19,8 +19,9 @@ class UnknownAccount : public testing::Test {
  protected:
   std::int64_t Rows(const std::string& table) {
     std::int64_t rows = 0;
-    api.Sql([&](Transaction& tx) {
-      tx.Run({"test", "SELECT count(*) FROM " + table + " WHERE account_id = $1"}, Params(api.account()))[0].Read(rows);
+    api.Sql([&](storage::Transaction& tx) {
+      tx.Run({"test", "SELECT count(*) FROM " + table + " WHERE account_id = $1"}, storage::Params(api.account()))[0]
+          .Read(rows);
     });
     return rows;
   }

@@ -59,7 +59,7 @@ TEST(RealWorld, UsesAllItsBits) {
 TEST(RealWorld, TellsTheTimeOfTheSystem) {
   RealWorld world;
   const auto before = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  const Time now = world.Now();
+  const storage::Time now = world.Now();
   EXPECT_GE(now, before);
   EXPECT_LE(now, std::chrono::system_clock::now());
 }

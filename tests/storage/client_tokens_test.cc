@@ -10,7 +10,7 @@
 #include "storage/database.h"
 #include "tests/support/test_database.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using namespace std::chrono_literals;
@@ -63,4 +63,4 @@ TEST(ClientTokens, UseReadsFewRowsHoweverFewThereWereWhenThatWasPlanned) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

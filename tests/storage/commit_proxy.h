@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-namespace poold {
+namespace poold::storage {
 
 // A real TCP proxy on loopback in front of a server's unix socket, that mistreats one COMMIT, or another message of a
 // transaction. Of all that it forwards it looks for those and for the answer of a look-up only.
@@ -239,4 +239,4 @@ class CommitProxy {
   std::thread accepter_;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

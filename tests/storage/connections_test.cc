@@ -26,7 +26,7 @@
 #include "tests/storage/database_fixture.h"
 #include "tests/support/temporary_directory.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 // --- Lost connections
@@ -492,4 +492,4 @@ TEST(DatabasePassword, IsTheOneThatIsInTheFileNow) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

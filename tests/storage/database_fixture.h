@@ -17,7 +17,7 @@
 #include "tests/storage/failure_of.h"
 #include "tests/support/test_database.h"
 
-namespace poold {
+namespace poold::storage {
 
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
@@ -154,4 +154,4 @@ class InDoubtTest : public DatabaseTest {
   Database tested_{{.url = proxy_.Url(NameOf(admin_)), .connections = 2, .observe = {}}};
 };
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -10,7 +10,7 @@
 
 #include "tests/storage/database_fixture.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using testing::HasSubstr;
@@ -265,4 +265,4 @@ TEST_F(DatabaseTest, SetsItsLimitsForEachTransactionBehindAPooler) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

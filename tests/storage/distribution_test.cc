@@ -11,7 +11,7 @@
 
 #include "tests/support/test_database.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using testing::IsEmpty;
@@ -109,4 +109,4 @@ TEST(Distribution, NoTriggersExclusionsInheritanceOrRowSecurity) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 namespace fs = std::filesystem;
@@ -364,4 +364,4 @@ TEST(EmbeddedPostgres, UnderRootKeepsItsDataElsewhereWhenTheDatabasesUserCannotE
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

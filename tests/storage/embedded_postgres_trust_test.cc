@@ -16,7 +16,7 @@
 #include "storage/embedded_postgres.h"
 #include "tests/support/temporary_directory.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 namespace fs = std::filesystem;
@@ -229,4 +229,4 @@ TEST_F(PreparedCluster, LetsTheDatabasesUserLeadRootNowhere) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

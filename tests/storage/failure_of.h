@@ -5,7 +5,7 @@
 
 #include "storage/failure.h"
 
-namespace poold {
+namespace poold::storage {
 
 // The StorageFailure that the call throws, if it does.
 inline std::optional<StorageFailure> FailureOf(const std::function<void()>& call) {
@@ -17,4 +17,4 @@ inline std::optional<StorageFailure> FailureOf(const std::function<void()>& call
   return std::nullopt;
 }
 
-}  // namespace poold
+}  // namespace poold::storage

@@ -6,7 +6,7 @@
 
 #include "tests/storage/database_fixture.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 struct StateCase {
@@ -78,4 +78,4 @@ TEST_F(DatabaseTest, ReportsEachStateAsTheServerRaisesIt) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

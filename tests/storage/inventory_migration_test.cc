@@ -14,7 +14,7 @@
 #include "storage/migrate.h"
 #include "tests/support/test_database.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using testing::ElementsAre;
@@ -106,4 +106,4 @@ TEST_F(FictionalNumbersMigration, LetsTheReleaseBeforeGoOn) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

@@ -10,7 +10,7 @@
 #include "storage/database.h"
 #include "tests/support/test_database.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using testing::ElementsAre;
@@ -416,4 +416,4 @@ TEST_F(InventoryTest, HoldsOnlyFictionalNumbersOfNorthAmericaFromTheStart) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

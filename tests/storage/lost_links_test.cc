@@ -12,7 +12,7 @@
 
 #include "tests/storage/outage_fixture.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using testing::HasSubstr;
@@ -178,4 +178,4 @@ TEST_F(OutageTest, AStatementThatACrashEndsIsLoggedWithWhatTheServerSaid) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

@@ -15,7 +15,7 @@
 #include "storage/database.h"
 #include "tests/support/test_database.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using namespace std::chrono_literals;
@@ -252,4 +252,4 @@ TEST_F(MigrateTest, IsUnavailableWhenTheDatabaseIsNotThere) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

@@ -11,7 +11,7 @@
 #include "storage/migrate.h"
 #include "tests/support/test_database.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using namespace std::chrono_literals;
@@ -118,4 +118,4 @@ TEST_F(MigrationsTest, LeaveImportedNumbersOfCanadaAsTheyAre) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

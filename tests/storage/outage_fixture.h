@@ -15,7 +15,7 @@
 #include "storage/embedded_postgres.h"
 #include "tests/storage/database_fixture.h"
 
-namespace poold {
+namespace poold::storage {
 
 class OutageTest : public testing::Test {
  protected:
@@ -93,4 +93,4 @@ class OutageTest : public testing::Test {
   std::unique_ptr<Database> db_;
 };
 
-}  // namespace poold
+}  // namespace poold::storage

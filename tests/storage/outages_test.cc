@@ -18,7 +18,7 @@
 
 #include "tests/storage/outage_fixture.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using testing::HasSubstr;
@@ -394,4 +394,4 @@ TEST_P(NoStandbyTest, ACommitThatIsConfirmedLaterIsASuccess) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

@@ -8,7 +8,7 @@
 #include "storage/database.h"
 #include "tests/support/test_database.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using namespace std::chrono_literals;
@@ -33,4 +33,4 @@ TEST(Query, OfAConstantTextHasParametersOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

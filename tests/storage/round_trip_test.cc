@@ -21,7 +21,7 @@
 #include "tests/storage/failure_of.h"
 #include "tests/support/test_database.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using namespace std::chrono_literals;
@@ -599,4 +599,4 @@ TEST_F(Later, LetsTheCommitRunOverTheDeadlineByItsGrace) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

@@ -15,7 +15,7 @@
 #include "storage/failure.h"
 #include "tests/support/test_database.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 using namespace std::chrono_literals;
@@ -371,4 +371,4 @@ TEST(WorkLog, IsBounded) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

@@ -13,7 +13,7 @@
 
 #include "tests/support/temporary_directory.h"
 
-namespace poold {
+namespace poold::storage {
 namespace {
 
 namespace fs = std::filesystem;
@@ -166,4 +166,4 @@ TEST_F(TrustedDirectories, HaveSubdirectoriesOfTheOwnerThatIsNamed) {
 }
 
 }  // namespace
-}  // namespace poold
+}  // namespace poold::storage

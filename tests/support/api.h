@@ -123,10 +123,10 @@ class TestCall final : public Call {
 
 // How many statements the last attempt at a call ran for it: not those that only set limits, nor connecting. The one
 // that makes an account for a read that finds none looks at nothing.
-inline std::size_t StatementsOf(const WorkLog& log) {
+inline std::size_t StatementsOf(const storage::WorkLog& log) {
   if (log.attempts.empty()) return 0;
   const auto& [began, ended, outcome, first, end] = log.attempts.back();
-  const auto counts = [](const WorkLog::Statement& statement) {
+  const auto counts = [](const storage::WorkLog::Statement& statement) {
     return statement.name.find('.') != std::string_view::npos && !statement.name.starts_with("transaction.") &&
            statement.name != "accounts.ensure";
   };
@@ -145,7 +145,7 @@ class Api {
  public:
   Settings settings;
   FakeWorld world;
-  Scope scope;
+  storage::Scope scope;
   // Told of each statement of this server when it has been answered, on the thread that ran it, by its name. To be set
   // while there is no call.
   std::function<void(std::string_view)> after_statement;
@@ -160,7 +160,7 @@ class Api {
   // Another account on the same server.
   std::string account() const { return scope.account; }
 
-  Database& database() { return database_; }
+  storage::Database& database() { return database_; }
   Service& service() { return service_; }
   Pipeline& pipeline() { return pipeline_; }
 
@@ -182,7 +182,7 @@ class Api {
   }
 
   template <class Request>
-  auto CallIn(const Scope& where, const Request& request) {
+  auto CallIn(const storage::Scope& where, const Request& request) {
     Result<decltype(Answer(request))> result;
     result.error = Run(where, {}, request, result.response);
     return result;
@@ -198,14 +198,14 @@ class Api {
   }
 
   // For tests that go through all operations: `response` is of the type that answers `request`.
-  std::optional<Error> Run(const Scope& where, const Metadata& metadata, const google::protobuf::Message& request,
-                           google::protobuf::Message& response) {
+  std::optional<Error> Run(const storage::Scope& where, const Metadata& metadata,
+                           const google::protobuf::Message& request, google::protobuf::Message& response) {
     TestCall call(service_, MethodOf(request), request, response);
     call.headers = metadata;
     call.headers.insert({{"x-account-id", where.account}, {"x-region", where.region}});
     pipeline_.Start(call);
     auto outcome = call.Wait();
-    const WorkLog& log = std::as_const(call).work_log();
+    const storage::WorkLog& log = std::as_const(call).work_log();
     const bool with_others = std::ranges::any_of(
         log.statements, [](const auto& statement) { return statement.name == "transaction.limit_statements"; });
     if (!call.method().policy.writes() && !with_others) {
@@ -222,8 +222,9 @@ class Api {
   }
 
   // Runs SQL of the test's own in a transaction: to look behind the API, or to make states that it has no way to.
-  void Sql(const std::function<void(Transaction&)>& body) {
-    database_.Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(20), {}}, body);
+  void Sql(const std::function<void(storage::Transaction&)>& body) {
+    database_.Run(storage::Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(20), {}},
+                  body);
   }
 
  private:
@@ -238,8 +239,8 @@ class Api {
     return next.fetch_add(1'000'000);
   }
 
-  DatabaseOptions Options(const std::string& url) {
-    DatabaseOptions options;
+  storage::DatabaseOptions Options(const std::string& url) {
+    storage::DatabaseOptions options;
     options.url = url;
     options.observe = [this](std::string_view name, std::chrono::nanoseconds, bool) {
       if (after_statement) after_statement(name);
@@ -247,7 +248,7 @@ class Api {
     return options;
   }
 
-  Database database_;
+  storage::Database database_;
   KnownAccounts known_accounts_;
   RateLimiter rate_limiter_;
   Metrics metrics_;

@@ -15,13 +15,13 @@ namespace poold {
 class FakeWorld final : public World {
  public:
   // 2024-01-01T00:00:00.000Z unless told otherwise.
-  static constexpr Time kStart{std::chrono::milliseconds{1704067200000}};
+  static constexpr storage::Time kStart{std::chrono::milliseconds{1704067200000}};
 
   // Ids begin at `first_id`; tests that share a database give each world a range of its own.
-  explicit FakeWorld(std::uint64_t first_id = 1, Time now = kStart)
+  explicit FakeWorld(std::uint64_t first_id = 1, storage::Time now = kStart)
       : now_(now.time_since_epoch().count()), next_(first_id) {}
 
-  Time Now() override { return Time(std::chrono::milliseconds(now_.load())); }
+  storage::Time Now() override { return storage::Time(std::chrono::milliseconds(now_.load())); }
   std::string NewPoolId() override { return "pool-" + Hex32(next_++); }
   std::string NewPhoneNumberId() override { return "phone-" + Hex32(next_++); }
   std::string NewRequestId() override {
@@ -30,7 +30,7 @@ class FakeWorld final : public World {
     return text;
   }
 
-  void Set(Time now) { now_ = now.time_since_epoch().count(); }
+  void Set(storage::Time now) { now_ = now.time_since_epoch().count(); }
   void Advance(std::chrono::milliseconds by) { now_ += by.count(); }
 
  private:

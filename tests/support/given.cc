@@ -28,8 +28,8 @@ auto Must(Api& api, const Request& request) {
 
 bool IsPool(const std::string& id) { return id.starts_with("pool-"); }
 
-void Run(Api& api, const char* sql, const Params& params) {
-  api.Sql([&](Transaction& tx) { tx.Run({"test", sql}, params); });
+void Run(Api& api, const char* sql, const storage::Params& params) {
+  api.Sql([&](storage::Transaction& tx) { tx.Run({"test", sql}, params); });
 }
 
 }  // namespace
@@ -92,7 +92,7 @@ void GivenChange(Api& api, const std::string& pool_or_number_id, const std::stri
 }
 
 void GivenAccount(Api& api, const std::string& account) {
-  api.Sql([&](Transaction& tx) { EnsureAccount(tx, {account, api.scope.region}, api.world.Now()); });
+  api.Sql([&](storage::Transaction& tx) { storage::EnsureAccount(tx, {account, api.scope.region}, api.world.Now()); });
   const auto read = api.CallAs(account, DescribePoolsRequest());
   if (read.error) throw std::runtime_error(read.error->what());
 }
@@ -112,7 +112,7 @@ void GivenKeyword(Api& api, const std::string& pool_or_number_id, const std::str
             " (account_id, region, phone_number_id, keyword, keyword_message, keyword_action)"
             " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT ON CONSTRAINT phone_number_keywords_pkey"
             " DO UPDATE SET keyword_message = $5, keyword_action = $6",
-      Params(api.scope.account, api.scope.region, pool_or_number_id, keyword, message, action));
+      storage::Params(api.scope.account, api.scope.region, pool_or_number_id, keyword, message, action));
 }
 
 void GivenNoKeyword(Api& api, const std::string& pool_or_number_id, const std::string& keyword) {
@@ -121,7 +121,7 @@ void GivenNoKeyword(Api& api, const std::string& pool_or_number_id, const std::s
           ? "DELETE FROM pool_keywords WHERE account_id = $1 AND region = $2 AND pool_id = $3 AND keyword = $4"
           : "DELETE FROM phone_number_keywords"
             " WHERE account_id = $1 AND region = $2 AND phone_number_id = $3 AND keyword = $4",
-      Params(api.scope.account, api.scope.region, pool_or_number_id, keyword));
+      storage::Params(api.scope.account, api.scope.region, pool_or_number_id, keyword));
 }
 
 void GivenPolicy(Api& api, const std::string& resource_arn, const std::string& policy) {
@@ -145,21 +145,21 @@ void GivenStatus(Api& api, const std::string& pool_or_number_id, const std::stri
       IsPool(pool_or_number_id)
           ? "UPDATE pools SET status = $4 WHERE account_id = $1 AND region = $2 AND pool_id = $3"
           : "UPDATE phone_numbers SET status = $4 WHERE account_id = $1 AND region = $2 AND phone_number_id = $3",
-      Params(api.scope.account, api.scope.region, pool_or_number_id, status));
+      storage::Params(api.scope.account, api.scope.region, pool_or_number_id, status));
 }
 
 std::vector<std::string> GivenStock(Api& api, const std::string& iso_country_code, int count,
                                     const std::string& number_type, const std::vector<std::string>& capabilities) {
   static std::atomic<int> next{0};
   std::vector<std::string> numbers;
-  std::vector<InventoryNumber> stock;
+  std::vector<storage::InventoryNumber> stock;
   for (int i = 0; i < count; ++i) {
     char number[13];
     std::snprintf(number, sizeof(number), "+999%08d", ++next);  // no country has 999
     numbers.emplace_back(number);
     stock.push_back({number, iso_country_code, number_type, capabilities, "1.50"});
   }
-  api.Sql([&](Transaction& tx) { ImportNumbers(tx, stock); });
+  api.Sql([&](storage::Transaction& tx) { storage::ImportNumbers(tx, stock); });
   return numbers;
 }
 
@@ -167,7 +167,7 @@ void GivenShortCode(Api& api, const std::string& number_id, const std::string& d
   Run(api,
       "UPDATE phone_numbers SET phone_number = $4, number_type = 'SHORT_CODE'"
       " WHERE account_id = $1 AND region = $2 AND phone_number_id = $3",
-      Params(api.scope.account, api.scope.region, number_id, digits));
+      storage::Params(api.scope.account, api.scope.region, number_id, digits));
 }
 
 PoolInformation ThePool(Api& api, const std::string& pool_id) {
@@ -193,7 +193,7 @@ std::vector<std::string> MembersOf(Api& api, const std::string& pool_id) {
 
 std::vector<std::string> KeywordsOf(Api& api, const std::string& pool_or_number_id) {
   std::vector<std::string> keywords;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     keywords.clear();
     const Rows rows = tx.Run({"test",
                               "SELECT keyword || ': ' || keyword_action || ': ' || keyword_message FROM ("
@@ -202,7 +202,7 @@ std::vector<std::string> KeywordsOf(Api& api, const std::string& pool_or_number_
                               "  UNION ALL SELECT account_id, region, phone_number_id, keyword, keyword_action,"
                               "    keyword_message FROM phone_number_keywords) AS keywords"
                               " WHERE account_id = $1 AND region = $2 AND owner_id = $3 ORDER BY keyword"},
-                             Params(api.scope.account, api.scope.region, pool_or_number_id));
+                             storage::Params(api.scope.account, api.scope.region, pool_or_number_id));
     for (const Row row : rows) row.Read(keywords.emplace_back());
   });
   return keywords;
@@ -210,12 +210,12 @@ std::vector<std::string> KeywordsOf(Api& api, const std::string& pool_or_number_
 
 std::map<std::string, std::string> TagsOf(Api& api, const std::string& resource_type, const std::string& id) {
   std::map<std::string, std::string> tags;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     tags.clear();
     const Rows rows = tx.Run({"test",
                               "SELECT key, value FROM tags"
                               " WHERE account_id = $1 AND region = $2 AND resource_type = $3 AND resource_id = $4"},
-                             Params(api.scope.account, api.scope.region, resource_type, id));
+                             storage::Params(api.scope.account, api.scope.region, resource_type, id));
     for (const Row row : rows) {
       std::string key;
       std::string value;

@@ -81,7 +81,9 @@ std::function<void()> SettingPolicy(Accounts& accounts, const std::string& arn, 
 }
 // As housekeeping does it.
 std::function<void()> Purging(Accounts& accounts) {
-  return [&accounts] { accounts.owner.Sql([](Transaction& tx) { PurgeNumbersOfDeletedLists(tx, 1000); }); };
+  return [&accounts] {
+    accounts.owner.Sql([](storage::Transaction& tx) { storage::PurgeNumbersOfDeletedLists(tx, 1000); });
+  };
 }
 std::function<void()> OptingOut(Accounts& accounts, const std::string& list, const std::string& number) {
   return Doing<PutOptedOutNumberRequest>(accounts.owner,
@@ -333,7 +335,8 @@ Story NumbersOnASharedList(Accounts& accounts) {
 // Emptying an account takes what is counted and the quotas away together.
 Story LimitsOfAnAccount(Accounts& accounts) {
   GivenPool(accounts.owner);
-  accounts.owner.Sql([&](Transaction& tx) { SetAccountQuota(tx, accounts.owner.scope, "POOLS_PER_ACCOUNT", 7); });
+  accounts.owner.Sql(
+      [&](storage::Transaction& tx) { storage::SetAccountQuota(tx, accounts.owner.scope, "POOLS_PER_ACCOUNT", 7); });
   return {Owner<DescribeAccountLimitsRequest>(accounts, ""), {Resetting(accounts)}};
 }
 

@@ -50,9 +50,9 @@ class TestServer {
       throw std::system_error(errno, std::generic_category(), "cannot create " + dir);
     }
     dir_ = dir;
-    postgres_ = std::make_unique<EmbeddedPostgres>(EmbeddedPostgres::Options{
+    postgres_ = std::make_unique<storage::EmbeddedPostgres>(storage::EmbeddedPostgres::Options{
         .data_dir = dir, .durable = false, .max_connections = 200, .progress = nullptr, .settings = {}});
-    Migrate(postgres_->url());
+    storage::Migrate(postgres_->url());
   }
 
   ~TestServer() {
@@ -64,14 +64,14 @@ class TestServer {
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
 
-  const EmbeddedPostgres& postgres() const { return *postgres_; }
+  const storage::EmbeddedPostgres& postgres() const { return *postgres_; }
 
  private:
   fs::path dir_;
-  std::unique_ptr<EmbeddedPostgres> postgres_;
+  std::unique_ptr<storage::EmbeddedPostgres> postgres_;
 };
 
-const EmbeddedPostgres& Server() {
+const storage::EmbeddedPostgres& Server() {
   static TestServer server;
   return server.postgres();
 }
@@ -85,7 +85,7 @@ void CreateDatabase(const std::string& name, const std::string& original) {
 const std::string& MigratedTemplate() {
   static const std::string name = [] {
     CreateDatabase("migrated", "template1");
-    Migrate(Server().UrlOf("migrated"));
+    storage::Migrate(Server().UrlOf("migrated"));
     return "migrated";
   }();
   return name;

@@ -65,8 +65,8 @@ class TogetherTest : public testing::Test {
     return settings;
   }
 
-  DatabaseOptions Options() {
-    DatabaseOptions options;
+  storage::DatabaseOptions Options() {
+    storage::DatabaseOptions options;
     options.url = TestDatabaseUrl();
     options.observe = [this](std::string_view name, std::chrono::nanoseconds, bool) {
       const std::lock_guard lock(mutex);
@@ -125,7 +125,7 @@ class TogetherTest : public testing::Test {
   Api ours;
   Api theirs;
   Settings settings;
-  Database database{Options()};
+  storage::Database database{Options()};
   KnownAccounts known_accounts;
   PageTokens tokens{"0123456789abcdef"};
   RateLimiter rate_limiter;

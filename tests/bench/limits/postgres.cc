@@ -10,14 +10,14 @@
 int main(int argc, char** argv) {
   std::signal(SIGINT, SIG_IGN);  // of a whole terminal: whoever started us ends us
   try {
-    poold::EmbeddedPostgres::Options options;
+    poold::storage::EmbeddedPostgres::Options options;
     options.data_dir = argv[1];
     for (int i = 2; i < argc; ++i) {
       const std::string setting = argv[i];
       const std::size_t equals = setting.find('=');
       options.settings.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
     }
-    const poold::EmbeddedPostgres postgres(options);
+    const poold::storage::EmbeddedPostgres postgres(options);
     std::cout << "ready " << postgres.url() << std::endl;
     for (std::string line; std::getline(std::cin, line);) continue;
   } catch (const std::exception& error) {

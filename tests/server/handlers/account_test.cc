@@ -87,7 +87,9 @@ TEST(DescribeAccountLimits, DoesNotCountPoolsThatAreBeingDeleted) {
   EXPECT_THAT(Used(api), ElementsAre(0, 0, 1, 1));
   // Nor are they counted back twice once they are gone.
   api.world.Advance(std::chrono::seconds(61));
-  api.Sql([&](Transaction& tx) { FinishPoolDeletions(tx, api.world.Now() - std::chrono::seconds(60), 1000); });
+  api.Sql([&](storage::Transaction& tx) {
+    storage::FinishPoolDeletions(tx, api.world.Now() - std::chrono::seconds(60), 1000);
+  });
   ASSERT_FALSE(IsThere(api, pool));
   EXPECT_THAT(Used(api), ElementsAre(0, 0, 1, 1));
 }
@@ -106,12 +108,12 @@ TEST(DescribeAccountLimits, ShowsTheQuotasOfTheDeploymentAndOfTheAccount) {
                        "REGISTRATION_ATTACHMENTS 0/400", "VERIFIED_DESTINATION_NUMBERS 0/10");
   };
   EXPECT_THAT(LimitsOf(Limits(api)), eight("0/4", "0/3", "1/6", "0/5"));
-  api.Sql([&](Transaction& tx) {
-    SetAccountQuota(tx, api.scope, "POOLS_PER_ACCOUNT", 1000);
-    SetAccountQuota(tx, api.scope, "OPT_OUT_LISTS_PER_ACCOUNT", 0);
+  api.Sql([&](storage::Transaction& tx) {
+    storage::SetAccountQuota(tx, api.scope, "POOLS_PER_ACCOUNT", 1000);
+    storage::SetAccountQuota(tx, api.scope, "OPT_OUT_LISTS_PER_ACCOUNT", 0);
   });
   EXPECT_THAT(LimitsOf(Limits(api)), eight("0/4", "0/1000", "1/0", "0/5"));
-  const Scope elsewhere{api.account(), "eu-west-2"};  // quotas are per region as well
+  const storage::Scope elsewhere{api.account(), "eu-west-2"};  // quotas are per region as well
   EXPECT_THAT(LimitsOf(api.CallIn(elsewhere, DescribeAccountLimitsRequest())), eight("0/4", "0/3", "1/6", "0/5"));
 }
 

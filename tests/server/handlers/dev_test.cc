@@ -53,7 +53,7 @@ SeedAccountResponse Seeded(Api& api) {
 // Everything that the database has of the account, by table: one line for each row.
 std::map<std::string, std::vector<std::string>> RowsOf(Api& api) {
   std::map<std::string, std::vector<std::string>> rows;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     rows.clear();
     for (const Row row : tx.Run({"test",
                                  "SELECT table_name FROM information_schema.columns"
@@ -64,11 +64,11 @@ std::map<std::string, std::vector<std::string>> RowsOf(Api& api) {
     }
     for (auto& [table, texts] : rows) {
       const std::string sql = "SELECT t::text FROM " + table + " AS t WHERE account_id = $1 ORDER BY 1";
-      for (const Row row : tx.Run({"test", sql}, Params(api.account()))) row.Read(texts.emplace_back());
+      for (const Row row : tx.Run({"test", sql}, storage::Params(api.account()))) row.Read(texts.emplace_back());
     }
     auto& held = rows["numbers held"];
     for (const Row row : tx.Run({"test", "SELECT phone_number FROM inventory_numbers WHERE held_by = $1 ORDER BY 1"},
-                                Params(api.account()))) {
+                                storage::Params(api.account()))) {
       row.Read(held.emplace_back());
     }
   });
@@ -97,7 +97,7 @@ void GivenEverything(Api& api) {
   GivenOptOutList(api, "Gone");
   must(api.Call<PutOptedOutNumberRequest>("opt_out_list_name: 'Gone' opted_out_number: '+61491570110'"));
   must(api.Call<DeleteOptOutListRequest>("opt_out_list_name: 'Gone'"));
-  api.Sql([&](Transaction& tx) { SetAccountQuota(tx, api.scope, "POOLS_PER_ACCOUNT", 100); });
+  api.Sql([&](storage::Transaction& tx) { storage::SetAccountQuota(tx, api.scope, "POOLS_PER_ACCOUNT", 100); });
 }
 
 // Pools, phone numbers, sender IDs and opt-out lists in use.
@@ -376,8 +376,8 @@ TEST(ResetAccount, MayComeBetweenCallsOfAnotherAccountThatSharesItsList) {
 // Starts a reset while `hold` has been run in a transaction, runs `go_on` in the same one as soon as the reset waits
 // for it, and lets both end. Returns how many transactions had to be run again: with the locks taken in one order,
 // none.
-std::uint64_t RetriesOfAReset(Api& api, const std::function<void(Transaction&)>& hold,
-                              const std::function<void(Transaction&)>& go_on) {
+std::uint64_t RetriesOfAReset(Api& api, const std::function<void(storage::Transaction&)>& hold,
+                              const std::function<void(storage::Transaction&)>& go_on) {
   pqxx::connection connection(TestDatabaseUrl());
   const auto a_delete_waits = [&] {
     pqxx::nontransaction look(connection);
@@ -388,7 +388,7 @@ std::uint64_t RetriesOfAReset(Api& api, const std::function<void(Transaction&)>&
   };
   const std::uint64_t before = api.database().stats().retries_contended();
   std::future<Result<ResetAccountResponse>> reset;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     if (reset.valid()) return;  // it had to be run again
     hold(tx);
     reset = std::async(std::launch::async, [&] { return Reset(api); });
@@ -406,8 +406,8 @@ TEST(ResetAccount, WaitsForHousekeepingThatFinishesADeletion) {
   const std::string pool = GivenPool(api, GivenNumber(api), "tags { key: 'Name' value: 'x' }");
   ASSERT_THAT(api.Call<DeletePoolRequest>("pool_id: '" + pool + "'"), IsOk());
   EXPECT_EQ(RetriesOfAReset(
-                api, [&](Transaction& tx) { ASSERT_TRUE(LockPool(tx, api.scope, pool)); },
-                [&](Transaction& tx) { DeletePool(tx, api.scope, pool); }),
+                api, [&](storage::Transaction& tx) { ASSERT_TRUE(storage::LockPool(tx, api.scope, pool)); },
+                [&](storage::Transaction& tx) { storage::DeletePool(tx, api.scope, pool); }),
             0U);
   EXPECT_THAT(RowsOf(api).at("pools"), IsEmpty());
 }
@@ -417,12 +417,16 @@ TEST(ResetAccount, WaitsForHousekeepingThatClearsADeletedList) {
   GivenOptOutList(api, "Offers");
   ASSERT_THAT(api.Call<PutOptedOutNumberRequest>("opt_out_list_name: 'Offers' opted_out_number: '15550100'"), IsOk());
   ASSERT_THAT(api.Call<DeleteOptOutListRequest>("opt_out_list_name: 'Offers'"), IsOk());
-  const auto run = [&](Transaction& tx, const char* sql) { tx.Run({"test", sql}, Params(api.account())); };
-  EXPECT_EQ(
-      RetriesOfAReset(
-          api, [&](Transaction& tx) { run(tx, "SELECT FROM deleted_opt_out_lists WHERE account_id = $1 FOR UPDATE"); },
-          [&](Transaction& tx) { run(tx, "DELETE FROM opted_out_numbers WHERE account_id = $1"); }),
-      0U);
+  const auto run = [&](storage::Transaction& tx, const char* sql) {
+    tx.Run({"test", sql}, storage::Params(api.account()));
+  };
+  EXPECT_EQ(RetriesOfAReset(
+                api,
+                [&](storage::Transaction& tx) {
+                  run(tx, "SELECT FROM deleted_opt_out_lists WHERE account_id = $1 FOR UPDATE");
+                },
+                [&](storage::Transaction& tx) { run(tx, "DELETE FROM opted_out_numbers WHERE account_id = $1"); }),
+            0U);
   EXPECT_THAT(RowsOf(api).at("deleted_opt_out_lists"), IsEmpty());
 }
 

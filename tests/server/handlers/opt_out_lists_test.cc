@@ -89,17 +89,17 @@ std::string After(const std::string& token) { return " next_token: '" + token + 
 
 // Nothing but a message from a phone makes such an entry, and messages are another part of the service.
 void GivenOptedOutByEndUser(Api& api, const std::string& list, const std::string& number) {
-  api.Sql([&](Transaction& tx) {
-    const auto found = FindOptOutList(tx, api.scope, list);
-    PutOptedOutNumber(tx, {api.scope, found->list_id}, {number, api.world.Now(), /*by_end_user=*/true});
+  api.Sql([&](storage::Transaction& tx) {
+    const auto found = storage::FindOptOutList(tx, api.scope, list);
+    storage::PutOptedOutNumber(tx, {api.scope, found->list_id}, {number, api.world.Now(), /*by_end_user=*/true});
   });
 }
 
 std::int64_t RowsIn(Api& api, const std::string& table) {
   std::int64_t count = 0;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     const std::string sql = "SELECT count(*) FROM " + table + " WHERE account_id = $1";
-    tx.Run({"test", sql}, Params(api.account()))[0].Read(count);
+    tx.Run({"test", sql}, storage::Params(api.account()))[0].Read(count);
   });
   return count;
 }
@@ -365,9 +365,9 @@ TEST(DeleteOptOutList, RefusesAListThatAPoolUses) {
 template <class Request>
 auto CallWhileDeletingOffers(Api& api, const Request& request) {
   std::future<decltype(api.Call(request))> call;
-  api.Sql([&](Transaction& tx) {
-    const auto list = LockOptOutList(tx, api.scope, "Offers", OptOutListLock::kForDeletion);
-    DeleteOptOutList(tx, api.scope, *list);
+  api.Sql([&](storage::Transaction& tx) {
+    const auto list = storage::LockOptOutList(tx, api.scope, "Offers", storage::OptOutListLock::kForDeletion);
+    storage::DeleteOptOutList(tx, api.scope, *list);
     call = std::async(std::launch::async, [&] { return api.Call(request); });
     EXPECT_TRUE(Eventually([&] {
       std::int64_t waiting = 0;
@@ -456,12 +456,12 @@ class PurgingDeletedLists : public testing::Test {
 
   void GivenDeletedList(const std::string& name, int numbers) {
     ASSERT_THAT(Create(api_, name), IsOk());
-    api_.Sql([&](Transaction& tx) {
-      const auto list = FindOptOutList(tx, api_.scope, name);
+    api_.Sql([&](storage::Transaction& tx) {
+      const auto list = storage::FindOptOutList(tx, api_.scope, name);
       tx.Run({"test",
               "INSERT INTO opted_out_numbers SELECT $1, $2, $3::bigint, '+1' || i, now(), false"
               " FROM generate_series(1, $4::int) AS i"},
-             Params(api_.scope.account, api_.scope.region, list->list_id, numbers));
+             storage::Params(api_.scope.account, api_.scope.region, list->list_id, numbers));
     });
     ASSERT_THAT(Put(api_, name, "+4420"), IsOk());
     ASSERT_THAT(TakeOff(api_, name, "+4420"), IsOk());
@@ -470,7 +470,7 @@ class PurgingDeletedLists : public testing::Test {
 
   std::int64_t Purge(int limit) {
     std::int64_t purged = 0;
-    api_.Sql([&](Transaction& tx) { purged = PurgeNumbersOfDeletedLists(tx, limit); });
+    api_.Sql([&](storage::Transaction& tx) { purged = storage::PurgeNumbersOfDeletedLists(tx, limit); });
     return purged;
   }
 };
@@ -583,7 +583,7 @@ TEST(PutOptedOutNumber, LeavesNothingOnAListThatIsDeletedAtTheSameTime) {
     });
     EXPECT_THAT(went_well, testing::Each(true));
     // What is left belongs to a list that is known to be purged.
-    api.Sql([&](Transaction& tx) { PurgeNumbersOfDeletedLists(tx, 500); });
+    api.Sql([&](storage::Transaction& tx) { storage::PurgeNumbersOfDeletedLists(tx, 500); });
     EXPECT_EQ(RowsIn(api, "opted_out_numbers"), 0);
   }
 }
@@ -643,7 +643,9 @@ TEST(DeleteOptedOutNumber, RemembersThirtyDaysWhateverHousekeepingForgets) {
   ASSERT_THAT(Put(api, "Default", "+15550100"), IsOk());
   const auto purge = [&] {
     std::int64_t purged = 0;
-    api.Sql([&](Transaction& tx) { purged = PurgeOptIns(tx, api.world.Now() - limits::kOptInPause, 10); });
+    api.Sql([&](storage::Transaction& tx) {
+      purged = storage::PurgeOptIns(tx, api.world.Now() - limits::kOptInPause, 10);
+    });
     return purged;
   };
   api.world.Advance(hours(30 * 24) - milliseconds(1));
@@ -731,11 +733,11 @@ TEST(DescribeOptedOutNumbers, RefusesFiltersThatMakeNoSense) {
 TEST(DescribeOptedOutNumbers, HasAHundredOnAPageUnlessToldOtherwise) {
   Api api;
   GivenAccount(api, api.account());
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     tx.Run({"test",
             "INSERT INTO opted_out_numbers SELECT account_id, region, list_id, '+1' || (1000 + i), now(), false"
             " FROM opt_out_lists, generate_series(1, 101) AS i WHERE account_id = $1 AND region = $2"},
-           Params(api.scope.account, api.scope.region));
+           storage::Params(api.scope.account, api.scope.region));
   });
   const auto first = Numbers(api, "Default");
   EXPECT_EQ(DigitsOf(first).size(), 100u);
@@ -809,8 +811,8 @@ class AMillionNumbers : public testing::Test {
   static void SetUpTestSuite() {
     url_ = FreshDatabase(/*migrated=*/true);
     scope_ = {NewAccount(), "us-east-1"};
-    Run([](Transaction& tx) {
-      EnsureAccount(tx, scope_, FakeWorld::kStart);
+    Run([](storage::Transaction& tx) {
+      storage::EnsureAccount(tx, scope_, FakeWorld::kStart);
       tx.Run({"test",
               "INSERT INTO opted_out_numbers"
               " SELECT account_id, region, list_id, '+1' || (10000000 + i), now(), i % 2 = 0"
@@ -819,22 +821,24 @@ class AMillionNumbers : public testing::Test {
   }
 
   // One connection, for whoever wants to see what is prepared on it.
-  static void Run(const std::function<void(Transaction&)>& body) {
-    DatabaseOptions options;
+  static void Run(const std::function<void(storage::Transaction&)>& body) {
+    storage::DatabaseOptions options;
     options.url = url_;
     options.connections = 1;
-    Database(options).Run(Database::Mode::kWrite, {std::chrono::steady_clock::now() + std::chrono::seconds(60), {}},
-                          body);
+    storage::Database(options).Run(storage::Database::Mode::kWrite,
+                                   {std::chrono::steady_clock::now() + std::chrono::seconds(60), {}}, body);
   }
 
   // Blocks that the page after `after` reads.
-  static int CostOfPage(const std::string& after, const std::vector<Condition>& conditions, const std::string& plans) {
+  static int CostOfPage(const std::string& after, const std::vector<storage::Condition>& conditions,
+                        const std::string& plans) {
     int blocks = 0;
     int sorted = 0;  // rows
-    Run([&](Transaction& tx) {
-      const Viewer viewer{.scope = scope_, .action = "sms-voice:DescribeOptedOutNumbers"};
-      const OptedOutNumberListing listing{viewer, scope_, "Default", conditions, /*named=*/{}, after, /*limit=*/101};
-      EXPECT_EQ(ReadOptedOutNumbers(tx, listing).items.size(), 101u);
+    Run([&](storage::Transaction& tx) {
+      const storage::Viewer viewer{.scope = scope_, .action = "sms-voice:DescribeOptedOutNumbers"};
+      const storage::OptedOutNumberListing listing{viewer,       scope_, "Default",    conditions,
+                                                   /*named=*/{}, after,  /*limit=*/101};
+      EXPECT_EQ(storage::ReadOptedOutNumbers(tx, listing).items.size(), 101u);
 
       std::string name;
       tx.Run({"test",
@@ -845,7 +849,7 @@ class AMillionNumbers : public testing::Test {
       std::string values = "'" + scope_.account + "', '" + std::string(viewer.action) + "', 'opt-out-list', '" +
                            scope_.account + "', " + scope + "'Default', " + scope + "'" + after + "', ";
       // That a recipient did it is no parameter: it is the predicate of an index of its own.
-      for (const Condition& condition : conditions) {
+      for (const storage::Condition& condition : conditions) {
         if (condition.values.at(0) != "true") values += "'{" + condition.values.at(0) + "}', ";
       }
       tx.Run({"test", "SET LOCAL plan_cache_mode = " + plans});
@@ -883,9 +887,9 @@ class AMillionNumbers : public testing::Test {
 
   static void ExpectFlatCost() {
     for (const char* plans : {"force_custom_plan", "force_generic_plan"}) {
-      for (const std::vector<Condition>& conditions :
-           {std::vector<Condition>{}, std::vector<Condition>{{"end-user-opted-out", {"true"}}},
-            std::vector<Condition>{{"end-user-opted-out", {"false"}}}}) {
+      for (const std::vector<storage::Condition>& conditions :
+           {std::vector<storage::Condition>{}, std::vector<storage::Condition>{{"end-user-opted-out", {"true"}}},
+            std::vector<storage::Condition>{{"end-user-opted-out", {"false"}}}}) {
         const int first = CostOfPage("", conditions, plans);
         const int middle = CostOfPage("+110500000", conditions, plans);
         const int last = CostOfPage("+110999700", conditions, plans);
@@ -898,12 +902,12 @@ class AMillionNumbers : public testing::Test {
   }
 
   static inline std::string url_;
-  static inline Scope scope_;
+  static inline storage::Scope scope_;
 };
 
 TEST_F(AMillionNumbers, CostAsMuchOnTheLastPageAsOnTheFirst) {
   ExpectFlatCost();
-  Run([](Transaction& tx) { tx.Run({"test", "ANALYZE opted_out_numbers"}); });
+  Run([](storage::Transaction& tx) { tx.Run({"test", "ANALYZE opted_out_numbers"}); });
   ExpectFlatCost();
 }
 

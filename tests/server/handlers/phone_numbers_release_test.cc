@@ -17,12 +17,12 @@ using testing::ElementsAre;
 // Of the tables of the account, how many rows speak of the id.
 std::int64_t RowsAbout(Api& api, const std::string& id) {
   std::int64_t rows = 0;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     tx.Run({"test",
             "SELECT (SELECT count(*) FROM phone_numbers WHERE phone_number_id = $1)"
             " + (SELECT count(*) FROM phone_number_keywords WHERE phone_number_id = $1)"
             " + (SELECT count(*) FROM tags WHERE resource_id = $1)"},
-           Params(id))[0]
+           storage::Params(id))[0]
         .Read(rows);
   });
   return rows;

@@ -258,13 +258,13 @@ TEST(RequestPhoneNumber, FindsNoFictionalNumbersWhereTheyAreSwitchedOff) {
 class NumberPreference : public testing::Test {
  protected:
   NumberPreference() : api({}, Url()) {
-    api.Sql([](Transaction& tx) {
+    api.Sql([](storage::Transaction& tx) {
       tx.Run({"test", "DELETE FROM inventory_numbers"});
-      std::vector<InventoryNumber> stock;
+      std::vector<storage::InventoryNumber> stock;
       for (const char* number : {"+12065550100", "+12065550199", "+13125550106", "+15305552065"}) {
         stock.push_back({number, "US", "TEN_DLC", {"SMS"}, "1.00"});
       }
-      ImportNumbers(tx, stock);
+      storage::ImportNumbers(tx, stock);
     });
   }
 

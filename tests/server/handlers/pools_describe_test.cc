@@ -427,7 +427,7 @@ TEST(DescribePools, SkipsAndRepeatsNothingWhenPoolsComeAndGoBetweenPages) {
   for (const auto& gone : {pools[0], pools[2]}) {
     ASSERT_THAT(api.Call<DeletePoolRequest>("pool_id: '" + gone + "'"), IsOk());
   }
-  const Time now = api.world.Now();
+  const storage::Time now = api.world.Now();
   api.world.Set(FakeWorld::kStart - std::chrono::hours(1));
   GivenPool(api, "EXAMPLECO", kGb);
   api.world.Set(now + std::chrono::hours(1));

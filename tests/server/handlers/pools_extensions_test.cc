@@ -57,7 +57,7 @@ std::unique_ptr<Message> Rehearsal(const Message& request) {
 // Every row that the database has of the account, in every table, as text.
 std::vector<std::string> StateOf(Api& api) {
   std::vector<std::string> state;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     state.clear();
     const Rows tables = tx.Run({"test",
                                 "SELECT table_name::text FROM information_schema.columns"
@@ -67,14 +67,14 @@ std::vector<std::string> StateOf(Api& api) {
       std::string name;
       table.Read(name);
       const std::string select = "SELECT to_jsonb(t)::text FROM " + name + " AS t WHERE account_id = $1 ORDER BY 1";
-      for (const Row row : tx.Run({"test", select}, Params(api.account()))) {
+      for (const Row row : tx.Run({"test", select}, storage::Params(api.account()))) {
         std::string text;
         row.Read(text);
         state.push_back(name + " " + text);
       }
     }
     for (const Row row : tx.Run({"test", "SELECT phone_number FROM inventory_numbers WHERE held_by = $1 ORDER BY 1"},
-                                Params(api.account()))) {
+                                storage::Params(api.account()))) {
       std::string text;
       row.Read(text);
       state.push_back("held " + text);

@@ -69,7 +69,7 @@ TEST(CreatePool, PutsTheSenderIdInThePool) {
 
 TEST(CreatePool, StampsThePoolWithTheTimeInMilliseconds) {
   Api api;
-  api.world.Set(Time(std::chrono::milliseconds(1645568542007)));
+  api.world.Set(storage::Time(std::chrono::milliseconds(1645568542007)));
   const auto pool = Create(api, GivenNumber(api));
   ASSERT_THAT(pool, IsOk());
   EXPECT_EQ(pool.response.created_timestamp().seconds(), 1645568542);

@@ -53,11 +53,11 @@ std::vector<std::string> GivenOneOfEach(Api& api) {
 // Rows of the account in the tables of policies and of what they grant.
 int RowsOf(Api& api) {
   int rows = 0;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     tx.Run({"test",
             "SELECT (SELECT count(*) FROM resource_policies WHERE account_id = $1)"
             " + (SELECT count(*) FROM resource_grants WHERE account_id = $1)"},
-           Params(api.scope.account))[0]
+           storage::Params(api.scope.account))[0]
         .Read(rows);
   });
   return rows;
@@ -358,7 +358,7 @@ TEST(ResourcePolicies, OfAPoolStayUntilItsDeletionIsFinished) {
   GivenPolicy(api, arn, kPolicy);
   ASSERT_THAT(api.Call<DeletePoolRequest>("pool_id: '" + pool + "'"), IsOk());
   EXPECT_EQ(Get(api, arn).response.policy(), kPolicy);
-  api.Sql([&](Transaction& tx) { DeletePool(tx, api.scope, pool); });
+  api.Sql([&](storage::Transaction& tx) { storage::DeletePool(tx, api.scope, pool); });
   EXPECT_THAT(Get(api, arn), IsNotFound(ResourceType::kPool, arn));
   EXPECT_EQ(RowsOf(api), 0);
 }

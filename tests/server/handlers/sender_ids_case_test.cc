@@ -19,8 +19,9 @@ const std::string kGb = "iso_country_code: 'GB' ";
 
 std::string Stored(Api& api) {
   std::string text;
-  api.Sql([&](Transaction& tx) {
-    tx.Run({"test", "SELECT sender_id FROM sender_ids WHERE account_id = $1"}, Params(api.account()))[0].Read(text);
+  api.Sql([&](storage::Transaction& tx) {
+    tx.Run({"test", "SELECT sender_id FROM sender_ids WHERE account_id = $1"}, storage::Params(api.account()))[0].Read(
+        text);
   });
   return text;
 }
@@ -142,8 +143,9 @@ TEST(SenderIdCase, IsUpperInAnswersWhateverAnotherBuildStored) {
   Api api;
   GivenSenderId(api, "ExampleCo");
   const std::string pool = GivenPool(api, "ExampleCo", kGb);
-  api.Sql([&](Transaction& tx) {
-    tx.Run({"test", "UPDATE sender_ids SET sender_id = 'ExampleCo' WHERE account_id = $1"}, Params(api.account()));
+  api.Sql([&](storage::Transaction& tx) {
+    tx.Run({"test", "UPDATE sender_ids SET sender_id = 'ExampleCo' WHERE account_id = $1"},
+           storage::Params(api.account()));
   });
   EXPECT_THAT(DescribedSenderIds(api), ElementsAre("EXAMPLECO/GB"));
   EXPECT_THAT(DescribedSenderIds(api, SenderFilter("SENDER_ID", {"EXAMPLECO"})), ElementsAre("EXAMPLECO/GB"));

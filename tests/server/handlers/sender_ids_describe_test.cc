@@ -153,12 +153,12 @@ class SenderIdFilters : public testing::Test {
     GivenSenderId(api, "Alpha", "GB", "message_types: MESSAGE_TYPE_TRANSACTIONAL");
     GivenSenderId(api, "Beta", "FR", "message_types: MESSAGE_TYPE_PROMOTIONAL deletion_protection_enabled: true");
     GivenSenderId(api, "Gamma", "GB");
-    api.Sql([&](Transaction& tx) {
+    api.Sql([&](storage::Transaction& tx) {
       // Registration has no operation here.
       tx.Run({"test",
               "UPDATE sender_ids SET registered = true, registration_id = 'registration-1'"
               " WHERE account_id = $1 AND sender_id = 'GAMMA'"},
-             Params(api.account()));
+             storage::Params(api.account()));
     });
   }
 

@@ -21,11 +21,11 @@ using testing::SizeIs;
 
 std::int64_t RowsAbout(Api& api, const std::string& tag_id) {
   std::int64_t rows = 0;
-  api.Sql([&](Transaction& tx) {
+  api.Sql([&](storage::Transaction& tx) {
     tx.Run({"test",
             "SELECT (SELECT count(*) FROM sender_ids WHERE account_id = $1)"
             " + (SELECT count(*) FROM tags WHERE account_id = $1 AND resource_id = $2)"},
-           Params(api.account(), tag_id))[0]
+           storage::Params(api.account(), tag_id))[0]
         .Read(rows);
   });
   return rows;

@@ -54,9 +54,9 @@ class GrpcTls : public testing::Test {
 TEST_F(GrpcTls, KnowsNobodyByACertificatePastItsDateThoughTheConnectionLasts) {
   const auto end = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now()) + std::chrono::hours(1);
   const GrpcClient client = Client(authority.IssueUntil("client", "DNS:a.example", end));
-  api.world.Set(Time(end - std::chrono::milliseconds(1)));
+  api.world.Set(storage::Time(end - std::chrono::milliseconds(1)));
   EXPECT_THAT(client.Call<DescribePoolsRequest>(""), IsOk());
-  api.world.Set(Time(end));
+  api.world.Set(storage::Time(end));
   const auto refused = client.Call<DescribePoolsRequest>("");
   EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
   EXPECT_EQ(refused.Trailer("x-amzn-errortype"), "AccessDeniedException");

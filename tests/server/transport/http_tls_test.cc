@@ -52,9 +52,9 @@ class HttpTls : public testing::Test {
 TEST_F(HttpTls, KnowsNobodyByACertificatePastItsDateThoughTheConnectionLasts) {
   const auto end = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now()) + std::chrono::hours(1);
   TlsConnection connection(door->address(), {.own = authority.IssueUntil("client", "DNS:a.example", end)});
-  api.world.Set(Time(end - std::chrono::milliseconds(1)));
+  api.world.Set(storage::Time(end - std::chrono::milliseconds(1)));
   EXPECT_THAT(Call(connection), HasSubstr("HTTP/1.1 200 OK"));
-  api.world.Set(Time(end));
+  api.world.Set(storage::Time(end));
   EXPECT_THAT(Call(connection), HasSubstr("MissingAuthenticationTokenException"));
 }
 
