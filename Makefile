@@ -16,7 +16,7 @@ QUICK ?=
 # What `make bench` measures, by the names in tests/bench/README.md, as in: make bench ONLY=create,associate
 # What `make cost` counts, by the names in the same file, as in: make cost ONLY=lookup,create
 # Which attack `make attack` tries, by its name in docs/security.md, as in: make attack ONLY='rapid resets'
-# Which test programs `make test` builds and runs, as in: make test ONLY=storage_test,server_test
+# Which test programs `make test` builds and runs, as in: make test ONLY=storage_test,handlers_test
 ONLY ?=
 
 TREE := build/$(PRESET)

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string_view>
 
-#include "storage/scope.h"
-#include "storage/transaction.h"
+#include "storage/postgres/transaction.h"
+#include "storage/values/scope.h"
 
 namespace poold::storage {
 

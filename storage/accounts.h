@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "storage/scope.h"
-#include "storage/transaction.h"
+#include "storage/postgres/transaction.h"
+#include "storage/values/scope.h"
 
 namespace poold::storage {
 

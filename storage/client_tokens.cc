@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "storage/session.h"
+#include "storage/postgres/session.h"
 
 namespace poold::storage {
 namespace {

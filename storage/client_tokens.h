@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/scope.h"
-#include "storage/transaction.h"
+#include "storage/postgres/transaction.h"
+#include "storage/values/scope.h"
 
 namespace poold::storage {
 

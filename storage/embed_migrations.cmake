@@ -1,4 +1,4 @@
-# Turns migrations/NNNN_name.sql into one C++ source that defines poold::storage::BuiltInMigrations() (storage/migrate.h), in
+# Turns migrations/NNNN_name.sql into one C++ source that defines poold::storage::BuiltInMigrations() (storage/postgres/migrate.h), in
 # the order of their numbers. Run by storage/CMakeLists.txt as
 #   cmake -DMIGRATIONS="a.sql;b.sql" -DOUTPUT=built_in_migrations.cc -P embed_migrations.cmake
 # The SQL is written byte by byte, so that neither quotes nor length can ever matter.
@@ -44,7 +44,7 @@ file(WRITE ${OUTPUT} "// Made from migrations/*.sql by storage/embed_migrations.
 #include <span>
 #include <string_view>
 
-#include \"storage/migrate.h\"
+#include \"storage/postgres/migrate.h\"
 
 namespace poold::storage {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "storage/migrate.h"
+#include "storage/postgres/migrate.h"
 
 namespace poold::storage {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/transaction.h"
+#include "storage/postgres/transaction.h"
 
 namespace poold::storage {
 

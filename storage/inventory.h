@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/transaction.h"
+#include "storage/postgres/transaction.h"
 
 namespace poold::storage {
 

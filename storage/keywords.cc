@@ -1,7 +1,7 @@
 #include "storage/keywords.h"
 
-#include "storage/ordinality.h"
-#include "storage/query.h"
+#include "storage/postgres/ordinality.h"
+#include "storage/postgres/query.h"
 #include "storage/visibility.h"
 
 namespace poold::storage {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "storage/query.h"
+#include "storage/postgres/query.h"
 #include "storage/resource_policies.h"
 #include "storage/tags.h"
 #include "storage/visibility.h"

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/scope.h"
+#include "storage/postgres/transaction.h"
 #include "storage/sharing.h"
-#include "storage/transaction.h"
+#include "storage/values/scope.h"
 
 namespace poold::storage {
 

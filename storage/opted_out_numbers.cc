@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "storage/query.h"
+#include "storage/postgres/query.h"
 #include "storage/visibility.h"
 
 namespace poold::storage {

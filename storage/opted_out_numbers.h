@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/condition.h"
-#include "storage/scope.h"
+#include "storage/postgres/transaction.h"
 #include "storage/sharing.h"
-#include "storage/transaction.h"
+#include "storage/values/condition.h"
+#include "storage/values/scope.h"
 
 namespace poold::storage {
 

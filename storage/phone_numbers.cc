@@ -1,8 +1,8 @@
 #include "storage/phone_numbers.h"
 
 #include "storage/opt_out_lists.h"
-#include "storage/ordinality.h"
-#include "storage/query.h"
+#include "storage/postgres/ordinality.h"
+#include "storage/postgres/query.h"
 #include "storage/resource_policies.h"
 #include "storage/tags.h"
 #include "storage/visibility.h"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "storage/ordinality.h"
-#include "storage/query.h"
+#include "storage/postgres/ordinality.h"
+#include "storage/postgres/query.h"
 #include "storage/visibility.h"
 
 namespace poold::storage {

@@ -6,12 +6,12 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/condition.h"
 #include "storage/phone_numbers.h"
-#include "storage/scope.h"
+#include "storage/postgres/transaction.h"
 #include "storage/sender_ids.h"
 #include "storage/sharing.h"
-#include "storage/transaction.h"
+#include "storage/values/condition.h"
+#include "storage/values/scope.h"
 
 namespace poold::storage {
 

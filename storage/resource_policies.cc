@@ -1,6 +1,6 @@
 #include "storage/resource_policies.h"
 
-#include "storage/query.h"
+#include "storage/postgres/query.h"
 #include "storage/visibility.h"
 
 namespace poold::storage {

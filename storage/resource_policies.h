@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "storage/resource.h"
-#include "storage/scope.h"
+#include "storage/postgres/transaction.h"
 #include "storage/sharing.h"
-#include "storage/transaction.h"
+#include "storage/values/resource.h"
+#include "storage/values/scope.h"
 
 namespace poold::storage {
 

@@ -1,6 +1,6 @@
 #include "storage/secrets.h"
 
-#include "storage/failure.h"
+#include "storage/postgres/failure.h"
 
 namespace poold::storage {
 

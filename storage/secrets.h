@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "storage/transaction.h"
+#include "storage/postgres/transaction.h"
 
 namespace poold::storage {
 

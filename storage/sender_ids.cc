@@ -1,7 +1,7 @@
 #include "storage/sender_ids.h"
 
-#include "storage/ordinality.h"
-#include "storage/query.h"
+#include "storage/postgres/ordinality.h"
+#include "storage/postgres/query.h"
 #include "storage/resource_policies.h"
 #include "storage/tags.h"
 #include "storage/visibility.h"

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/resource.h"
-#include "storage/scope.h"
-#include "storage/transaction.h"
+#include "storage/postgres/transaction.h"
+#include "storage/values/resource.h"
+#include "storage/values/scope.h"
 
 namespace poold::storage {
 

@@ -1,6 +1,6 @@
 #include "storage/tags.h"
 
-#include "storage/query.h"
+#include "storage/postgres/query.h"
 #include "storage/visibility.h"
 
 namespace poold::storage {

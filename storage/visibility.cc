@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "storage/failure.h"
+#include "storage/postgres/failure.h"
 
 namespace poold::storage {
 

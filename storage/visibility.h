@@ -5,10 +5,10 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/query.h"
-#include "storage/scope.h"
+#include "storage/postgres/query.h"
+#include "storage/postgres/transaction.h"
 #include "storage/sharing.h"
-#include "storage/transaction.h"
+#include "storage/values/scope.h"
 
 namespace poold::storage {
 

@@ -1,6 +1,6 @@
+#include "server/base/settings.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/paging.h"
-#include "server/settings.h"
 #include "storage/accounts.h"
 
 namespace poold {

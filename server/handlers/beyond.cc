@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
-#include "server/arn.h"
-#include "server/method.h"
-#include "server/rights.h"
+#include "server/base/arn.h"
+#include "server/rpc/method.h"
+#include "server/rpc/rights.h"
 #include "storage/pool_members.h"
 
 namespace poold {

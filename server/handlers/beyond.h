@@ -1,15 +1,15 @@
 #pragma once
 
 // What an operation changes or shows besides what its request names and what it makes. Where an access file limits the
-// `resources` of a caller (server/access.h), AuthorizeResources asks about what a request names before the database is
-// used. What a call changes or shows besides is known only in its transaction, and is asked about there: what is
-// changed must all be reached, or the call is refused; what is shown and can't be reached is left out.
+// `resources` of a caller (server/middleware/access.h), AuthorizeResources asks about what a request names before the
+// database is used. What a call changes or shows besides is known only in its transaction, and is asked about there:
+// what is changed must all be reached, or the call is refused; what is shown and can't be reached is left out.
 
 #include <optional>
 #include <span>
 #include <string_view>
 
-#include "server/call.h"
+#include "server/rpc/call.h"
 #include "storage/sharing.h"
 
 namespace poold {

@@ -2,7 +2,7 @@
 
 #include <re2/re2.h>
 
-#include "server/error.h"
+#include "server/base/error.h"
 
 namespace poold {
 namespace {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "storage/configuration.h"
+#include "storage/values/configuration.h"
 
 namespace poold {
 

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "server/arn.h"
+#include "server/base/arn.h"
 #include "server/handlers/handlers.h"
-#include "server/method.h"
+#include "server/rpc/method.h"
 #include "storage/accounts.h"
 
 namespace poold {

@@ -4,11 +4,11 @@
 #include <set>
 #include <utility>
 
-#include "server/arn.h"
-#include "server/error.h"
+#include "server/base/arn.h"
+#include "server/base/error.h"
+#include "server/base/settings.h"
 #include "server/handlers/beyond.h"
-#include "server/method.h"
-#include "server/settings.h"
+#include "server/rpc/method.h"
 #include "storage/account_quotas.h"
 
 namespace poold {

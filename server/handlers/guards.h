@@ -10,18 +10,18 @@
 #include <variant>
 #include <vector>
 
-#include "server/call.h"
 #include "server/handlers/names.h"
+#include "server/rpc/call.h"
 #include "storage/accounts.h"
 #include "storage/keywords.h"
 #include "storage/opt_out_lists.h"
 #include "storage/phone_numbers.h"
 #include "storage/pool_members.h"
 #include "storage/pools.h"
-#include "storage/resource.h"
 #include "storage/sender_ids.h"
 #include "storage/sharing.h"
 #include "storage/tags.h"
+#include "storage/values/resource.h"
 
 namespace poold {
 

@@ -4,8 +4,8 @@
 // Transact, on a worker's thread: it reads and writes through call.tx(), returns the response (or fills it, empty, if
 // that may be long) or throws Error, and may be run again from the top; it has no other effect.
 
-#include "server/call.h"
-#include "server/together.h"
+#include "server/rpc/call.h"
+#include "server/rpc/together.h"
 #include "smsvoice/v2/account.pb.h"
 #include "smsvoice/v2/dev.pb.h"
 #include "smsvoice/v2/keywords.pb.h"

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
-#include "server/arn.h"
-#include "server/aws_names.h"
-#include "server/filters.h"
+#include "server/base/arn.h"
+#include "server/base/aws_names.h"
+#include "server/base/filters.h"
+#include "server/base/text.h"
 #include "server/handlers/guards.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/paging.h"
-#include "server/text.h"
 #include "storage/account_quotas.h"
 
 namespace poold {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "server/settings.h"
+#include "server/base/settings.h"
 #include "storage/keywords.h"
 
 namespace poold {

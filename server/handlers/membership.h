@@ -7,10 +7,10 @@
 #include <optional>
 #include <string>
 
-#include "server/arn.h"
-#include "server/aws_names.h"
-#include "server/call.h"
+#include "server/base/arn.h"
+#include "server/base/aws_names.h"
 #include "server/handlers/guards.h"
+#include "server/rpc/call.h"
 #include "smsvoice/v2/pools.pb.h"
 #include "storage/pool_members.h"
 

@@ -1,9 +1,9 @@
 #include "server/handlers/names.h"
 
-#include "server/aws_names.h"
+#include "server/base/aws_names.h"
+#include "server/base/limits.h"
 #include "server/handlers/beyond.h"
-#include "server/limits.h"
-#include "server/method.h"
+#include "server/rpc/method.h"
 
 namespace poold {
 

@@ -10,14 +10,14 @@
 #include <utility>
 #include <variant>
 
-#include "server/arn.h"
-#include "server/call.h"
-#include "server/error.h"
+#include "server/base/arn.h"
+#include "server/base/error.h"
+#include "server/rpc/call.h"
 #include "storage/opt_out_lists.h"
 #include "storage/phone_numbers.h"
-#include "storage/resource.h"
 #include "storage/sender_ids.h"
 #include "storage/sharing.h"
+#include "storage/values/resource.h"
 
 namespace poold {
 

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <tuple>
 
-#include "server/arn.h"
-#include "server/filters.h"
+#include "server/base/arn.h"
+#include "server/base/filters.h"
+#include "server/base/world.h"
 #include "server/handlers/guards.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/paging.h"
 #include "server/handlers/render.h"
-#include "server/method.h"
-#include "server/world.h"
+#include "server/rpc/method.h"
 #include "storage/opted_out_numbers.h"
 
 namespace poold {

@@ -1,8 +1,8 @@
 #include "server/handlers/paging.h"
 
-#include "server/fingerprint.h"
-#include "server/method.h"
-#include "server/page_token.h"
+#include "server/base/fingerprint.h"
+#include "server/base/page_token.h"
+#include "server/rpc/method.h"
 
 namespace poold {
 namespace {

@@ -8,13 +8,13 @@
 #include <string_view>
 #include <vector>
 
-#include "server/call.h"
+#include "server/base/limits.h"
 #include "server/handlers/names.h"
-#include "server/limits.h"
-#include "server/method.h"
+#include "server/rpc/call.h"
+#include "server/rpc/method.h"
 #include "smsvoice/v2/common.pb.h"
 #include "storage/sharing.h"
-#include "storage/time.h"
+#include "storage/values/time.h"
 
 namespace poold {
 

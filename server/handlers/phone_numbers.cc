@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <tuple>
 
-#include "server/arn.h"
-#include "server/filters.h"
+#include "server/base/arn.h"
+#include "server/base/filters.h"
+#include "server/base/settings.h"
+#include "server/base/world.h"
 #include "server/handlers/configuration.h"
 #include "server/handlers/guards.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/keywords.h"
 #include "server/handlers/paging.h"
 #include "server/handlers/render.h"
-#include "server/settings.h"
-#include "server/world.h"
 #include "storage/inventory.h"
 #include "storage/pool_members.h"
 

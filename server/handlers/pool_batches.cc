@@ -4,11 +4,11 @@
 #include <map>
 #include <set>
 
-#include "server/arn.h"
+#include "server/base/arn.h"
+#include "server/base/limits.h"
 #include "server/handlers/guards.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/membership.h"
-#include "server/limits.h"
 #include "storage/pool_members.h"
 
 namespace poold {

@@ -1,7 +1,9 @@
 #include "storage/pools.h"
 
-#include "server/arn.h"
-#include "server/filters.h"
+#include "server/base/arn.h"
+#include "server/base/filters.h"
+#include "server/base/settings.h"
+#include "server/base/world.h"
 #include "server/handlers/configuration.h"
 #include "server/handlers/guards.h"
 #include "server/handlers/handlers.h"
@@ -10,8 +12,6 @@
 #include "server/handlers/paging.h"
 #include "server/handlers/pools.h"
 #include "server/handlers/render.h"
-#include "server/settings.h"
-#include "server/world.h"
 #include "storage/pool_members.h"
 
 namespace poold {

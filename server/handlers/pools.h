@@ -5,11 +5,11 @@
 #include <utility>
 #include <vector>
 
-#include "server/arn.h"
-#include "server/aws_names.h"
-#include "server/call.h"
+#include "server/base/arn.h"
+#include "server/base/aws_names.h"
 #include "server/handlers/guards.h"
 #include "server/handlers/render.h"
+#include "server/rpc/call.h"
 #include "smsvoice/v2/pools.pb.h"
 #include "storage/pools.h"
 #include "storage/tags.h"

@@ -11,13 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include "server/arn.h"
-#include "server/aws_names.h"
+#include "server/base/arn.h"
+#include "server/base/aws_names.h"
+#include "server/base/settings.h"
 #include "server/handlers/guards.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/membership.h"
 #include "server/handlers/pools.h"
-#include "server/settings.h"
 #include "storage/accounts.h"
 #include "storage/pool_members.h"
 

@@ -10,11 +10,11 @@
 #include <string_view>
 #include <vector>
 
-#include "server/aws_names.h"
+#include "server/base/aws_names.h"
 #include "smsvoice/v2/common.pb.h"
-#include "storage/configuration.h"
 #include "storage/tags.h"
-#include "storage/time.h"
+#include "storage/values/configuration.h"
+#include "storage/values/time.h"
 
 namespace poold {
 

@@ -1,11 +1,11 @@
 #include "storage/resource_policies.h"
 
-#include "server/arn.h"
+#include "server/base/arn.h"
+#include "server/base/world.h"
 #include "server/handlers/guards.h"
 #include "server/handlers/handlers.h"
+#include "server/handlers/policy.h"
 #include "server/handlers/render.h"
-#include "server/policy.h"
-#include "server/world.h"
 
 namespace poold {
 namespace {

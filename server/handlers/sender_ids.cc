@@ -4,14 +4,14 @@
 #include <cctype>
 #include <tuple>
 
-#include "server/arn.h"
-#include "server/filters.h"
+#include "server/base/arn.h"
+#include "server/base/filters.h"
+#include "server/base/settings.h"
+#include "server/base/world.h"
 #include "server/handlers/guards.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/paging.h"
 #include "server/handlers/render.h"
-#include "server/settings.h"
-#include "server/world.h"
 #include "storage/pool_members.h"
 
 namespace poold {

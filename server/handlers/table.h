@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "server/call.h"
-#include "server/method.h"
-#include "server/together.h"
+#include "server/rpc/call.h"
+#include "server/rpc/method.h"
+#include "server/rpc/together.h"
 
 namespace poold {
 

@@ -1,13 +1,13 @@
 #include "server/middleware/authenticate.h"
 
-#include "server/access.h"
-#include "server/arn.h"
-#include "server/http_request.h"
+#include "server/base/arn.h"
+#include "server/base/regions.h"
+#include "server/base/settings.h"
+#include "server/base/text.h"
+#include "server/base/world.h"
+#include "server/middleware/access.h"
 #include "server/middleware/sigv4.h"
-#include "server/regions.h"
-#include "server/settings.h"
-#include "server/text.h"
-#include "server/world.h"
+#include "server/rpc/http_request.h"
 
 namespace poold {
 namespace {

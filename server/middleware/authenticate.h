@@ -1,6 +1,6 @@
 #pragma once
 
-#include "server/call.h"
+#include "server/rpc/call.h"
 
 namespace poold {
 
@@ -14,7 +14,7 @@ namespace poold {
 // the caller would otherwise work in the default account without a word. Throws Error::Invalid for an account that
 // cannot be one, and kIncompleteSignature.
 //
-// The region must be one of the deployment's (server/regions.h), with an access file also one of the principal's.
+// The region must be one of the deployment's (server/base/regions.h), with an access file also one of the principal's.
 // Throws Error::Invalid for another one in x-region, kInvalidSignature for one that a request is signed for, and
 // Error::AccessDenied for one of the deployment's where the principal may not call.
 //

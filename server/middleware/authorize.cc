@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "server/arn.h"
-#include "server/method.h"
+#include "server/base/arn.h"
 #include "server/middleware/rules.h"
-#include "server/rights.h"
+#include "server/rpc/method.h"
+#include "server/rpc/rights.h"
 #include "storage/opt_out_lists.h"
 
 namespace poold {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "server/method.h"
+#include "server/rpc/method.h"
 
 namespace poold {
 namespace {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "server/aws_names.h"
+#include "server/base/aws_names.h"
 
 namespace poold {
 namespace {

@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "server/filters.h"
+#include "server/base/filters.h"
 #include "server/middleware/pattern.h"
 #include "smsvoice/v2/rules.pb.h"
 

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "server/arn.h"
-#include "server/digest.h"
-#include "server/error.h"
-#include "server/header.h"
-#include "server/limits.h"
+#include "server/base/arn.h"
+#include "server/base/digest.h"
+#include "server/base/error.h"
+#include "server/base/limits.h"
+#include "server/rpc/header.h"
 
 namespace poold {
 namespace {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string_view>
 
-#include "server/http_request.h"
-#include "server/world.h"
+#include "server/base/world.h"
+#include "server/rpc/http_request.h"
 
 namespace poold {
 

@@ -2,11 +2,11 @@
 
 #include <optional>
 
-#include "server/limits.h"
-#include "server/method.h"
-#include "server/rate_limiter.h"
-#include "server/settings.h"
-#include "server/world.h"
+#include "server/base/limits.h"
+#include "server/base/settings.h"
+#include "server/base/world.h"
+#include "server/middleware/rate_limiter.h"
+#include "server/rpc/method.h"
 
 namespace poold {
 namespace {

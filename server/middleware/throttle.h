@@ -1,6 +1,6 @@
 #pragma once
 
-#include "server/call.h"
+#include "server/rpc/call.h"
 
 namespace poold {
 

@@ -3,19 +3,19 @@
 #include <algorithm>
 #include <optional>
 
-#include "server/arn.h"
-#include "server/fingerprint.h"
-#include "server/known_accounts.h"
-#include "server/limits.h"
-#include "server/method.h"
-#include "server/metrics.h"
-#include "server/rights.h"
-#include "server/settings.h"
-#include "server/world.h"
+#include "server/base/arn.h"
+#include "server/base/fingerprint.h"
+#include "server/base/limits.h"
+#include "server/base/settings.h"
+#include "server/base/world.h"
+#include "server/middleware/known_accounts.h"
+#include "server/rpc/method.h"
+#include "server/rpc/rights.h"
+#include "server/telemetry/metrics.h"
 #include "storage/accounts.h"
 #include "storage/client_tokens.h"
-#include "storage/database.h"
-#include "storage/failure.h"
+#include "storage/postgres/database.h"
+#include "storage/postgres/failure.h"
 
 namespace poold {
 namespace {

@@ -3,8 +3,8 @@
 #include <span>
 #include <vector>
 
-#include "server/call.h"
-#include "server/together.h"
+#include "server/rpc/call.h"
+#include "server/rpc/together.h"
 
 namespace poold {
 

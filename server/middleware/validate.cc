@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "server/arn.h"
-#include "server/aws_names.h"
-#include "server/error.h"
-#include "server/limits.h"
+#include "server/base/arn.h"
+#include "server/base/aws_names.h"
+#include "server/base/error.h"
+#include "server/base/limits.h"
+#include "server/base/text.h"
 #include "server/middleware/rules.h"
-#include "server/text.h"
 
 namespace poold {
 namespace {

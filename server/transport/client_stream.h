@@ -4,7 +4,7 @@
 #include <memory>
 #include <span>
 
-#include "server/unique_fd.h"
+#include "server/base/unique_fd.h"
 
 struct ssl_st;
 struct ssl_ctx_st;

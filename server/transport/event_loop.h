@@ -15,7 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "server/unique_fd.h"
+#include "server/base/unique_fd.h"
 
 namespace poold {
 

@@ -16,15 +16,15 @@
 #include <set>
 #include <stdexcept>
 
-#include "server/limits.h"
-#include "server/method.h"
-#include "server/settings.h"
-#include "server/tls.h"
+#include "server/base/limits.h"
+#include "server/base/settings.h"
+#include "server/rpc/method.h"
 #include "server/transport/grpc_acceptor.h"
 #include "server/transport/grpc_call.h"
 #include "server/transport/grpc_listener.h"
 #include "server/transport/grpc_memory.h"
 #include "server/transport/reflection.h"
+#include "server/transport/tls.h"
 
 namespace poold {
 namespace {

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "server/call.h"
-#include "server/pipeline.h"
+#include "server/pipeline/pipeline.h"
+#include "server/rpc/call.h"
 
 namespace poold {
 

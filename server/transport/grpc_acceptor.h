@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "server/unique_fd.h"
+#include "server/base/unique_fd.h"
 
 namespace grpc {
 class ServerBuilder;

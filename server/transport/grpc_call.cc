@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <chrono>
 
-#include "server/method.h"
-#include "server/pipeline.h"
+#include "server/base/world.h"
+#include "server/pipeline/pipeline.h"
+#include "server/rpc/method.h"
 #include "server/transport/grpc_peers.h"
 #include "server/transport/prepared_status.h"
 #include "server/transport/wire_lists.h"
-#include "server/world.h"
 
 // Exported by libgrpc, declared in none of its installed headers: the flags of the message that the call received last,
 // and the compression that its grpc-encoding names. (Wire.RefusesCompressedMessages)

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/call.h"
+#include "server/rpc/call.h"
 
 namespace poold {
 

@@ -18,14 +18,14 @@
 #include <utility>
 #include <vector>
 
-#include "server/loopback.h"
-#include "server/metrics.h"
-#include "server/tls_context.h"
+#include "server/base/loopback.h"
+#include "server/telemetry/metrics.h"
 #include "server/transport/connection_counts.h"
 #include "server/transport/cut_log.h"
 #include "server/transport/event_loop.h"
 #include "server/transport/listening_socket.h"
 #include "server/transport/relayed_connection.h"
+#include "server/transport/tls_context.h"
 
 namespace poold {
 namespace {

@@ -6,9 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "server/base/unique_fd.h"
 #include "server/transport/connection_counts.h"
 #include "server/transport/grpc_peers.h"
-#include "server/unique_fd.h"
 
 namespace poold {
 

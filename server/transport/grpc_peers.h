@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "server/client_certificate.h"
+#include "server/transport/client_certificate.h"
 
 namespace poold {
 

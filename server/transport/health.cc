@@ -8,7 +8,7 @@
 #include <chrono>
 #include <stdexcept>
 
-#include "server/settings.h"
+#include "server/base/settings.h"
 #include "server/transport/grpc_acceptor.h"
 #include "server/transport/grpc_listener.h"
 #include "server/transport/grpc_memory.h"

@@ -22,11 +22,11 @@
 #include <thread>
 #include <vector>
 
-#include "server/loopback.h"
-#include "server/metrics.h"
-#include "server/settings.h"
-#include "server/tls_context.h"
+#include "server/base/loopback.h"
+#include "server/base/settings.h"
+#include "server/telemetry/metrics.h"
 #include "server/transport/http_connection.h"
+#include "server/transport/tls_context.h"
 
 namespace poold {
 namespace {

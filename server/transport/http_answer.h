@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "server/error.h"
-#include "server/world.h"
+#include "server/base/error.h"
+#include "server/base/world.h"
 
 namespace poold {
 

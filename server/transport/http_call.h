@@ -7,12 +7,12 @@
 #include <string_view>
 #include <vector>
 
-#include "server/call.h"
-#include "server/client_certificate.h"
-#include "server/http_request.h"
-#include "server/method.h"
+#include "server/base/world.h"
+#include "server/rpc/call.h"
+#include "server/rpc/http_request.h"
+#include "server/rpc/method.h"
+#include "server/transport/client_certificate.h"
 #include "server/transport/http_answer.h"
-#include "server/world.h"
 
 namespace poold {
 

@@ -10,17 +10,17 @@
 #include <utility>
 #include <variant>
 
-#include "server/client_certificate.h"
-#include "server/limits.h"
-#include "server/logging.h"
-#include "server/metrics.h"
+#include "server/base/limits.h"
+#include "server/base/world.h"
+#include "server/telemetry/logging.h"
+#include "server/telemetry/metrics.h"
 #include "server/transport/body_pace.h"
+#include "server/transport/client_certificate.h"
 #include "server/transport/http_answer.h"
 #include "server/transport/http_call.h"
 #include "server/transport/http_head.h"
 #include "server/transport/http_routes.h"
 #include "server/transport/http_stream.h"
-#include "server/world.h"
 
 namespace poold {
 namespace {

@@ -5,9 +5,9 @@
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
 
-#include "server/call.h"
-#include "server/pipeline.h"
-#include "server/settings.h"
+#include "server/base/settings.h"
+#include "server/pipeline/pipeline.h"
+#include "server/rpc/call.h"
 #include "server/transport/connection_counts.h"
 #include "server/transport/http_body_room.h"
 

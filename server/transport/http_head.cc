@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "server/limits.h"
+#include "server/base/limits.h"
 
 namespace poold {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "server/http_request.h"
+#include "server/rpc/http_request.h"
 #include "server/transport/http_routes.h"
 
 namespace poold {

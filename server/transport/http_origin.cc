@@ -6,9 +6,9 @@
 #include <optional>
 #include <string_view>
 
-#include "server/error.h"
-#include "server/header.h"
-#include "server/text.h"
+#include "server/base/error.h"
+#include "server/base/text.h"
+#include "server/rpc/header.h"
 
 namespace poold {
 namespace {

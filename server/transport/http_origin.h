@@ -4,7 +4,7 @@
 #include <set>
 #include <string>
 
-#include "server/http_request.h"
+#include "server/rpc/http_request.h"
 
 namespace poold {
 

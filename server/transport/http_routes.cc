@@ -2,10 +2,10 @@
 
 #include <string>
 
-#include "server/call.h"
-#include "server/header.h"
-#include "server/loopback.h"
-#include "server/settings.h"
+#include "server/base/loopback.h"
+#include "server/base/settings.h"
+#include "server/rpc/call.h"
+#include "server/rpc/header.h"
 #include "server/transport/http_origin.h"
 
 namespace poold {

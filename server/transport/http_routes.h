@@ -4,10 +4,10 @@
 #include <string_view>
 #include <variant>
 
-#include "server/error.h"
-#include "server/http_request.h"
-#include "server/method.h"
-#include "server/metrics.h"
+#include "server/base/error.h"
+#include "server/rpc/http_request.h"
+#include "server/rpc/method.h"
+#include "server/telemetry/metrics.h"
 #include "server/transport/http_answer.h"
 
 namespace poold {

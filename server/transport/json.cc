@@ -11,8 +11,8 @@
 #include <set>
 #include <vector>
 
-#include "server/aws_names.h"
-#include "server/text.h"
+#include "server/base/aws_names.h"
+#include "server/base/text.h"
 #include "smsvoice/v2/rules.pb.h"
 
 namespace poold {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "server/unique_fd.h"
+#include "server/base/unique_fd.h"
 
 namespace poold {
 

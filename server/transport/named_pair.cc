@@ -9,7 +9,7 @@
 #include <cstring>
 #include <system_error>
 
-#include "server/digest.h"
+#include "server/base/digest.h"
 
 namespace poold {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "server/unique_fd.h"
+#include "server/base/unique_fd.h"
 
 namespace poold {
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string>
 
-#include "server/error.h"
+#include "server/base/error.h"
 
 namespace poold {
 

@@ -7,13 +7,13 @@
 #include <optional>
 #include <string>
 
-#include "server/error.h"
-#include "server/logging.h"
-#include "server/metrics.h"
-#include "server/periodic.h"
+#include "server/base/error.h"
+#include "server/base/periodic.h"
+#include "server/base/world.h"
+#include "server/telemetry/logging.h"
+#include "server/telemetry/metrics.h"
 #include "server/transport/grpc_call.h"
 #include "server/transport/served_schema.h"
-#include "server/world.h"
 
 namespace poold {
 namespace {

@@ -7,7 +7,7 @@
 #include <set>
 #include <string_view>
 
-#include "server/call.h"
+#include "server/rpc/call.h"
 
 namespace poold {
 

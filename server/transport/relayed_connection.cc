@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "server/tls_context.h"
+#include "server/transport/tls_context.h"
 
 namespace poold {
 namespace {

@@ -7,8 +7,8 @@
 #include "google/rpc/status.pb.h"
 #include "grpc/health/v1/health.pb.h"
 #include "grpc/reflection/v1alpha/reflection.pb.h"
-#include "server/limits.h"
-#include "server/text.h"
+#include "server/base/limits.h"
+#include "server/base/text.h"
 
 namespace poold {
 namespace {
@@ -22,7 +22,7 @@ using grpc::reflection::v1::ServerReflectionRequest;
 using grpc::reflection::v1::ServerReflectionResponse;
 
 // With the JSON name of each field and extension, which CopyTo leaves out.
-std::string Serialized(const storage::FileDescriptor& file) {
+std::string Serialized(const FileDescriptor& file) {
   google::protobuf::FileDescriptorProto proto;
   file.CopyTo(&proto);
   file.CopyJsonNameTo(&proto);
@@ -68,7 +68,7 @@ ServedSchema::ServedSchema(const std::set<const ServiceDescriptor*>& services) {
   Add(*google::rpc::Status::descriptor()->file());
 }
 
-const ServedSchema::File* ServedSchema::Add(const storage::FileDescriptor& descriptor) {
+const ServedSchema::File* ServedSchema::Add(const FileDescriptor& descriptor) {
   if (const auto* known = Find(by_name_, descriptor.name())) return *known;
   File& file = files_.emplace_back(File{Serialized(descriptor), {}});
   by_name_.emplace(descriptor.name(), &file);
@@ -77,7 +77,7 @@ const ServedSchema::File* ServedSchema::Add(const storage::FileDescriptor& descr
   return &file;
 }
 
-void ServedSchema::AddSymbols(const storage::FileDescriptor& descriptor, const File& file) {
+void ServedSchema::AddSymbols(const FileDescriptor& descriptor, const File& file) {
   for (int i = 0; i < descriptor.message_type_count(); ++i) AddMessage(*descriptor.message_type(i), file);
   for (int i = 0; i < descriptor.enum_type_count(); ++i) AddEnum(*descriptor.enum_type(i), file);
   for (int i = 0; i < descriptor.extension_count(); ++i) AddExtension(*descriptor.extension(i), file);

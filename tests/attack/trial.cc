@@ -6,7 +6,7 @@
 #include <future>
 #include <thread>
 
-#include "server/digest.h"
+#include "server/base/digest.h"
 #include "tests/attack/bystander.h"
 #include "tests/attack/usage.h"
 

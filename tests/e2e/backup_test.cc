@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "build_paths.h"
-#include "storage/child_process.h"
-#include "storage/embedded_postgres.h"
+#include "storage/embedded/child_process.h"
+#include "storage/embedded/embedded_postgres.h"
 #include "tests/support/given.h"
 #include "tests/support/grpc_client.h"
 #include "tests/support/markdown.h"

@@ -8,7 +8,7 @@
 #include <pqxx/pqxx>
 #include <string>
 
-#include "server/digest.h"
+#include "server/base/digest.h"
 #include "tests/support/dev_server.h"
 #include "tests/support/grpc_client.h"
 #include "tests/support/http_client.h"

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "grpc/health/v1/health.grpc.pb.h"
-#include "storage/embedded_postgres.h"
+#include "storage/embedded/embedded_postgres.h"
 #include "tests/support/dev_server.h"
 #include "tests/support/given.h"
 #include "tests/support/grpc_client.h"

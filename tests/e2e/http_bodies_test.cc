@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "server/limits.h"
+#include "server/base/limits.h"
 #include "tests/support/dev_server.h"
 #include "tests/support/grpc_client.h"
 #include "tests/support/held_rows.h"

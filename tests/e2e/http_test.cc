@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "server/limits.h"
-#include "server/method.h"
+#include "server/base/limits.h"
+#include "server/rpc/method.h"
 #include "tests/support/dev_server.h"
 #include "tests/support/given.h"
 #include "tests/support/grpc_client.h"

@@ -1,5 +1,6 @@
 // Refusals with many violations arrive whole through Debian's nginx, with its default buffers, and through HAProxy:
-// over gRPC and AWS JSON, plaintext and TLS. How long a refusal may be is shown in tests/server/refusal_size_test.cc.
+// over gRPC and AWS JSON, plaintext and TLS. How long a refusal may be is shown in
+// tests/server/transport/refusal_size_test.cc.
 
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -13,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "server/limits.h"
+#include "server/base/limits.h"
 #include "smsvoice/v2/tags.pb.h"
 #include "tests/support/certificates.h"
 #include "tests/support/dev_server.h"

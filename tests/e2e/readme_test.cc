@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "build_paths.h"
-#include "server/access.h"
+#include "server/middleware/access.h"
 #include "tests/support/dev_server.h"
 #include "tests/support/markdown.h"
 #include "tests/support/program.h"

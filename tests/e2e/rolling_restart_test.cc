@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "build_paths.h"
-#include "storage/migrate.h"
+#include "storage/postgres/migrate.h"
 #include "tests/support/given.h"
 #include "tests/support/grpc_client.h"
 #include "tests/support/program.h"

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "server/digest.h"
+#include "server/base/digest.h"
 #include "tests/support/certificates.h"
 #include "tests/support/given.h"
 #include "tests/support/grpc_client.h"

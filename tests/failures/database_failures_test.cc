@@ -18,7 +18,7 @@
 
 #include "tests/failures/deployment.h"
 #include "tests/failures/load.h"
-#include "tests/storage/commit_proxy.h"
+#include "tests/storage/postgres/commit_proxy.h"
 #include "tests/support/http_client.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_directory.h"

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "grpc/health/v1/health.grpc.pb.h"
-#include "storage/embedded_postgres.h"
+#include "storage/embedded/embedded_postgres.h"
 #include "tests/failures/load.h"
 #include "tests/support/given.h"
 #include "tests/support/grpc_client.h"

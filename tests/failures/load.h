@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "server/error.h"
+#include "server/base/error.h"
 #include "tests/support/grpc_client.h"
 
 namespace poold {

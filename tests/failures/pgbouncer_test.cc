@@ -16,7 +16,7 @@
 #include "build_paths.h"
 #include "tests/failures/deployment.h"
 #include "tests/failures/load.h"
-#include "tests/storage/commit_proxy.h"
+#include "tests/storage/postgres/commit_proxy.h"
 #include "tests/support/held_rows.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_directory.h"

@@ -10,15 +10,15 @@
 #include <cstdlib>
 #include <string>
 
-#include "server/known_accounts.h"
-#include "server/metrics.h"
-#include "server/page_token.h"
-#include "server/pipeline.h"
-#include "server/rate_limiter.h"
-#include "server/settings.h"
+#include "server/base/page_token.h"
+#include "server/base/settings.h"
+#include "server/base/world.h"
+#include "server/middleware/known_accounts.h"
+#include "server/middleware/rate_limiter.h"
+#include "server/pipeline/pipeline.h"
+#include "server/telemetry/metrics.h"
 #include "server/transport/http.h"
-#include "server/world.h"
-#include "storage/database.h"
+#include "storage/postgres/database.h"
 
 namespace {
 

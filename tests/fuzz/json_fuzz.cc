@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "server/error.h"
-#include "server/method.h"
+#include "server/base/error.h"
 #include "server/middleware/validate.h"
+#include "server/rpc/method.h"
 #include "server/transport/json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/page_token.h"
+#include "server/base/page_token.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const poold::PageTokens tokens("0123456789abcdef0123456789abcdef");

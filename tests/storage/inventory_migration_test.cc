@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "storage/database.h"
 #include "storage/inventory.h"
-#include "storage/migrate.h"
+#include "storage/postgres/database.h"
+#include "storage/postgres/migrate.h"
 #include "tests/support/test_database.h"
 
 namespace poold::storage {

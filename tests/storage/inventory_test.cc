@@ -7,7 +7,7 @@
 #include <functional>
 #include <set>
 
-#include "storage/database.h"
+#include "storage/postgres/database.h"
 #include "tests/support/test_database.h"
 
 namespace poold::storage {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "storage/database.h"
-#include "storage/migrate.h"
+#include "storage/postgres/database.h"
+#include "storage/postgres/migrate.h"
 #include "tests/support/test_database.h"
 
 namespace poold::storage {

@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <string>
 
-#include "server/world.h"
+#include "server/base/world.h"
 
 namespace poold {
 

@@ -15,7 +15,7 @@
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
-#include "server/error.h"
+#include "server/base/error.h"
 #include "smsvoice/v2/dev.grpc.pb.h"
 #include "smsvoice/v2/phone_numbers.grpc.pb.h"
 #include "smsvoice/v2/pools.grpc.pb.h"

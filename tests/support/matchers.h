@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "server/error.h"
+#include "server/base/error.h"
 #include "smsvoice/v2/rules.pb.h"
 
 namespace poold {

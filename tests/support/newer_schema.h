@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/migrate.h"
+#include "storage/postgres/migrate.h"
 
 namespace poold {
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "build_paths.h"
-#include "server/digest.h"
-#include "server/http_request.h"
+#include "server/base/digest.h"
+#include "server/rpc/http_request.h"
 
 namespace poold {
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "server/unique_fd.h"
+#include "server/base/unique_fd.h"
 
 namespace poold {
 

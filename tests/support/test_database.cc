@@ -16,8 +16,8 @@
 #include <string_view>
 #include <system_error>
 
-#include "storage/embedded_postgres.h"
-#include "storage/migrate.h"
+#include "storage/embedded/embedded_postgres.h"
+#include "storage/postgres/migrate.h"
 
 namespace poold {
 namespace {

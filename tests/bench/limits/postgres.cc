@@ -5,7 +5,7 @@
 #include <iostream>
 #include <string>
 
-#include "storage/embedded_postgres.h"
+#include "storage/embedded/embedded_postgres.h"
 
 int main(int argc, char** argv) {
   std::signal(SIGINT, SIG_IGN);  // of a whole terminal: whoever started us ends us

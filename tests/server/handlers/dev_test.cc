@@ -8,7 +8,7 @@
 #include <random>
 #include <thread>
 
-#include "server/housekeeping.h"
+#include "server/program/housekeeping.h"
 #include "storage/account_quotas.h"
 #include "storage/accounts.h"
 #include "storage/pools.h"

@@ -12,7 +12,7 @@
 #include <set>
 #include <thread>
 
-#include "server/housekeeping.h"
+#include "server/program/housekeeping.h"
 #include "storage/accounts.h"
 #include "storage/opted_out_numbers.h"
 #include "tests/support/api.h"

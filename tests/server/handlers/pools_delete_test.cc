@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "server/housekeeping.h"
+#include "server/program/housekeeping.h"
 #include "tests/support/api.h"
 #include "tests/support/given.h"
 

@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "server/text.h"
+#include "server/base/text.h"
 #include "tests/server/handlers/sender_ids_calls.h"
 #include "tests/support/api.h"
 #include "tests/support/bad_request.h"

@@ -13,10 +13,10 @@
 #include <optional>
 #include <thread>
 
-#include "server/metrics.h"
-#include "server/settings.h"
-#include "server/tls.h"
+#include "server/base/settings.h"
+#include "server/telemetry/metrics.h"
 #include "server/transport/grpc_acceptor.h"
+#include "server/transport/tls.h"
 #include "tests/support/certificates.h"
 #include "tests/support/given.h"
 #include "tests/support/grpc_client.h"

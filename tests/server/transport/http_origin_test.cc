@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/error.h"
+#include "server/base/error.h"
 
 namespace poold {
 namespace {

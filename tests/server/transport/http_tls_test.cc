@@ -5,9 +5,9 @@
 
 #include <fstream>
 
-#include "server/access.h"
-#include "server/tls.h"
+#include "server/middleware/access.h"
 #include "server/transport/http.h"
+#include "server/transport/tls.h"
 #include "tests/support/api.h"
 #include "tests/support/certificates.h"
 #include "tests/support/http_client.h"

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/method.h"
+#include "server/rpc/method.h"
 #include "smsvoice/v2/phone_numbers.pb.h"
 #include "smsvoice/v2/pools.pb.h"
 #include "smsvoice/v2/tags.pb.h"

@@ -8,7 +8,7 @@
 #include <random>
 #include <string>
 
-#include "server/error.h"
+#include "server/base/error.h"
 #include "smsvoice/v2/phone_numbers.pb.h"
 #include "smsvoice/v2/pools.pb.h"
 

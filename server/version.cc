@@ -1,7 +1,0 @@
-#include "server/version.h"
-
-namespace poold {
-
-std::string_view Version() { return POOLD_VERSION; }
-
-}  // namespace poold

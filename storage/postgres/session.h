@@ -1,0 +1,215 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "storage/postgres/failure.h"
+#include "storage/postgres/transaction.h"
+#include "storage/values/work_log.h"
+
+// Private to storage/: one connection. Everybody else goes through Database.
+struct pg_result;  // libpq's PGresult
+
+namespace poold::storage {
+
+struct Step;
+
+// What Rows points to; session.cc adds the owner of the result.
+struct Rows::Data {
+  const pg_result* raw;
+};
+
+// A statement that is to be run together with others.
+struct Waiting {
+  Statement statement;
+  Params params = {};
+  std::function<void(const Rows&)> then = {};  // as Transaction::Later says; maybe none
+  bool prepared = true;                        // or sent as text each time
+  std::string text = {};                       // of a composed statement, in place of its `sql`
+};
+
+// Writes to the log and nowhere else. A commit after this one is answered when everything before it is as safe as
+// commits are in this database: on disk, and on as many standbys as it waits for.
+inline constexpr Statement kFollowCommits{"follow commit", "SELECT pg_logical_emit_message(true, 'poold', '')"};
+
+// Where to connect and how, ready for libpq. What the url sets wins over our defaults, which are: UTF-8, keepalives
+// that notice a dead peer within half a minute, target_session_attrs=primary when there are several hosts, and in
+// `options`
+//   statement_timeout                    the backstop below; lock_timeout half of it
+//   idle_in_transaction_session_timeout  5 s: a transaction of ours waits for nothing but the database
+//   client_connection_check_interval     250 ms: a statement whose caller hung up ends soon (see Session::Cut)
+//   default_transaction_read_only        on: outside an explicit READ WRITE transaction the server refuses writes, free
+//                                        of charge. Left out when the url asks for target_session_attrs=read-write, for
+//                                        which libpq takes a host with this default for a read-only one
+//   plan_cache_mode              force_generic_plan: our statements are look-ups by index, whose plans don't depend on
+//                                values, and planning one with unnest() anew each time takes longer than running it
+//   enable_seqscan               off: such a plan lasts as long as the connection, so it must not be made for a table
+//                                that is nearly empty today
+//   jit                          off: for a plan that doesn't know its LIMIT it takes longer than the statement
+//   TimeZone=UTC, DateStyle=ISO          these win over the url, since reading times depends on them
+// Set as start-up options they cost no round trip and survive RESET.
+//
+// A pooler that mixes transactions of clients would refuse `options`, or drop them. Behind one (Limits::pooled) none
+// are sent but the url's own, and every BEGIN sets the four limits for its transaction, in the same round trip.
+// Statements outside of a transaction, those of reads, are bounded by the deadline, and in the server by what its role
+// is set to.
+struct ConnectionParameters {
+  struct Limits {
+    std::chrono::milliseconds statement{0};  // 0 is none
+    std::chrono::milliseconds lock{0};
+    std::chrono::milliseconds idle_in_transaction{0};
+    bool refuse_writes = false;
+    bool pooled = false;
+  };
+
+  // Throws StorageFailure kBug for a url that cannot be read. The message doesn't quote it: it may hold a password.
+  static ConnectionParameters Parse(const std::string& url, const Limits& limits);
+
+  // The same for each of its hosts alone. libpq would try one after the other by itself, but with no limit of time for
+  // one when it is asked not to block: a host that is switched off would keep it from ever asking the next.
+  std::vector<ConnectionParameters> Hosts() const;
+
+  std::vector<std::pair<std::string, std::string>> values;
+  std::string begin_settings;  // SQL for the beginning of a transaction, maybe empty
+};
+
+// A connection. One thread at a time uses it; Cut() alone may be called by any thread while the object lives.
+//
+// The functions that run SQL throw StorageFailure. After one, broken() tells whether the connection is of any more use:
+// if it isn't, the server has undone or will undo the open transaction, and the object can only be destroyed. A session
+// never connects anew by itself: libpqxx would, silently, and the next statement would run outside its transaction.
+class Session {
+ public:
+  // Who is told of each statement, as DatabaseOptions and WorkLog say; either may be nullptr.
+  struct Listeners {
+    const std::function<void(std::string_view name, std::chrono::nanoseconds took, bool ok)>* observe = nullptr;
+    WorkLog* log = nullptr;
+
+    // Of one that ended now.
+    void Tell(std::string_view name, std::chrono::steady_clock::time_point began, bool ok, std::string sqlstate) const;
+  };
+
+  // Waits at most until `deadline` and while `stop` isn't triggered, but for the look-up of the host's name, which
+  // libpq does in one blocking call. Throws StorageFailure: kDeadline, kCancelled, or kUnavailable for anything else,
+  // since a wrong password and a server that isn't up yet call for the same: trying again later.
+  //
+  // Of several hosts the first that will do is taken, beginning with number `first_host` and going round; each gets an
+  // equal part of the time that is left.
+  static std::unique_ptr<Session> Connect(const ConnectionParameters& parameters, bool prepare,
+                                          std::chrono::steady_clock::time_point deadline, const std::stop_token& stop,
+                                          std::size_t first_host = 0);
+
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // One statement with parameters, prepared on first use (the first 256 texts; more are sent unprepared each time).
+  Rows Run(const Statement& statement, const Params& params);
+
+  // What came of statements that were run together.
+  struct Together {
+    std::vector<Rows> answers;              // of those that went well, in order
+    std::optional<StorageFailure> failure;  // of the next, with which it ended
+  };
+
+  // Runs the statements in order, in one round trip. After one that fails the server leaves out the rest. With
+  // `only_last_is_left`, that is called as soon as all but the last have been answered. Doesn't throw.
+  Together RunTogether(std::span<const Waiting> statements, const std::function<void()>& only_last_is_left = {});
+
+  // SQL as it is, maybe several statements: one round trip. Returns the rows of the last.
+  Rows RunText(std::string_view name, const std::string& sql);
+
+  // Whether statements can wait for others, to be run together: not behind a pooler.
+  bool can_wait() const { return prepare_; }
+
+  // From now on they are told of every statement.
+  void set_listeners(const Listeners& listeners) { listeners_ = listeners; }
+
+  // A transaction that has begun.
+  struct Begun {
+    // Its number, by which its commit can be looked up if the answer is lost: the 64-bit one, never used twice within
+    // one history of the database.
+    std::string xid;
+    // Which history that is: the server's timeline, which changes when a standby takes over, and since when it counts
+    // its statistics, which it begins anew after a crash: then a number that was not on disk yet is given out again.
+    // "hidden" where a PostgreSQL-like service keeps its log to itself.
+    std::string history;
+  };
+
+  // Begins a READ COMMITTED transaction that may write, in one round trip. Throws on a standby. The history is asked
+  // for each time, since the server behind a pooler may be another one than a moment ago.
+  Begun Begin();
+
+  // The same as statements to be run together with others, the answer of the last of which ReadBegun reads. Only if
+  // CanBeginLater: after a Begin has found out how this server wants to be asked, and not behind a pooler.
+  bool CanBeginLater() const { return can_wait() && began_before_; }
+  void BeginLater(std::vector<Waiting>& waiting, std::function<void(const Rows&)> begun) const;
+  static Begun ReadBegun(const Rows& rows);
+
+  bool broken() const;
+
+  // Whether the server had something to warn of during the last round trip, whose statements it ran. What it says when
+  // it ends its process, because it was shut down or another one crashed, does not count: that is no word about them.
+  bool warned() const;
+  // All that it warned of during the last round trip, in its own words; empty if nothing.
+  const std::string& warning() const;
+
+  // Which of the hosts it is connected to.
+  std::size_t host() const { return host_; }
+
+  // Whether a transaction is open that could be committed, as the server said with its last answer.
+  bool InTransaction() const;
+  // Whether none is open, not even a failed one.
+  bool Idle() const;
+
+  // Ends the statement that runs, or the next to be run, by shutting down the socket: the blocked thread returns at
+  // once with a failure of this kind, and the server stops the statement when it sees that the client is gone. Only the
+  // first call counts.
+  //
+  // Why not PQcancel: its signal is for a connection, not for a statement, so one that arrives late stops the next
+  // statement, of another caller; and sending it means connecting to the server, which blocks when the server hangs,
+  // the very case that deadlines are for. A new connection costs milliseconds, and cuts are rare.
+  void Cut(StorageFailure::Kind why);
+  bool cut() const { return cut_.load() != kNotCut; }
+
+ private:
+  struct Link;
+  Session(std::unique_ptr<Link> link, bool prepare, std::string begin_settings);
+  static std::unique_ptr<Session> ConnectToOne(const ConnectionParameters& parameters, bool prepare,
+                                               std::chrono::steady_clock::time_point deadline,
+                                               const std::stop_token& stop);
+
+  Together RunSteps(std::span<const Step> steps, const std::function<void()>& only_last_is_left);
+  StorageFailure FailureOf(std::string_view name, const std::string& sqlstate, const char* what);
+
+  static constexpr int kNotCut = -1;
+
+  std::unique_ptr<Link> link_;
+  const bool prepare_;
+  const std::string begin_settings_;
+  std::atomic<int> cut_{kNotCut};  // else a StorageFailure::Kind
+  bool history_hidden_ = false;
+  bool began_before_ = false;
+  std::size_t host_ = 0;
+  Listeners listeners_;
+};
+
+// What Database keeps of one attempt of a body.
+struct Transaction::State {
+  Session& session;
+  bool can_wait;                          // Later waits; else it runs at once
+  std::vector<Waiting> waiting;           // in the order in which they are to be run; perhaps BEGIN first
+  std::optional<StorageFailure> failure;  // the first; there is no second
+};
+
+}  // namespace poold::storage
