@@ -55,7 +55,7 @@ std::map<std::string, std::vector<std::string>> RowsOf(Api& api) {
   std::map<std::string, std::vector<std::string>> rows;
   api.Sql([&](storage::Transaction& tx) {
     rows.clear();
-    for (const Row row : tx.Run({"test",
+    for (const storage::Row row : tx.Run({"test",
                                  "SELECT table_name FROM information_schema.columns"
                                  " WHERE table_schema = 'public' AND column_name = 'account_id'"})) {
       std::string table;
@@ -64,10 +64,10 @@ std::map<std::string, std::vector<std::string>> RowsOf(Api& api) {
     }
     for (auto& [table, texts] : rows) {
       const std::string sql = "SELECT t::text FROM " + table + " AS t WHERE account_id = $1 ORDER BY 1";
-      for (const Row row : tx.Run({"test", sql}, storage::Params(api.account()))) row.Read(texts.emplace_back());
+      for (const storage::Row row : tx.Run({"test", sql}, storage::Params(api.account()))) row.Read(texts.emplace_back());
     }
     auto& held = rows["numbers held"];
-    for (const Row row : tx.Run({"test", "SELECT phone_number FROM inventory_numbers WHERE held_by = $1 ORDER BY 1"},
+    for (const storage::Row row : tx.Run({"test", "SELECT phone_number FROM inventory_numbers WHERE held_by = $1 ORDER BY 1"},
                                 storage::Params(api.account()))) {
       row.Read(held.emplace_back());
     }

@@ -253,7 +253,7 @@ class Isolation : public testing::Test {
     api.Sql([&](storage::Transaction& tx) {
       dump.clear();
       std::string all = "SELECT 'inventory', t::text FROM inventory_numbers t WHERE held_by = $1";
-      for (const Row row : tx.Run({"test",
+      for (const storage::Row row : tx.Run({"test",
                                    "SELECT table_name FROM information_schema.columns"
                                    " WHERE table_schema = 'public' AND column_name = 'account_id'"})) {
         std::string table;
@@ -261,7 +261,7 @@ class Isolation : public testing::Test {
         all += " UNION ALL SELECT '" + table + "', t::text FROM " + table + " t WHERE account_id = $1";
       }
       all += " ORDER BY 1, 2";
-      for (const Row row : tx.Run({"test", all, true}, storage::Params(estate.account))) {
+      for (const storage::Row row : tx.Run({"test", all, true}, storage::Params(estate.account))) {
         std::string table;
         std::string text;
         row.Read(table, text);

@@ -855,7 +855,7 @@ class AMillionNumbers : public testing::Test {
       tx.Run({"test", "SET LOCAL plan_cache_mode = " + plans});
       const std::string explain = "EXPLAIN (ANALYZE, BUFFERS) EXECUTE " + name + "(" + values + "101)";
       std::string plan;
-      for (const Row row : tx.Run({"test", explain})) {
+      for (const storage::Row row : tx.Run({"test", explain})) {
         std::string line;
         row.Read(line);
         if (blocks == 0) blocks = BlocksOf(line);  // the first such line is of the whole statement

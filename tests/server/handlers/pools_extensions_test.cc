@@ -59,7 +59,7 @@ std::vector<std::string> StateOf(Api& api) {
   std::vector<std::string> state;
   api.Sql([&](storage::Transaction& tx) {
     state.clear();
-    const Rows tables = tx.Run({"test",
+    const storage::Rows tables = tx.Run({"test",
                                 "SELECT table_name::text FROM information_schema.columns"
                                 " WHERE table_schema = 'public' AND column_name = 'account_id' ORDER BY 1"});
     ASSERT_GE(tables.size(), 14u);
@@ -67,13 +67,13 @@ std::vector<std::string> StateOf(Api& api) {
       std::string name;
       table.Read(name);
       const std::string select = "SELECT to_jsonb(t)::text FROM " + name + " AS t WHERE account_id = $1 ORDER BY 1";
-      for (const Row row : tx.Run({"test", select}, storage::Params(api.account()))) {
+      for (const storage::Row row : tx.Run({"test", select}, storage::Params(api.account()))) {
         std::string text;
         row.Read(text);
         state.push_back(name + " " + text);
       }
     }
-    for (const Row row : tx.Run({"test", "SELECT phone_number FROM inventory_numbers WHERE held_by = $1 ORDER BY 1"},
+    for (const storage::Row row : tx.Run({"test", "SELECT phone_number FROM inventory_numbers WHERE held_by = $1 ORDER BY 1"},
                                 storage::Params(api.account()))) {
       std::string text;
       row.Read(text);
