@@ -63,7 +63,7 @@ std::vector<std::string> StateOf(Api& api) {
                                 "SELECT table_name::text FROM information_schema.columns"
                                 " WHERE table_schema = 'public' AND column_name = 'account_id' ORDER BY 1"});
     ASSERT_GE(tables.size(), 14u);
-    for (const Row table : tables) {
+    for (const storage::Row table : tables) {
       std::string name;
       table.Read(name);
       const std::string select = "SELECT to_jsonb(t)::text FROM " + name + " AS t WHERE account_id = $1 ORDER BY 1";

@@ -593,29 +593,30 @@ TEST_F(PipelineOverABrokenSchema, AnswersAServerThatCannotServeAsUnavailable) {
   EXPECT_EQ(RefusalOf(kSenderId).fault(), Fault::kUnavailable);
 }
 
-// An exception that is none of ours.
+// An exception that is none of ours, on the endpoint's thread and on a worker's, which reads what is big.
 TEST(Pipeline, TurnsAnyExceptionIntoAnInternalError) {
   Api api;
-  const Method& real = *FindMethod("DescribePools");
-  Method throwing = real;
-  const DescribePoolsRequest request;
-  DescribePoolsResponse response;
-  throwing.handle = [](Call&) { throw std::out_of_range("a secret of the code"); };
-  TestCall known(api.service(), throwing, request, response);
-  api.pipeline().Start(known);
-  auto error = known.Wait();
-  ASSERT_TRUE(error.has_value());
-  EXPECT_EQ(error->fault(), Fault::kInternal);
-  EXPECT_EQ(error->message(), kInternal);
-  EXPECT_EQ(error->detail(), "a secret of the code");
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1} << 20}) {
+    DescribePoolsResponse response;
+    TestCall known(api.service(), *FindMethod("DescribePools"), DescribePoolsRequest::default_instance(), response);
+    known.request_bytes = bytes;
+    known.on_read = [] { throw std::out_of_range("a secret of the code"); };
+    api.pipeline().Start(known);
+    auto error = known.Wait();
+    ASSERT_TRUE(error.has_value());
+    EXPECT_EQ(error->fault(), Fault::kInternal);
+    EXPECT_EQ(error->message(), kInternal);
+    EXPECT_EQ(error->detail(), "a secret of the code");
 
-  throwing.handle = [](Call&) { throw 42; };
-  TestCall unknown(api.service(), throwing, request, response);
-  api.pipeline().Start(unknown);
-  error = unknown.Wait();
-  ASSERT_TRUE(error.has_value());
-  EXPECT_EQ(error->fault(), Fault::kInternal);
-  EXPECT_EQ(error->message(), kInternal);
+    TestCall unknown(api.service(), *FindMethod("DescribePools"), DescribePoolsRequest::default_instance(), response);
+    unknown.request_bytes = bytes;
+    unknown.on_read = [] { throw 42; };
+    api.pipeline().Start(unknown);
+    error = unknown.Wait();
+    ASSERT_TRUE(error.has_value());
+    EXPECT_EQ(error->fault(), Fault::kInternal);
+    EXPECT_EQ(error->message(), kInternal);
+  }
 }
 
 // The database goes away and comes back.

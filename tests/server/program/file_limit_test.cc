@@ -71,10 +71,10 @@ TEST(FileLimit, LeavesRoomForOtherAddressesWhereThereAreFew) {
 TEST(FileLimit, GivesToGrpcWhatHttpDoesNotNeed) {
   Settings settings;
   settings.http.listen = "off";
-  EXPECT_GT(Shared(settings, 1024).grpc_connections, 290);
+  EXPECT_GT(Shared(settings, 1024).grpc.connections, 290);
   settings.http.listen = "127.0.0.1:0";
   settings.http.connections = 20;
-  EXPECT_GT(Shared(settings, 1024).grpc_connections, 280);
+  EXPECT_GT(Shared(settings, 1024).grpc.connections, 280);
 }
 
 TEST(FileLimit, KeepsWhatIsSet) {

@@ -45,7 +45,7 @@ class RecordTest : public testing::Test {
 };
 
 TEST_F(RecordTest, EachCallIsOneLineOfJson) {
-  api.service().log.json = true;
+  api.service().log.format = "json";
   ASSERT_FALSE(
       api.CallWith({{"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}}, DescribePoolsRequest())
           .error);
@@ -62,7 +62,7 @@ TEST_F(RecordTest, EachCallIsOneLineOfJson) {
 }
 
 TEST_F(RecordTest, ARefusalTellsExceptionCodeAndReason) {
-  api.service().log.json = true;
+  api.service().log.format = "json";
   api.Call<DescribePoolsRequest>("max_results: -1");
   const json line = Line();
   EXPECT_EQ(level, "info");
@@ -78,7 +78,7 @@ TEST_F(RecordTest, InTextTheSameInAnotherForm) {
 }
 
 TEST_F(RecordTest, ASlowCallTellsWhereItsTimeWent) {
-  api.service().log = {.json = true, .slow_call = std::chrono::milliseconds(1)};
+  api.service().log = {.format = "json", .slow_call = std::chrono::milliseconds(1)};
   TestCall call(api.service(), *FindMethod("DescribePools"), DescribePoolsRequest::default_instance(), response_);
   const auto began = call.received() - std::chrono::seconds(1);
   call.set_queued(began);
@@ -101,7 +101,7 @@ TEST_F(RecordTest, ASlowCallTellsWhereItsTimeWent) {
 }
 
 TEST_F(RecordTest, ADefectIsTheLogsAndAnErrorThere) {
-  api.service().log.json = true;
+  api.service().log.format = "json";
   TestCall call(api.service(), *FindMethod("DescribePools"), DescribePoolsRequest::default_instance(), response_);
   const Error defect = Error::Internal("invalid input syntax: \"+447700900123\"\nand more");
   Record(call, &defect);
