@@ -195,14 +195,15 @@ std::vector<std::string> KeywordsOf(Api& api, const std::string& pool_or_number_
   std::vector<std::string> keywords;
   api.Sql([&](storage::Transaction& tx) {
     keywords.clear();
-    const storage::Rows rows = tx.Run({"test",
-                              "SELECT keyword || ': ' || keyword_action || ': ' || keyword_message FROM ("
-                              "  SELECT account_id, region, pool_id AS owner_id, keyword, keyword_action,"
-                              "    keyword_message FROM pool_keywords"
-                              "  UNION ALL SELECT account_id, region, phone_number_id, keyword, keyword_action,"
-                              "    keyword_message FROM phone_number_keywords) AS keywords"
-                              " WHERE account_id = $1 AND region = $2 AND owner_id = $3 ORDER BY keyword"},
-                             storage::Params(api.scope.account, api.scope.region, pool_or_number_id));
+    const storage::Rows rows =
+        tx.Run({"test",
+                "SELECT keyword || ': ' || keyword_action || ': ' || keyword_message FROM ("
+                "  SELECT account_id, region, pool_id AS owner_id, keyword, keyword_action,"
+                "    keyword_message FROM pool_keywords"
+                "  UNION ALL SELECT account_id, region, phone_number_id, keyword, keyword_action,"
+                "    keyword_message FROM phone_number_keywords) AS keywords"
+                " WHERE account_id = $1 AND region = $2 AND owner_id = $3 ORDER BY keyword"},
+               storage::Params(api.scope.account, api.scope.region, pool_or_number_id));
     for (const storage::Row row : rows) row.Read(keywords.emplace_back());
   });
   return keywords;
@@ -212,10 +213,11 @@ std::map<std::string, std::string> TagsOf(Api& api, const std::string& resource_
   std::map<std::string, std::string> tags;
   api.Sql([&](storage::Transaction& tx) {
     tags.clear();
-    const storage::Rows rows = tx.Run({"test",
-                              "SELECT key, value FROM tags"
-                              " WHERE account_id = $1 AND region = $2 AND resource_type = $3 AND resource_id = $4"},
-                             storage::Params(api.scope.account, api.scope.region, resource_type, id));
+    const storage::Rows rows =
+        tx.Run({"test",
+                "SELECT key, value FROM tags"
+                " WHERE account_id = $1 AND region = $2 AND resource_type = $3 AND resource_id = $4"},
+               storage::Params(api.scope.account, api.scope.region, resource_type, id));
     for (const storage::Row row : rows) {
       std::string key;
       std::string value;

@@ -56,19 +56,21 @@ std::map<std::string, std::vector<std::string>> RowsOf(Api& api) {
   api.Sql([&](storage::Transaction& tx) {
     rows.clear();
     for (const storage::Row row : tx.Run({"test",
-                                 "SELECT table_name FROM information_schema.columns"
-                                 " WHERE table_schema = 'public' AND column_name = 'account_id'"})) {
+                                          "SELECT table_name FROM information_schema.columns"
+                                          " WHERE table_schema = 'public' AND column_name = 'account_id'"})) {
       std::string table;
       row.Read(table);
       rows[table];
     }
     for (auto& [table, texts] : rows) {
       const std::string sql = "SELECT t::text FROM " + table + " AS t WHERE account_id = $1 ORDER BY 1";
-      for (const storage::Row row : tx.Run({"test", sql}, storage::Params(api.account()))) row.Read(texts.emplace_back());
+      for (const storage::Row row : tx.Run({"test", sql}, storage::Params(api.account())))
+        row.Read(texts.emplace_back());
     }
     auto& held = rows["numbers held"];
-    for (const storage::Row row : tx.Run({"test", "SELECT phone_number FROM inventory_numbers WHERE held_by = $1 ORDER BY 1"},
-                                storage::Params(api.account()))) {
+    for (const storage::Row row :
+         tx.Run({"test", "SELECT phone_number FROM inventory_numbers WHERE held_by = $1 ORDER BY 1"},
+                storage::Params(api.account()))) {
       row.Read(held.emplace_back());
     }
   });

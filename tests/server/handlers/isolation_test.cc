@@ -254,8 +254,8 @@ class Isolation : public testing::Test {
       dump.clear();
       std::string all = "SELECT 'inventory', t::text FROM inventory_numbers t WHERE held_by = $1";
       for (const storage::Row row : tx.Run({"test",
-                                   "SELECT table_name FROM information_schema.columns"
-                                   " WHERE table_schema = 'public' AND column_name = 'account_id'"})) {
+                                            "SELECT table_name FROM information_schema.columns"
+                                            " WHERE table_schema = 'public' AND column_name = 'account_id'"})) {
         std::string table;
         row.Read(table);
         all += " UNION ALL SELECT '" + table + "', t::text FROM " + table + " t WHERE account_id = $1";

@@ -60,8 +60,8 @@ std::vector<std::string> StateOf(Api& api) {
   api.Sql([&](storage::Transaction& tx) {
     state.clear();
     const storage::Rows tables = tx.Run({"test",
-                                "SELECT table_name::text FROM information_schema.columns"
-                                " WHERE table_schema = 'public' AND column_name = 'account_id' ORDER BY 1"});
+                                         "SELECT table_name::text FROM information_schema.columns"
+                                         " WHERE table_schema = 'public' AND column_name = 'account_id' ORDER BY 1"});
     ASSERT_GE(tables.size(), 14u);
     for (const storage::Row table : tables) {
       std::string name;
@@ -73,8 +73,9 @@ std::vector<std::string> StateOf(Api& api) {
         state.push_back(name + " " + text);
       }
     }
-    for (const storage::Row row : tx.Run({"test", "SELECT phone_number FROM inventory_numbers WHERE held_by = $1 ORDER BY 1"},
-                                storage::Params(api.account()))) {
+    for (const storage::Row row :
+         tx.Run({"test", "SELECT phone_number FROM inventory_numbers WHERE held_by = $1 ORDER BY 1"},
+                storage::Params(api.account()))) {
       std::string text;
       row.Read(text);
       state.push_back("held " + text);

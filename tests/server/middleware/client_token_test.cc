@@ -138,15 +138,17 @@ std::vector<std::string> StateOf(Api& api) {
   api.Sql([&](storage::Transaction& tx) {
     state.clear();
     std::vector<std::string> tables;
-    for (const storage::Row row : tx.Run({"test",
-                                 "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public'"
-                                 " AND column_name = 'account_id' AND table_name <> 'client_tokens' ORDER BY 1"})) {
+    for (const storage::Row row :
+         tx.Run({"test",
+                 "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public'"
+                 " AND column_name = 'account_id' AND table_name <> 'client_tokens' ORDER BY 1"})) {
       row.Read(tables.emplace_back());
     }
     for (const std::string& table : tables) {
       const std::string sql =
           "SELECT '" + table + " ' || t::text FROM " + table + " AS t WHERE account_id = $1 ORDER BY 1";
-      for (const storage::Row row : tx.Run({"test", sql}, storage::Params(api.account()))) row.Read(state.emplace_back());
+      for (const storage::Row row : tx.Run({"test", sql}, storage::Params(api.account())))
+        row.Read(state.emplace_back());
     }
   });
   return state;
