@@ -83,10 +83,6 @@ std::string NameOfUser(uid_t user) {
   return known ? known->name : std::to_string(user);
 }
 
-FileDescriptor::~FileDescriptor() {
-  if (fd_ >= 0) close(fd_);
-}
-
 TrustedDirectory::TrustedDirectory(FileDescriptor fd, fs::path path, uid_t owner)
     : fd_(std::move(fd)), path_(std::move(path)), owner_(owner) {
   const struct stat status = StatusOf(fd_, path_);

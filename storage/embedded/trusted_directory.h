@@ -11,26 +11,9 @@
 #include <utility>
 
 #include "storage/embedded/child_process.h"
+#include "storage/postgres/file_descriptor.h"
 
 namespace poold::storage {
-
-// A file descriptor that is closed at the end. Negative: none.
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd = -1) : fd_(fd) {}
-  ~FileDescriptor();
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 // A directory in which only its owner and root can change anything. The owner is this process's user, or one that the
 // caller names. The directory stays open: what is done in it happens there, whatever its path leads to later. No method

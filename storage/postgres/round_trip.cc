@@ -29,16 +29,16 @@ bool Send(PGconn* connection, const Step& step) {
 }
 
 // The answer of a statement, and the nothing that ends it.
-Result Receive(PGconn* connection) {
-  Result result(PQgetResult(connection));
-  if (PQstatus(connection) == CONNECTION_OK) Result(PQgetResult(connection)).reset();
+PgResult Receive(PGconn* connection) {
+  PgResult result(PQgetResult(connection));
+  if (PQstatus(connection) == CONNECTION_OK) PgResult(PQgetResult(connection)).reset();
   return result;
 }
 
 // Skips what the server left out until it is ready again. False if it never will be.
 bool Drain(PGconn* connection) {
   for (int nothing = 0; nothing < 3;) {
-    const Result result(PQgetResult(connection));
+    const PgResult result(PQgetResult(connection));
     if (PQstatus(connection) != CONNECTION_OK) return false;
     if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) return PQexitPipelineMode(connection) == 1;
     nothing = result ? 0 : nothing + 1;
@@ -48,9 +48,9 @@ bool Drain(PGconn* connection) {
 
 }  // namespace
 
-void ClearResult::operator()(pg_result* result) const { PQclear(result); }
+void ClearPgResult::operator()(pg_result* result) const { PQclear(result); }
 
-bool IsGood(const Result& result) {
+bool IsGood(const PgResult& result) {
   const auto status = PQresultStatus(result.get());
   return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
@@ -64,7 +64,7 @@ PreparedStatements::Entry* PreparedStatements::Of(const Statement& statement) {
 }
 
 RoundTripEnd SendTogether(pg_conn* connection, std::span<const Step> steps,
-                          const std::function<void(std::size_t step, Result answer)>& answered) {
+                          const std::function<void(std::size_t step, PgResult answer)>& answered) {
   if (PQenterPipelineMode(connection) != 1) return RoundTripEnd::kLost;
   std::vector<bool> prepares;  // by step: whether its answer comes after that of its PREPARE
   for (const Step& step : steps) {
@@ -76,7 +76,7 @@ RoundTripEnd SendTogether(pg_conn* connection, std::span<const Step> steps,
 
   bool good = true;
   for (std::size_t i = 0; i < steps.size() && good; ++i) {
-    Result result = Receive(connection);
+    PgResult result = Receive(connection);
     if (prepares[i] && IsGood(result)) {
       steps[i].prepared->state = State::kKnown;
       result = Receive(connection);

@@ -9,8 +9,7 @@
 
 #include "storage/postgres/transaction.h"
 
-// Private to storage/: statements that go to the server together and come back together, by libpq's pipeline mode, for
-// which libpqxx has no words.
+// Private to storage/: statements that go to the server together and come back together, by libpq's pipeline mode.
 struct pg_conn;    // libpq's PGconn
 struct pg_result;  // libpq's PGresult
 
@@ -42,13 +41,13 @@ struct Step {
   bool after_answers = false;
 };
 
-struct ClearResult {
+struct ClearPgResult {
   void operator()(pg_result* result) const;
 };
-using Result = std::unique_ptr<pg_result, ClearResult>;
+using PgResult = std::unique_ptr<pg_result, ClearPgResult>;
 
 // Whether it is what a statement that succeeded is answered.
-bool IsGood(const Result& result);
+bool IsGood(const PgResult& result);
 
 // What became of the steps of a round trip.
 enum class RoundTripEnd {
@@ -61,6 +60,6 @@ enum class RoundTripEnd {
 // server has answered everything or the socket is shut down. On a connection that neither runs anything nor is in
 // pipeline mode, which is how it is left unless it is lost.
 RoundTripEnd SendTogether(pg_conn* connection, std::span<const Step> steps,
-                          const std::function<void(std::size_t step, Result answer)>& answered);
+                          const std::function<void(std::size_t step, PgResult answer)>& answered);
 
 }  // namespace poold::storage

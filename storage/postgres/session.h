@@ -13,21 +13,25 @@
 #include <utility>
 #include <vector>
 
+#include "storage/postgres/connection_parameters.h"
 #include "storage/postgres/failure.h"
+#include "storage/postgres/file_descriptor.h"
+#include "storage/postgres/round_trip.h"
 #include "storage/postgres/transaction.h"
 #include "storage/values/work_log.h"
 
-// Private to storage/: one connection. Everybody else goes through Database.
-struct pg_result;  // libpq's PGresult
-
+// Private to storage/: one connection, by libpq. Everybody else goes through Database.
 namespace poold::storage {
 
-struct Step;
-
-// What Rows points to; session.cc adds the owner of the result.
 struct Rows::Data {
-  const pg_result* raw;
+  explicit Data(PgResult answer) : result(std::move(answer)) {}
+  const PgResult result;
 };
+
+struct FinishPgConnection {
+  void operator()(pg_conn* connection) const;
+};
+using PgConnection = std::unique_ptr<pg_conn, FinishPgConnection>;
 
 // A statement that is to be run together with others.
 struct Waiting {
@@ -42,52 +46,11 @@ struct Waiting {
 // commits are in this database: on disk, and on as many standbys as it waits for.
 inline constexpr Statement kFollowCommits{"follow commit", "SELECT pg_logical_emit_message(true, 'poold', '')"};
 
-// Where to connect and how, ready for libpq. What the url sets wins over our defaults, which are: UTF-8, keepalives
-// that notice a dead peer within half a minute, target_session_attrs=primary when there are several hosts, and in
-// `options`
-//   statement_timeout                    the backstop below; lock_timeout half of it
-//   idle_in_transaction_session_timeout  5 s: a transaction of ours waits for nothing but the database
-//   client_connection_check_interval     250 ms: a statement whose caller hung up ends soon (see Session::Cut)
-//   default_transaction_read_only        on: outside an explicit READ WRITE transaction the server refuses writes, free
-//                                        of charge. Left out when the url asks for target_session_attrs=read-write, for
-//                                        which libpq takes a host with this default for a read-only one
-//   plan_cache_mode              force_generic_plan: our statements are look-ups by index, whose plans don't depend on
-//                                values, and planning one with unnest() anew each time takes longer than running it
-//   enable_seqscan               off: such a plan lasts as long as the connection, so it must not be made for a table
-//                                that is nearly empty today
-//   jit                          off: for a plan that doesn't know its LIMIT it takes longer than the statement
-//   TimeZone=UTC, DateStyle=ISO          these win over the url, since reading times depends on them
-// Set as start-up options they cost no round trip and survive RESET.
-//
-// A pooler that mixes transactions of clients would refuse `options`, or drop them. Behind one (Limits::pooled) none
-// are sent but the url's own, and every BEGIN sets the four limits for its transaction, in the same round trip.
-// Statements outside of a transaction, those of reads, are bounded by the deadline, and in the server by what its role
-// is set to.
-struct ConnectionParameters {
-  struct Limits {
-    std::chrono::milliseconds statement{0};  // 0 is none
-    std::chrono::milliseconds lock{0};
-    std::chrono::milliseconds idle_in_transaction{0};
-    bool refuse_writes = false;
-    bool pooled = false;
-  };
-
-  // Throws StorageFailure kBug for a url that cannot be read. The message doesn't quote it: it may hold a password.
-  static ConnectionParameters Parse(const std::string& url, const Limits& limits);
-
-  // The same for each of its hosts alone. libpq would try one after the other by itself, but with no limit of time for
-  // one when it is asked not to block: a host that is switched off would keep it from ever asking the next.
-  std::vector<ConnectionParameters> Hosts() const;
-
-  std::vector<std::pair<std::string, std::string>> values;
-  std::string begin_settings;  // SQL for the beginning of a transaction, maybe empty
-};
-
 // A connection. One thread at a time uses it; Cut() alone may be called by any thread while the object lives.
 //
 // The functions that run SQL throw StorageFailure. After one, broken() tells whether the connection is of any more use:
 // if it isn't, the server has undone or will undo the open transaction, and the object can only be destroyed. A session
-// never connects anew by itself: libpqxx would, silently, and the next statement would run outside its transaction.
+// never connects anew by itself: the next statement would then run outside its transaction.
 class Session {
  public:
   // Who is told of each statement, as DatabaseOptions and WorkLog say; either may be nullptr.
@@ -160,9 +123,9 @@ class Session {
 
   // Whether the server had something to warn of during the last round trip, whose statements it ran. What it says when
   // it ends its process, because it was shut down or another one crashed, does not count: that is no word about them.
-  bool warned() const;
+  bool warned() const { return warned_; }
   // All that it warned of during the last round trip, in its own words; empty if nothing.
-  const std::string& warning() const;
+  const std::string& warning() const { return warning_; }
 
   // Which of the hosts it is connected to.
   std::size_t host() const { return host_; }
@@ -183,21 +146,33 @@ class Session {
   bool cut() const { return cut_.load() != kNotCut; }
 
  private:
-  struct Link;
-  Session(std::unique_ptr<Link> link, bool prepare, std::string begin_settings);
+  Session(PgConnection connection, FileDescriptor socket, bool prepare, std::string begin_settings);
   static std::unique_ptr<Session> ConnectToOne(const ConnectionParameters& parameters, bool prepare,
                                                std::chrono::steady_clock::time_point deadline,
                                                const std::stop_token& stop);
 
   Together RunSteps(std::span<const Step> steps, const std::function<void()>& only_last_is_left);
-  StorageFailure FailureOf(std::string_view name, const std::string& sqlstate, const char* what);
+  static Rows RowsOf(PgResult answer);
+  StorageFailure FailureOf(std::string_view name, const std::string& sqlstate, const std::string& what);
+  void Note(const pg_result* notice);
+  void ForgetWarnings();
 
   static constexpr int kNotCut = -1;
 
-  std::unique_ptr<Link> link_;
+  const PgConnection connection_;
+
+  // A descriptor of our own for libpq's socket. libpq closes its descriptor by itself when the connection breaks, and
+  // the number may at once be that of somebody else's new socket: Cut() would shut down a stranger. This one stays
+  // ours.
+  const FileDescriptor socket_;
+
   const bool prepare_;
   const std::string begin_settings_;
+  PreparedStatements prepared_;
+  bool failed_ = false;            // the connection is of no more use
   std::atomic<int> cut_{kNotCut};  // else a StorageFailure::Kind
+  bool warned_ = false;            // see warned()
+  std::string warning_;            // see warning()
   bool history_hidden_ = false;
   bool began_before_ = false;
   std::size_t host_ = 0;

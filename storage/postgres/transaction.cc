@@ -229,15 +229,13 @@ void Params::WriteEscaped(std::string_view text) {
   }
 }
 
-std::size_t Rows::size() const { return data_ ? static_cast<std::size_t>(PQntuples(data_->raw)) : 0; }
+std::size_t Rows::size() const { return data_ ? static_cast<std::size_t>(PQntuples(data_->result.get())) : 0; }
 
 std::int64_t Rows::affected() const {
   std::int64_t count = 0;
-  // PQcmdTuples doesn't change the result, it only isn't declared so. A SELECT counts rows there too.
-  if (data_ && PQresultStatus(data_->raw) == PGRES_COMMAND_OK) {
-    ParseNumber(std::string_view(PQcmdTuples(const_cast<PGresult*>(data_->raw))), count);
-  } else if (data_ && !std::string_view(PQcmdStatus(const_cast<PGresult*>(data_->raw))).starts_with("SELECT")) {
-    ParseNumber(std::string_view(PQcmdTuples(const_cast<PGresult*>(data_->raw))), count);  // … RETURNING
+  // For a SELECT libpq counts the rows that it returns.
+  if (data_ && !std::string_view(PQcmdStatus(data_->result.get())).starts_with("SELECT")) {
+    ParseNumber(std::string_view(PQcmdTuples(data_->result.get())), count);
   }
   return count;
 }
@@ -254,12 +252,12 @@ namespace {
 
 void Row::RequireColumns(int count) const {
   if (index_ >= rows_->size()) throw StorageFailure(Kind::kBug, "there is no such row");
-  const int there = PQnfields(rows_->data_->raw);
-  if (count > there) Unreadable(rows_->data_->raw, there, "there is no such column");
+  const int there = PQnfields(rows_->data_->result.get());
+  if (count > there) Unreadable(rows_->data_->result.get(), there, "there is no such column");
 }
 
 std::optional<std::string_view> Row::Column(int column) const {
-  const PGresult* const result = rows_->data_->raw;
+  const PGresult* const result = rows_->data_->result.get();
   const int row = static_cast<int>(index_);
   const auto length = static_cast<std::size_t>(PQgetlength(result, row, column));
   if (length == 0 && PQgetisnull(result, row, column) != 0) return std::nullopt;
@@ -268,47 +266,47 @@ std::optional<std::string_view> Row::Column(int column) const {
 
 std::string_view Row::Required(int column) const {
   const auto text = Column(column);
-  if (!text) Unreadable(rows_->data_->raw, column, "NULL where a value is needed");
+  if (!text) Unreadable(rows_->data_->result.get(), column, "NULL where a value is needed");
   return *text;
 }
 
 void Row::Parse(int /*column*/, std::string_view text, std::string& field) const { field = text; }
 
 void Row::Parse(int column, std::string_view text, bool& field) const {
-  if (text != "t" && text != "f") Unreadable(rows_->data_->raw, column, "not a boolean");
+  if (text != "t" && text != "f") Unreadable(rows_->data_->result.get(), column, "not a boolean");
   field = text == "t";
 }
 
 void Row::Parse(int column, std::string_view text, int& field) const {
-  if (!ParseNumber(text, field)) Unreadable(rows_->data_->raw, column, "not an int");
+  if (!ParseNumber(text, field)) Unreadable(rows_->data_->result.get(), column, "not an int");
 }
 
 void Row::Parse(int column, std::string_view text, std::int64_t& field) const {
-  if (!ParseNumber(text, field)) Unreadable(rows_->data_->raw, column, "not an int64");
+  if (!ParseNumber(text, field)) Unreadable(rows_->data_->result.get(), column, "not an int64");
 }
 
 void Row::Parse(int column, std::string_view text, Time& field) const {
-  if (!ParseTime(text, field)) Unreadable(rows_->data_->raw, column, "not a timestamptz");
+  if (!ParseTime(text, field)) Unreadable(rows_->data_->result.get(), column, "not a timestamptz");
 }
 
 void Row::Parse(int column, std::string_view text, Bytes& field) const {
-  if (!ParseBytes(text, field.data)) Unreadable(rows_->data_->raw, column, "not a bytea");
+  if (!ParseBytes(text, field.data)) Unreadable(rows_->data_->result.get(), column, "not a bytea");
 }
 
 void Row::Parse(int column, std::string_view text, std::vector<std::optional<std::string>>& field) const {
   field.clear();
   const auto add = [&](std::optional<std::string> element) { field.push_back(std::move(element)); };
-  if (!ParseArray(text, add)) Unreadable(rows_->data_->raw, column, "not a text[]");
+  if (!ParseArray(text, add)) Unreadable(rows_->data_->result.get(), column, "not a text[]");
 }
 
 void Row::Parse(int column, std::string_view text, std::vector<std::string>& field) const {
   field.clear();
   field.reserve(static_cast<std::size_t>(std::ranges::count(text, ',')) + 1);
   const auto add = [&](std::optional<std::string> element) {
-    if (!element) Unreadable(rows_->data_->raw, column, "NULL inside an array where a value is needed");
+    if (!element) Unreadable(rows_->data_->result.get(), column, "NULL inside an array where a value is needed");
     field.push_back(*std::move(element));
   };
-  if (!ParseArray(text, add)) Unreadable(rows_->data_->raw, column, "not a text[]");
+  if (!ParseArray(text, add)) Unreadable(rows_->data_->result.get(), column, "not a text[]");
 }
 
 Transaction::~Transaction() = default;
