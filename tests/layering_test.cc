@@ -74,6 +74,14 @@ TEST(Layering, AccessFileNeedsNoDatabase) {
   EXPECT_EQ(Find("server/middleware/access\\.(h|cc)|server/(base|rpc)/.*", "storage/(?!values/).*"), kNone);
 }
 
+// What knows libpq's connections and results is private to storage/, and no public header leads there.
+TEST(Layering, OnlyStorageKnowsItsConnections) {
+  const std::string known = "(commit_outcome|connection_parameters|connections|round_trip|session)\\.h";
+  EXPECT_EQ(Find("server/.*", "storage/postgres/" + known), kNone);
+  EXPECT_EQ(Find("storage/(?!postgres/(commit_outcome|connections|session)\\.h).*\\.h", "storage/postgres/" + known),
+            kNone);
+}
+
 TEST(Layering, StorageHasItsOwnNamespace) {
   std::vector<std::string> elsewhere;
   ForEachLine({"storage"}, std::regex(R"(^namespace (\w\S*) \{)"),
@@ -111,8 +119,8 @@ TEST(Layering, LibrariesStayAtHome) {
     const char* files;
   };
   constexpr Home kHomes[] = {
-      {"libpqxx", "pqxx/.*", "storage/.*\\.cc|storage/postgres/session\\.h"},
-      {"libpq", "libpq.*|postgres.*\\.h", "storage/.*\\.cc"},
+      {"libpqxx", "pqxx/.*", "storage/postgres/migrate\\.cc|storage/embedded/embedded_postgres\\.cc"},
+      {"libpq", "libpq.*|postgres.*\\.h", "storage/postgres/(session|round_trip|transaction|database_url)\\.cc"},
       {"gRPC", "grpc(pp)?/.*",
        "server/transport/(grpc|grpc_acceptor|grpc_call|grpc_memory|prepared_status|reflection|served_schema)\\.(h|cc)|"
        "server/transport/health\\.cc|server/base/error\\.(h|cc)|server/telemetry/logging\\.cc|"

@@ -1,7 +1,6 @@
 #include "storage/embedded/embedded_postgres.h"
 
 #include <fcntl.h>
-#include <libpq-fe.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <pqxx/pqxx>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -136,11 +136,6 @@ bool IsClusterElsewhere(const fs::path& target) {
 bool CanEnter(const UnixUser& user, const fs::path& dir) {
   return ChildProcess({.command = {"/usr/bin/test", "-x", dir.string()}, .run_as = user}).Succeeded();
 }
-
-using PgConnection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
-using PgResult = std::unique_ptr<PGresult, decltype(&PQclear)>;
-
-PgResult Execute(PGconn* connection, const char* sql) { return {PQexec(connection, sql), &PQclear}; }
 
 }  // namespace
 
@@ -501,18 +496,16 @@ class EmbeddedPostgres::Impl {
 
   // False when the server doesn't answer yet. Creates the database `poold` on the first start.
   bool HasDatabase() const {
-    const PgConnection connection(PQconnectdb(UrlOf("postgres").c_str()), &PQfinish);
-    const PgResult found = Execute(connection.get(), "SELECT 1 FROM pg_database WHERE datname = 'poold'");
-    if (PQresultStatus(found.get()) != PGRES_TUPLES_OK) {
+    try {
+      pqxx::connection connection(UrlOf("postgres"));
+      pqxx::nontransaction tx(connection);
+      if (tx.exec("SELECT FROM pg_database WHERE datname = 'poold'").empty()) tx.exec("CREATE DATABASE poold");
+      return true;
+    } catch (const pqxx::sql_error&) {
+      FailWithLog("PostgreSQL could not create the database `poold`");
+    } catch (const pqxx::failure&) {
       return false;
     }
-    if (PQntuples(found.get()) == 0) {
-      const PgResult created = Execute(connection.get(), "CREATE DATABASE poold");
-      if (PQresultStatus(created.get()) != PGRES_COMMAND_OK) {
-        FailWithLog("PostgreSQL could not create the database `poold`");
-      }
-    }
-    return true;
   }
 
   void Stop() {

@@ -6,11 +6,13 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <pqxx/pqxx>
 #include <sstream>
 #include <vector>
 
+#include "storage/postgres/connection_parameters.h"
+#include "storage/postgres/database_url.h"
 #include "storage/postgres/failure.h"
-#include "storage/postgres/session.h"
 
 namespace poold::storage {
 namespace {
@@ -18,9 +20,7 @@ namespace {
 using Kind = StorageFailure::Kind;
 
 // Whoever migrates this database holds the session lock of this number ("poold").
-constexpr std::int64_t kLock = 0x706f6f6c64;
-
-constexpr std::chrono::seconds kConnectTimeout{10};
+const std::string kLock = std::to_string(0x706f6f6c64);
 
 // What a migration says of the builds that run on the schemas before and after it: migrations/README.md, rule 5.
 constexpr std::string_view kWord = "-- poold: ";
@@ -28,12 +28,10 @@ constexpr std::string_view kOptional = "optional";
 constexpr std::string_view kRequires = "requires ";
 
 // A statement that waits for a table's lock makes everybody else queue behind it. Better to fail and be run again.
-const std::string kBegin =
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '10s'; "
-    "SELECT pg_current_xact_id()";
+constexpr const char* kLimitLockWaits = "SET LOCAL lock_timeout = '10s'";
 
-constexpr std::string_view kCreateTable = R"sql(
-  CREATE TABLE IF NOT EXISTS schema_migrations (
+constexpr const char* kCreateTable = R"sql(
+  CREATE TABLE schema_migrations (
     number integer PRIMARY KEY CHECK (number > 0),
     name text NOT NULL,
     checksum text NOT NULL,
@@ -42,25 +40,11 @@ constexpr std::string_view kCreateTable = R"sql(
   )
 )sql";
 
-// Databases that were first migrated by an early build have no such column.
-constexpr std::string_view kAddRequires =
-    "BEGIN; SET LOCAL lock_timeout = '10s'; ALTER TABLE schema_migrations ADD COLUMN requires integer; COMMIT";
-
-constexpr Statement kTryLock{"try migration lock", "SELECT pg_try_advisory_lock($1)"};
-constexpr Statement kWaitLock{"wait for migration lock", "SELECT pg_advisory_lock($1)"};
-constexpr Statement kUnlock{"migration unlock", "SELECT pg_advisory_unlock($1)"};
 constexpr Statement kTableExists{"schema_migrations exists", "SELECT to_regclass('schema_migrations') IS NOT NULL"};
-constexpr Statement kHasRequires{
-    "schema_migrations has requires",
-    "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'schema_migrations'::regclass"
-    " AND attname = 'requires')"};
 // By way of JSON, since the column may not be there.
 constexpr Statement kList{"list migrations",
                           "SELECT number, name, checksum, (to_jsonb(schema_migrations) ->> 'requires')::integer "
                           "FROM schema_migrations ORDER BY number"};
-constexpr Statement kInsert{"insert migration",
-                            "INSERT INTO schema_migrations (number, name, checksum, requires) VALUES ($1, $2, $3, $4)"};
-constexpr Statement kCurrentXid{"current transaction", "SELECT pg_current_xact_id_if_assigned()"};
 constexpr Statement kChecksums{"migration checksums",
                                "SELECT encode(sha256(convert_to(sql, 'UTF8')), 'hex') "
                                "FROM unnest($1::text[]) WITH ORDINALITY AS texts (sql, place) ORDER BY place"};
@@ -124,18 +108,6 @@ std::vector<Applied> ReadApplied(const Rows& rows) {
   return applied;
 }
 
-std::vector<std::string> ReadChecksums(const Rows& rows) {
-  std::vector<std::string> checksums;
-  for (const Row row : rows) row.Read(checksums.emplace_back());
-  return checksums;
-}
-
-Params Texts(std::span<const Migration> migrations) {
-  std::vector<std::string> texts;
-  for (const Migration& migration : migrations) texts.emplace_back(migration.sql);
-  return Params(texts);
-}
-
 // What is wrong with what was applied, according to this build; nullopt if nothing is wrong.
 std::optional<std::string> Altered(std::span<const Migration> migrations, const std::vector<std::string>& checksums,
                                    const std::vector<Applied>& applied) {
@@ -170,7 +142,10 @@ std::vector<std::string> KnownChecksums(Transaction& tx, std::span<const Migrati
   }
   if (checksums.size() == migrations.size()) return checksums;
 
-  checksums = ReadChecksums(tx.Run(kChecksums, Texts(migrations)));
+  Params texts;
+  texts.AddArray(migrations, &Migration::sql);
+  checksums.clear();
+  for (const Row row : tx.Run(kChecksums, texts)) row.Read(checksums.emplace_back());
   const std::lock_guard lock(mutex);
   for (std::size_t i = 0; i < migrations.size(); ++i) known.emplace(migrations[i].sql, checksums[i]);
   return checksums;
@@ -184,62 +159,126 @@ int OldestSupported(std::span<const Migration> migrations) {
   return static_cast<int>(migrations.size());
 }
 
-void Apply(Session& session, const Migration& migration, const std::string& checksum) {
-  const std::string file = FileName(migration.number, migration.name);
-  std::string before;
-  session.RunText("begin", kBegin)[0].Read(before);
-  try {
-    session.RunText("migration " + file, std::string(migration.sql));
-  } catch (const StorageFailure& failure) {
-    throw StorageFailure(failure.kind(), std::string(failure.what()) + "; nothing of it was applied",
-                         failure.sqlstate());
+// libpqxx 6 leaves out the SQLSTATE of some failures, which only their types tell apart.
+StorageFailure FailureOf(const pqxx::failure& failure, const std::string& doing, const std::string& result = {}) {
+  std::string text = failure.what();
+  while (text.ends_with('\n')) text.pop_back();
+  text = doing + ": " + text + result;
+  if (dynamic_cast<const pqxx::insufficient_privilege*>(&failure) != nullptr) {
+    return {Kind::kBug, "`poold migrate` needs the role that owns the tables (docs/operations.md, Roles): " + text,
+            kInsufficientPrivilege};
   }
-  std::optional<std::string> after;
-  session.Run(kCurrentXid, Params())[0].Read(after);
-  if (after != before) {
-    throw StorageFailure(Kind::kBug, "migration " + file + " ends its transaction by itself; it must not say COMMIT");
+  if (dynamic_cast<const pqxx::transaction_rollback*>(&failure) != nullptr) return {Kind::kContended, text};
+  if (const auto* error = dynamic_cast<const pqxx::sql_error*>(&failure)) {
+    return {KindOfSqlstate(error->sqlstate()), text, error->sqlstate()};
   }
-  session.Run(kInsert, Params(migration.number, migration.name, checksum, CompatibilityOf(migration).requires_build));
-  session.RunText("commit", "COMMIT");
+  return {Kind::kUnavailable, text};
 }
+
+// By libpqxx, on a connection without limits of time: a migration takes what it takes.
+class Migrating {
+ public:
+  Migrating(const std::string& connection_string, const std::function<void(const std::string&)>& progress)
+      : connection_(connection_string), progress_(progress) {}
+
+  // Until the connection is closed, or Unlock.
+  void Lock() {
+    pqxx::nontransaction tx(connection_);
+    if (tx.exec("SELECT pg_try_advisory_lock(" + kLock + ")")[0][0].as<bool>()) return;
+    Say("Another migration of this database is running; waiting for it to end.");
+    tx.exec("SELECT pg_advisory_lock(" + kLock + ")");
+  }
+
+  // The server ends the session a little after the connection was closed here, so the lock is given back first.
+  void Unlock() { pqxx::nontransaction(connection_).exec("SELECT pg_advisory_unlock(" + kLock + ")"); }
+
+  // Makes schema_migrations as this build needs it.
+  void MakeTable() {
+    pqxx::work tx(connection_);
+    tx.exec(kLimitLockWaits);
+    if (!tx.exec(std::string(kTableExists.sql))[0][0].as<bool>()) {
+      tx.exec(kCreateTable);
+    } else if (tx.exec("SELECT FROM pg_attribute WHERE attrelid = 'schema_migrations'::regclass"
+                       " AND attname = 'requires'")
+                   .empty()) {
+      // Databases that were first migrated by an early build have no such column.
+      tx.exec("ALTER TABLE schema_migrations ADD COLUMN requires integer");
+    }
+    tx.commit();
+  }
+
+  std::vector<Applied> ListApplied() {
+    std::vector<Applied> applied;
+    for (const auto& row : pqxx::nontransaction(connection_).exec(std::string(kList.sql))) {
+      Applied& one = applied.emplace_back();
+      one.number = row[0].as<int>();
+      one.name = row[1].c_str();
+      one.checksum = row[2].c_str();
+      if (!row[3].is_null()) one.requires_build = row[3].as<int>();
+    }
+    return applied;
+  }
+
+  std::vector<std::string> Checksums(std::span<const Migration> migrations) {
+    std::vector<std::string> checksums;
+    pqxx::nontransaction tx(connection_);
+    for (const Migration& migration : migrations) {
+      const std::string text = tx.quote(std::string(migration.sql));
+      checksums.emplace_back(tx.exec("SELECT encode(sha256(convert_to(" + text + ", 'UTF8')), 'hex')")[0][0].c_str());
+    }
+    return checksums;
+  }
+
+  void Apply(const Migration& migration, const std::string& checksum) {
+    const std::string file = FileName(migration.number, migration.name);
+    Say("Applying " + file + ".");
+    pqxx::work tx(connection_);
+    tx.exec(kLimitLockWaits);
+    const auto before = tx.exec("SELECT pg_current_xact_id()")[0][0].as<std::string>();
+    try {
+      tx.exec(std::string(migration.sql));
+    } catch (const pqxx::failure& failure) {
+      throw FailureOf(failure, "migration " + file, "; nothing of it was applied");
+    }
+    const pqxx::result after = tx.exec("SELECT pg_current_xact_id_if_assigned()");
+    if (after[0][0].is_null() || after[0][0].as<std::string>() != before) {
+      throw StorageFailure(Kind::kBug, "migration " + file + " ends its transaction by itself; it must not say COMMIT");
+    }
+    const auto requires_build = CompatibilityOf(migration).requires_build;
+    tx.exec("INSERT INTO schema_migrations (number, name, checksum, requires) VALUES (" +
+            pqxx::to_string(migration.number) + ", " + tx.quote(std::string(migration.name)) + ", " +
+            tx.quote(checksum) + ", " + (requires_build ? pqxx::to_string(*requires_build) : "NULL") + ")");
+    tx.commit();
+  }
+
+ private:
+  void Say(const std::string& sentence) const {
+    if (progress_) progress_(sentence);
+  }
+
+  pqxx::connection connection_;
+  const std::function<void(const std::string&)>& progress_;
+};
 
 int ApplyMissing(const std::string& database_url, std::span<const Migration> migrations,
                  const std::function<void(const std::string&)>& progress) {
   RequireCountingUp(migrations);
   for (const Migration& migration : migrations) CompatibilityOf(migration);
-  const auto say = [&](const std::string& sentence) {
-    if (progress) progress(sentence);
-  };
 
-  // Without limits of time: a migration takes what it takes.
-  const auto session = Session::Connect(ConnectionParameters::Parse(database_url, {}), false,
-                                        std::chrono::steady_clock::now() + kConnectTimeout, {});
-  bool mine = false;
-  session->Run(kTryLock, Params(kLock))[0].Read(mine);
-  if (!mine) {
-    say("Another migration of this database is running; waiting for it to end.");
-    session->Run(kWaitLock, Params(kLock));
-  }
-
-  session->RunText("create schema_migrations", std::string(kCreateTable));
-  bool has_requires = false;
-  session->Run(kHasRequires, Params())[0].Read(has_requires);
-  if (!has_requires) session->RunText("add requires", std::string(kAddRequires));
-  const std::vector<Applied> applied = ReadApplied(session->Run(kList, Params()));
-  const std::vector<std::string> checksums = ReadChecksums(session->Run(kChecksums, Texts(migrations)));
+  auto parameters = ConnectionParameters::Parse(database_url, {}).values;
+  // In seconds, for each host. What the url says comes later and wins.
+  parameters.insert(parameters.begin(), {"connect_timeout", "10"});
+  Migrating migrating(ToConnectionString(parameters), progress);
+  migrating.Lock();
+  migrating.MakeTable();
+  const std::vector<Applied> applied = migrating.ListApplied();
+  const std::vector<std::string> checksums = migrating.Checksums(migrations);
   if (const auto altered = Altered(migrations, checksums, applied)) {
     throw StorageFailure(Kind::kBug, *altered + "; a change of the schema must be a migration of its own");
   }
-
-  int count = 0;
-  for (std::size_t i = applied.size(); i < migrations.size(); ++i) {
-    say("Applying " + FileName(migrations[i].number, migrations[i].name) + ".");
-    Apply(*session, migrations[i], checksums[i]);
-    ++count;
-  }
-  // It goes with the session, too, but that ends a little after the connection was closed here.
-  session->Run(kUnlock, Params(kLock));
-  return count;
+  for (std::size_t i = applied.size(); i < migrations.size(); ++i) migrating.Apply(migrations[i], checksums[i]);
+  migrating.Unlock();
+  return static_cast<int>(migrations.size() - std::min(applied.size(), migrations.size()));
 }
 
 }  // namespace
@@ -252,12 +291,8 @@ int Migrate(const std::string& database_url, std::span<const Migration> migratio
             std::function<void(const std::string&)> progress) {
   try {
     return ApplyMissing(database_url, migrations, progress);
-  } catch (const StorageFailure& failure) {
-    if (failure.sqlstate() != kInsufficientPrivilege) throw;
-    throw StorageFailure(failure.kind(),
-                         "`poold migrate` needs the role that owns the tables (docs/operations.md, Roles): " +
-                             std::string(failure.what()),
-                         failure.sqlstate());
+  } catch (const pqxx::failure& failure) {
+    throw FailureOf(failure, "cannot migrate");
   }
 }
 
