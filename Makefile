@@ -25,6 +25,8 @@ SHELL_SCRIPTS = .ci/run deploy/*.sh deploy/container/*.sh tests/e2e/grpcurl test
   tests/clients/*/*.sh tests/fuzz/run tests/bare/* tests/postgres/run
 NODE_PROJECTS = tests/e2e tests/clients tests/deploy tests/postgres
 BENCH_PEER = tests/bench/peer
+# The releases of Debian on which `make bare` tries it.
+RELEASES ?= bookworm trixie
 say = @printf '==> %s\n'
 comma := ,
 only = $(subst $(comma), ,$(ONLY))
@@ -112,9 +114,9 @@ fuzz: ## fuzz what faces the network, SECONDS=60 each
 	$(say) 'fuzz, $(SECONDS) s each'
 	@tests/fuzz/run build/fuzz $(SECONDS)
 
-bare: ## try `make run` and `make test` on a Debian 12 with git and make alone (as root)
+bare: ## try `make run` on each Debian that has git and make alone, and `make test` on Debian 12 (as root)
 	@deploy/install-deps.sh bare
-	@tests/bare/run
+	@for release in $(RELEASES); do tests/bare/run $$release; done
 
 tidy: ## run clang-tidy over everything (slow)
 	@deploy/install-deps.sh build test tidy

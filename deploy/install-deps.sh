@@ -1,15 +1,26 @@
 #!/usr/bin/env bash
-# Installs the Debian 12 packages that poold needs and that are missing:
+# Installs the Debian packages that poold needs and that are missing, on Debian 12 (bookworm) and 13 (trixie):
 #   deploy/install-deps.sh build|run|test|lint|fuzz|tidy|bare|image|failover|bench|cost ...
 # Asks nothing, changes nothing and needs no rights when nothing is missing. Otherwise it needs root: a user who is not root
 # gets it by sudo, after the packages are named.
 set -euo pipefail
 
+# shellcheck source=/dev/null
+release=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME-}")
+case "$release" in
+  bookworm) boost=1.81 ;;
+  trixie) boost=1.83 ;;
+  *)
+    echo "$0 knows the packages of Debian 12 (bookworm) and 13 (trixie) only" >&2
+    exit 1
+    ;;
+esac
+
 build_packages=(
   g++ cmake ninja-build ccache mold pkg-config
   protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev
   libpqxx-dev libpq-dev libre2-dev libcli11-dev libspdlog-dev libssl-dev
-  libboost1.81-dev libboost-json1.81-dev libyaml-cpp-dev prometheus-cpp-dev
+  "libboost$boost-dev" "libboost-json$boost-dev" libyaml-cpp-dev prometheus-cpp-dev
 )
 run_packages=(postgresql)
 test_packages=(curl git openssl libgtest-dev libgmock-dev nlohmann-json3-dev nghttp2-client jq ca-certificates)
@@ -33,9 +44,9 @@ test_packages+=(golang-go python3-grpcio)
 # Proxies, to see that what the service answers passes them.
 test_packages+=(nginx haproxy)
 lint_packages=(clang-format golang-go shellcheck)
-fuzz_packages=(clang libclang-rt-14-dev)
+fuzz_packages=(clang libclang-rt-dev)
 tidy_packages=(clang-tidy)
-# What makes a Debian 12 that has nothing installed, and a network that leads nowhere.
+# What makes a Debian that has nothing installed, and a network that leads nowhere.
 bare_packages=(mmdebstrap iproute2 git)
 # What makes the container image and tries it out, without any engine that runs in the background.
 image_packages=(buildah podman runc mmdebstrap ca-certificates curl jq)
@@ -48,6 +59,11 @@ cost_packages=(valgrind)
 # What Debian 12 itself doesn't have (in this version), by the same purposes.
 build_backports=(opentelemetry-cpp-dev)
 test_backports=(libopentelemetry-proto-dev golang-github-aws-aws-sdk-go-v2-dev)
+if [[ "$release" != bookworm ]]; then
+  build_packages+=("${build_backports[@]}")
+  test_packages+=("${test_backports[@]}")
+  build_backports=() test_backports=()
+fi
 
 usage() {
   echo "usage: $0 build|run|test|lint|fuzz|tidy|bare|image|failover|bench|cost ..." >&2
