@@ -215,7 +215,7 @@ for (const name of Object.keys(servers)) {
     await load(server, 2 * count);
     results[line] = perCall(once, await server.profile(`${line}-twice`), count);
     say(`${line}: ${results[line].instructions}`);
-    const missing = ['Pipeline::Start', ...(refused ? [] : ['Session::RunSteps'])].filter(
+    const missing = ['Pipeline::Start', ...(refused ? [] : ['storage::Session::RunSteps'])].filter(
       (function_) => !(results[line].functions[function_]?.all > 0),
     );
     if (missing.length > 0) throw new Error(`${missing.join(', ')} should be part of ${line}, but was not counted`);
