@@ -55,9 +55,9 @@ HttpRoute OperationOf(const HttpRequest& request) {
     if (refusal) return HttpRefusal{*refusal};
   }
   if (const Method* method = MethodOf(target.value_or(""))) return method;
-  return HttpRefusal{Error::FrontEnd(
-      Fault::kUnknownTarget,
-      "Name an operation of this service: POST / with X-Amz-Target: " + std::string(kTargetPrefix) + "<Operation>")};
+  std::string sentence = "Name an operation of this service: POST / with X-Amz-Target: ";
+  sentence.append(kTargetPrefix).append("<Operation>");
+  return HttpRefusal{Error::FrontEnd(Fault::kUnknownTarget, sentence)};
 }
 
 }  // namespace
