@@ -19,7 +19,9 @@ bool IsBelow(const CLI::App* command, const CLI::App& above) {
 }  // namespace
 
 std::string NameOf(const CLI::App& command) {
-  return command.get_parent() == nullptr ? "poold" : NameOf(*command.get_parent()) + " " + command.get_name();
+  if (command.get_parent() == nullptr) return {};
+  const std::string above = NameOf(*command.get_parent());
+  return above.empty() ? command.get_name() : above + " " + command.get_name();
 }
 
 std::string HelpOf(const CLI::App& command, const std::vector<const CLI::App*>& commands,
@@ -27,14 +29,15 @@ std::string HelpOf(const CLI::App& command, const std::vector<const CLI::App*>& 
   CLI::Formatter form;
   form.column_width(kColumn);
   form.label("SUBCOMMAND", "COMMAND");
-  std::string help = form.make_description(&command) + form.make_usage(&command, NameOf(command));
+  const std::string name = NameOf(command);
+  std::string help =
+      form.make_description(&command) + form.make_usage(&command, name.empty() ? "poold" : "poold " + name);
   help += form.make_positionals(&command);
 
   std::stringstream below;
   for (const CLI::App* other : commands) {
     if (!IsBelow(other, command)) continue;
-    CLI::detail::format_help(below, NameOf(*other).substr(std::string("poold ").size()), other->get_description(),
-                             kColumn);
+    CLI::detail::format_help(below, NameOf(*other), other->get_description(), kColumn);
   }
   if (!below.str().empty()) help += "\nCommands:\n" + below.str();
 

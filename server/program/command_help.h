@@ -10,7 +10,7 @@ class App;
 
 namespace poold {
 
-// "poold inventory import"
+// "inventory import"; empty for the program itself.
 std::string NameOf(const CLI::App& command);
 
 // The text of --help: what the command is for, its arguments, the commands below it (all of `commands` that it leads

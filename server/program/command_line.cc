@@ -177,7 +177,7 @@ class Commands {
   std::string Names() const {
     std::string names;
     for (const Entry& entry : commands_) {
-      names += (names.empty() ? "" : "|") + NameOf(*entry.app).substr(std::string("poold ").size());
+      names += (names.empty() ? "" : "|") + NameOf(*entry.app);
     }
     return names;
   }
@@ -214,7 +214,7 @@ class Commands {
 };
 
 // The setting that lets others than this machine's own programs call; nullptr if there is none.
-const char* OpenDoor(const Settings& settings) {
+const char* OpenEndpoint(const Settings& settings) {
   if (!IsLoopback(settings.grpc.listen)) return "--grpc-listen";
   return settings.http.listen == "off" || IsLoopback(settings.http.listen) ? nullptr : "--http-listen";
 }
@@ -240,12 +240,12 @@ std::string Contradiction(const Command& command, const Settings& settings) {
            "whose a client's certificate is";
   }
   if ((is_serve || is_dev) && settings.access_file.empty() && !settings.trust_all_callers) {
-    if (const char* open = OpenDoor(settings)) {
+    if (const char* open = OpenEndpoint(settings)) {
       return std::string(open) +
-             " lets others than this machine's programs call, and without --access-file whoever calls may do anything "
-             "in any"
-             " account: say who may call with --access-file, listen on 127.0.0.1, or, if something else keeps strangers"
-             " out, say --trust-all-callers";
+             " lets programs of other machines call. Without --access-file every caller may do anything in any "
+             "account. "
+             "Say who may call with --access-file, or listen on 127.0.0.1. If something else keeps strangers out, say "
+             "--trust-all-callers";
     }
   }
   if (!settings.api.regions.empty() && !settings.api.regions.contains(settings.api.default_region)) {

@@ -47,7 +47,7 @@ int ServeUntilStopped(Settings settings) {
     running.wait(nullptr);
     Say("ready grpc=" + running.load()->grpc_address() + " http=" + running.load()->http_address());
   });
-  // Before it is ready, for whoever has to find out why it isn't.
+  // Logged before the server is ready: these lines help to find out why it does not get ready.
   spdlog::info("listening grpc={} http={} health={}", server.grpc_address(), server.http_address(),
                server.health_address());
   spdlog::info(
